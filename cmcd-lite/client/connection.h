@@ -1,0 +1,47 @@
+// connection.h: one blocking connection to the daemon, with deadlines; what the module and the apps link.
+#pragma once
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+
+#include "cmcd-lite/protocol/messages.h"
+
+namespace attest {
+
+struct ClientOptions {
+  std::string socket = "/run/attest/attest.sock";
+  std::optional<uid_t> daemon_uid;  // the uid the daemon must run as, checked by SO_PEERCRED; unset: not checked
+  std::chrono::milliseconds connect_timeout{1000};
+  std::chrono::milliseconds quote_timeout{10000};  // attest and sign
+  std::chrono::milliseconds judge_timeout{5000};   // begin, judge, key
+};
+
+// Connection is one stream to cmcd-lite. Not thread safe; a connection whose call failed with io is dead. Errors name
+// the socket and the remedy. A child process must not use a connection made before fork: see made_by().
+class Connection {
+ public:
+  static Result<Connection> open(const ClientOptions& options);
+  Connection(Connection&& other) noexcept;
+  Connection& operator=(Connection&& other) noexcept;
+  ~Connection();
+  Result<BeginAnswer> begin(const BeginCall& call);
+  Result<AttestAnswer> attest(const AttestCall& call);
+  Result<JudgeAnswer> judge(const JudgeCall& call);
+  Result<SignAnswer> sign(const SignCall& call);
+  Result<KeyAnswer> key(const KeyCall& call);
+  Result<MachineCertAnswer> machine_cert();
+  // control: JSON text in, JSON text out.
+  Result<std::string> control(std::string_view json, std::chrono::milliseconds timeout);
+  bool alive() const { return fd_ >= 0; }
+  pid_t made_by() const { return pid_; }
+
+ private:
+  Connection(int fd, ClientOptions options);
+  Result<Bytes> exchange(FrameType type, View payload, std::chrono::milliseconds timeout);
+  int fd_ = -1;
+  pid_t pid_ = 0;
+  ClientOptions options_;
+};
+
+}  // namespace attest

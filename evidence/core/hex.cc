@@ -1,0 +1,100 @@
+#include "evidence/core/hex.h"
+
+namespace attest {
+namespace {
+
+constexpr std::string_view kStandard = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kUrl = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string encode64(View bytes, std::string_view alphabet, bool pad) {
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::size_t n = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; k++) group = group << 8 | (k < n ? bytes[i + k] : 0U);
+    for (std::size_t k = 0; k < 4; k++) {
+      if (k <= n)
+        out += alphabet[group >> (18 - 6 * k) & 63];
+      else if (pad)
+        out += '=';
+    }
+  }
+  return out;
+}
+
+std::array<std::int8_t, 256> reverse_table(std::string_view alphabet) {
+  std::array<std::int8_t, 256> table{};
+  table.fill(-1);
+  for (std::size_t i = 0; i < alphabet.size(); i++)
+    table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+  return table;
+}
+
+Result<Bytes> decode64(std::string_view text, std::string_view alphabet, std::size_t max_bytes) {
+  if (text.size() % 4 == 1) return Error{Errc::malformed, "base64: impossible length"};
+  if (text.size() / 4 * 3 > max_bytes) return Error{Errc::malformed, "base64: more than " + std::to_string(max_bytes) + " bytes"};
+  const auto table = reverse_table(alphabet);
+  Bytes out;
+  out.reserve(text.size() / 4 * 3 + 2);
+  std::uint32_t group = 0;
+  unsigned bits = 0;
+  for (char c : text) {
+    int v = table[static_cast<unsigned char>(c)];
+    if (v < 0) return Error{Errc::malformed, "base64: character outside the alphabet"};
+    group = (group << 6 | static_cast<std::uint32_t>(v)) & 0xffffff;
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    out.push_back(static_cast<std::uint8_t>(group >> bits));
+  }
+  if (bits > 0 && (group & ((1U << bits) - 1)) != 0) return Error{Errc::malformed, "base64: stray bits at the end"};
+  return out;
+}
+
+}  // namespace
+
+std::string to_hex(View bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (auto b : bytes) {
+    out += digits[b >> 4];
+    out += digits[b & 15];
+  }
+  return out;
+}
+
+Result<Bytes> from_hex(std::string_view text, std::size_t max_bytes) {
+  if (text.size() % 2 != 0 || text.size() / 2 > max_bytes) return Error{Errc::malformed, "hex: bad length " + std::to_string(text.size())};
+  Bytes out(text.size() / 2);
+  for (std::size_t i = 0; i < out.size(); i++) {
+    int high = hex_value(text[2 * i]);
+    int low = hex_value(text[2 * i + 1]);
+    if (high < 0 || low < 0) return Error{Errc::malformed, "hex: not a hexadecimal digit"};
+    out[i] = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  return out;
+}
+
+std::string to_base64(View bytes) { return encode64(bytes, kStandard, true); }
+std::string to_base64url(View bytes) { return encode64(bytes, kUrl, false); }
+
+Result<Bytes> from_base64(std::string_view text, std::size_t max_bytes) {
+  if (text.size() % 4 != 0) return Error{Errc::malformed, "base64: length is not a multiple of 4"};
+  for (int i = 0; i < 2 && !text.empty() && text.back() == '='; i++) text.remove_suffix(1);
+  return decode64(text, kStandard, max_bytes);
+}
+
+Result<Bytes> from_base64url(std::string_view text, std::size_t max_bytes) {
+  return decode64(text, kUrl, max_bytes);
+}
+
+}  // namespace attest

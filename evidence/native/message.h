@@ -1,0 +1,80 @@
+// message.h: the evidence message of the native profile (docs/PROTOCOL.md, "Evidence").
+#pragma once
+#include <variant>
+
+#include "evidence/native/context.h"
+#include "evidence/native/merkle.h"
+
+namespace attest {
+
+// Bounds on what a peer may send; each is checked before anything is allocated for it.
+inline constexpr std::size_t kMaxEvidence = 1 << 20;       // bytes of an evidence message
+inline constexpr std::size_t kMaxSegments = 16384;         // segments of one log
+inline constexpr std::uint32_t kMaxLogEvents = 200000;     // events of one log after expansion
+inline constexpr std::size_t kMaxCerts = 4;                // AK chain
+inline constexpr std::size_t kMaxCertBytes = 8192;
+
+// RunSegment stands for events that equal `count` consecutive reference values, from `first` on, of the metadata
+// item number `metadata` in the context's list (anchor, PCR, bank and hash are the reference's). Expanding a run is
+// not a match: the appraiser still applies order, count and policy.
+struct RunSegment {
+  std::uint32_t metadata = 0;
+  std::uint32_t first = 0;  // index among the manifest's TPM components
+  std::uint32_t count = 0;
+};
+// EventSegment is one event in full. For a firmware event: PCR, type, digest of the quoted bank and (a hint, cut at
+// 1,024 bytes) its data. For an IMA entry: PCR, template name and the complete template data; digest is the stored
+// SHA-1 template hash, all zeros for a violation.
+struct EventSegment {
+  std::uint8_t pcr = 0;
+  std::uint32_t type = 0;   // TCG event type; 0 for IMA
+  std::string template_name;  // IMA only
+  Bytes digest;
+  Bytes data;
+};
+using Segment = std::variant<RunSegment, EventSegment>;
+
+enum class LogKind : std::uint8_t { tcg = 1, ima = 2 };
+
+struct EvidenceLog {
+  LogKind kind = LogKind::tcg;
+  std::uint32_t events = 0;  // after expansion: the events this quote covers
+  std::vector<Segment> segments;
+};
+
+struct TpmAnchor {
+  Bytes attest;      // TPMS_ATTEST
+  Bytes signature;   // TPMT_SIGNATURE
+  Bytes ak_public;   // TPMT_PUBLIC
+  std::vector<Bytes> ak_chain;     // DER, AK certificate first; empty where the AK is pinned by name
+  std::vector<Digest> pcr_values;  // in the order of the context's selection
+  std::uint8_t startup_locality = 0;  // start value of PCR 0: 0, 3 or 4
+  std::vector<EvidenceLog> logs;
+};
+
+// SwAnchor proves nothing about hardware: a statement signed by a key in a file.
+struct SwAnchor {
+  Bytes statement;   // CBOR {0: qualifying data, 1: host name, 2: [text, digest] measurements}
+  Bytes signature;   // ECDSA P-256 / SHA-256, DER
+  Bytes public_key;  // SPKI DER
+};
+
+using Anchor = std::variant<TpmAnchor, SwAnchor>;
+
+struct Evidence {
+  Bytes context;                // encoded ReportContext, exactly as hashed
+  MerklePath path;              // from this evidence hash to the quoted batch
+  std::vector<Anchor> anchors;  // in the order of context.anchors
+  std::vector<Bytes> metadata;  // signed items sent in full because the verifier may lack them
+};
+
+Result<Bytes> encode_evidence(const Evidence& evidence);
+// decode_evidence is strict and bounded; it checks form alone, no signature and no consistency between parts.
+Result<Evidence> decode_evidence(View bytes);
+
+// encode_log gives the CBOR of one log, so that a prover can keep it between handshakes; encode_evidence_with
+// writes an evidence message whose TPM logs are these ready pieces.
+Result<Bytes> encode_log(const EvidenceLog& log);
+Result<Bytes> encode_evidence_with(const Evidence& evidence, const std::vector<View>& tpm_logs);
+
+}  // namespace attest

@@ -1,0 +1,43 @@
+// appraise.h: evidence in, verdict out. No clock, no file, no network: everything is a parameter.
+#pragma once
+#include <memory>
+
+#include "evidence/core/time.h"
+#include "evidence/core/verdict.h"
+#include "evidence/native/message.h"
+#include "verifier/active_set.h"
+#include "verifier/policy.h"
+
+namespace attest {
+
+// Question is one appraisal. Exactly one of binder and raw_nonce is set.
+struct Question {
+  View evidence;              // encoded Evidence; empty: the peer sent none
+  Role prover = Role::server;
+  Digest binder;              // of a handshake
+  Bytes raw_nonce;            // outside a handshake (attestctl verify)
+  Digest leaf_spki;           // SHA-256 of the prover's TLS key; empty outside a handshake
+  std::string peer;           // name the caller knows the peer by; "" for none
+  bool x509_ok = false;       // the program's own certificate and name check succeeded
+  UnixTime now = 0;
+};
+
+// Appraisal is the verdict and the facts it rests on; facts are empty where they were not verified.
+struct Appraisal {
+  Verdict verdict;
+  std::string peer;
+  std::string service;        // service label of the prover
+  std::vector<AnchorIdentity> anchors;
+  std::string image;          // image description name and version
+  std::vector<std::string> manifests;
+  std::uint64_t events = 0;   // events judged
+};
+
+// appraise works in this order: form and bounds, AK trust, quote signature, freshness, then expansion of the log
+// (capped), replay, reference values, policy. Integrity stops at the first failure; policy collects all of them.
+Appraisal appraise(const Question& question, const Policy& policy, const ActiveSet& active_set);
+
+// appraisal_json writes an appraisal as the daemon's audit log, attestctl --json and explain show it; one line.
+std::string appraisal_json(const Appraisal& appraisal);
+
+}  // namespace attest

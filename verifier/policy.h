@@ -1,0 +1,49 @@
+// policy.h: what this machine demands of its peers.
+#pragma once
+#include <openssl/x509.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "evidence/core/owned.h"
+#include "evidence/native/context.h"
+
+namespace attest {
+
+// PeerRule says what a peer of this name may be. Empty lists of names mean "no demand of this kind", but a rule that
+// demands neither an AK name, an AK issuer of its own nor an image description is refused when it is loaded.
+struct PeerRule {
+  std::string name;                             // "db.example", "*.web.example", "*"
+  std::optional<Role> role;                     // the prover's role; unset: both
+  std::vector<std::string> ak_names;            // hex TPM names, pinned
+  std::vector<std::string> image_descriptions;  // names the peer may claim
+  std::vector<std::string> services;            // service labels
+  std::vector<AnchorKind> required_anchors = {AnchorKind::tpm};
+  std::vector<AnchorKind> allowed_anchors = {AnchorKind::tpm};  // the software driver only where named
+};
+
+// Policy is one file of the policies folder (docs/POLICY.md). Immutable once loaded; shared between threads.
+struct Policy {
+  std::string name;
+  bool observe = false;                   // judge and log, refuse nothing, set no verify result
+  std::vector<PeerRule> peers;            // first match wins; no match is a refusal
+  std::vector<Bytes> ak_issuer_roots;     // DER certificates; separate from metadata signers
+  std::vector<Bytes> ak_crls;             // DER
+  std::vector<std::string> denied_aks;    // hex TPM names
+  std::vector<std::uint8_t> required_pcrs = {0, 1, 2, 3, 4, 5, 6, 7};
+  std::vector<HashAlg> banks = {HashAlg::sha256, HashAlg::sha384};
+  bool ima_required = false;              // PCR 10 must be quoted with a log
+  std::uint32_t max_events = kMaxLogEventsDefault;
+  static constexpr std::uint32_t kMaxLogEventsDefault = 200000;
+  Digest hash;                            // SHA-256 of the file
+};
+
+// load_policy reads a JSON file with comments; every unknown key is an error naming file, line and key. Certificates
+// are named by path, relative to the policy file.
+Result<Policy> load_policy(const std::string& path);
+
+// find_rule: the first rule whose name and role match. "*" matches also an empty peer name; "*.x" one label.
+const PeerRule* find_rule(const Policy& policy, std::string_view peer, Role prover);
+
+}  // namespace attest
