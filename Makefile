@@ -1,0 +1,36 @@
+# Thin on purpose: a target is one script or one cmake call. `make demo` and `make test` are the two to know.
+SHELL := /bin/bash
+BUILD ?= build
+JOBS ?= $(shell nproc)
+prefix ?= /usr
+
+.PHONY: all deps build test demo bench format install clean
+
+all: build
+
+deps:
+	@test/deps.sh
+
+build: deps
+	@test/configure.sh $(BUILD)
+	@cmake --build $(BUILD) -j $(JOBS) --target programs
+
+test: deps
+	@test/run.sh $(BUILD) $(JOBS)
+
+demo: build
+	@python3 test/demo/demo.py $(BUILD)
+
+bench: deps
+	@test/configure.sh $(BUILD) -DATTEST_BENCH=ON
+	@cmake --build $(BUILD) -j $(JOBS) --target bench
+
+format:
+	@git ls-files -- '*.cc' '*.h' '*.c' | xargs clang-format-14 -i
+
+# With prefix=/usr the module lands where libcrypto looks for it (`openssl version -m`).
+install: build
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(prefix)
+
+clean:
+	@rm -rf $(BUILD)
