@@ -1,0 +1,219 @@
+#include "evidence/native/message.h"
+
+#include "evidence/cbor/cbor.h"
+
+namespace attest {
+namespace {
+
+constexpr std::uint64_t kVersion = 1;
+constexpr std::size_t kMaxSmall = 1024;            // attest, signature, public areas, statement
+constexpr std::size_t kMaxPcrValues = 24;
+constexpr std::size_t kMaxLogs = 2;
+constexpr std::size_t kMaxTemplateName = 64;
+constexpr std::size_t kMaxEventData = 65536;
+constexpr std::size_t kMaxPathSteps = 12;          // 2^12 = kMaxBatch
+constexpr std::size_t kMaxItem = kMaxEvidence;
+
+void write_segment(cbor::Writer& out, const RunSegment& run, LogKind) {
+  out.array(3);
+  out.uint(run.metadata);
+  out.uint(run.first);
+  out.uint(run.count);
+}
+
+void write_segment(cbor::Writer& out, const EventSegment& event, LogKind kind) {
+  out.array(4);
+  out.uint(event.pcr);
+  if (kind == LogKind::ima)
+    out.text(event.template_name);
+  else
+    out.uint(event.type);
+  out.bytes(event.digest);
+  out.bytes(event.data);
+}
+
+void write_log(cbor::Writer& out, const EvidenceLog& log) {
+  out.array(3);
+  out.uint(static_cast<std::uint64_t>(log.kind));
+  out.uint(log.events);
+  out.array(log.segments.size());
+  for (const Segment& segment : log.segments)
+    std::visit([&](const auto& s) { write_segment(out, s, log.kind); }, segment);
+}
+
+Segment read_segment(cbor::Reader& in, LogKind kind) {
+  std::size_t n = in.array(4);
+  if (n == 3) {
+    RunSegment run;
+    run.metadata = static_cast<std::uint32_t>(in.uint(ReportContext::kMaxMetadata - 1));
+    run.first = static_cast<std::uint32_t>(in.uint(0xffffffff));
+    run.count = static_cast<std::uint32_t>(in.uint(kMaxLogEvents));
+    if (run.count == 0) in.fail("run of no events");
+    return run;
+  }
+  if (n != 4) in.fail("log segment is neither a run nor an event");
+  EventSegment event;
+  event.pcr = static_cast<std::uint8_t>(in.uint(kMaxPcrValues - 1));
+  if (kind == LogKind::ima)
+    event.template_name = in.text(kMaxTemplateName);
+  else
+    event.type = static_cast<std::uint32_t>(in.uint(0xffffffff));
+  event.digest = to_bytes(in.bytes(64, 20));
+  event.data = to_bytes(in.bytes(kMaxEventData));
+  return event;
+}
+
+EvidenceLog read_log(cbor::Reader& in) {
+  EvidenceLog log;
+  if (in.array(3) != 3) in.fail("log is not a triple");
+  std::uint64_t kind = in.uint(2);
+  if (kind == 0) in.fail("unknown kind of log");
+  log.kind = kind == 2 ? LogKind::ima : LogKind::tcg;
+  log.events = static_cast<std::uint32_t>(in.uint(kMaxLogEvents));
+  for (std::size_t n = in.array(kMaxSegments); n > 0 && in.good(); n--) log.segments.push_back(read_segment(in, log.kind));
+  return log;
+}
+
+void write_anchor(cbor::Writer& out, const TpmAnchor& a, const std::vector<View>* ready_logs) {
+  out.array(8);
+  out.uint(static_cast<std::uint64_t>(AnchorKind::tpm));
+  out.bytes(a.attest);
+  out.bytes(a.signature);
+  out.bytes(a.ak_public);
+  out.array(a.ak_chain.size());
+  for (const Bytes& cert : a.ak_chain) out.bytes(cert);
+  out.array(a.pcr_values.size());
+  for (const Digest& value : a.pcr_values) out.bytes(value.view());
+  out.uint(a.startup_locality);
+  if (ready_logs != nullptr) {
+    out.array(ready_logs->size());
+    for (View log : *ready_logs) out.raw(log);
+    return;
+  }
+  out.array(a.logs.size());
+  for (const EvidenceLog& log : a.logs) write_log(out, log);
+}
+
+void write_anchor(cbor::Writer& out, const SwAnchor& a, const std::vector<View>*) {
+  out.array(4);
+  out.uint(static_cast<std::uint64_t>(AnchorKind::sw));
+  out.bytes(a.statement);
+  out.bytes(a.signature);
+  out.bytes(a.public_key);
+}
+
+TpmAnchor read_tpm(cbor::Reader& in) {
+  TpmAnchor a;
+  a.attest = to_bytes(in.bytes(kMaxSmall));
+  a.signature = to_bytes(in.bytes(kMaxSmall));
+  a.ak_public = to_bytes(in.bytes(kMaxSmall));
+  for (std::size_t n = in.array(kMaxCerts); n > 0 && in.good(); n--) a.ak_chain.push_back(to_bytes(in.bytes(kMaxCertBytes, 1)));
+  for (std::size_t n = in.array(kMaxPcrValues); n > 0 && in.good(); n--) a.pcr_values.push_back(Digest::of(in.bytes(64, 20)));
+  a.startup_locality = static_cast<std::uint8_t>(in.uint(4));
+  for (std::size_t n = in.array(kMaxLogs); n > 0 && in.good(); n--) a.logs.push_back(read_log(in));
+  return a;
+}
+
+SwAnchor read_sw(cbor::Reader& in) {
+  SwAnchor a;
+  a.statement = to_bytes(in.bytes(kMaxEventData));
+  a.signature = to_bytes(in.bytes(kMaxSmall));
+  a.public_key = to_bytes(in.bytes(kMaxSmall));
+  return a;
+}
+
+Anchor read_anchor(cbor::Reader& in) {
+  std::size_t n = in.array(8);
+  std::uint64_t kind = in.uint(1);
+  if (kind == 1 && n == 8) return read_tpm(in);
+  if (kind != 0 || n != 4) in.fail("anchor of an unknown form");
+  return read_sw(in);
+}
+
+void write_path(cbor::Writer& out, const MerklePath& path) {
+  out.array(3);
+  out.uint(path.index);
+  out.uint(path.count);
+  out.array(path.siblings.size());
+  for (const Digest& sibling : path.siblings) out.bytes(sibling.view());
+}
+
+MerklePath read_path(cbor::Reader& in) {
+  MerklePath path;
+  if (in.array(3) != 3) in.fail("batch path is not a triple");
+  path.index = static_cast<std::uint32_t>(in.uint(kMaxBatch - 1));
+  path.count = static_cast<std::uint32_t>(in.uint(kMaxBatch));
+  for (std::size_t n = in.array(kMaxPathSteps); n > 0 && in.good(); n--) path.siblings.push_back(Digest::of(in.bytes(32, 32)));
+  return path;
+}
+
+Result<Bytes> encode(const Evidence& e, const std::vector<View>* ready_logs) {
+  cbor::Writer out;
+  out.map(e.metadata.empty() ? 4 : 5);
+  out.uint(0), out.uint(kVersion);
+  out.uint(1), out.bytes(e.context);
+  out.uint(2), write_path(out, e.path);
+  out.uint(3), out.array(e.anchors.size());
+  for (const Anchor& anchor : e.anchors) std::visit([&](const auto& a) { write_anchor(out, a, ready_logs); }, anchor);
+  if (!e.metadata.empty()) {
+    out.uint(4), out.array(e.metadata.size());
+    for (const Bytes& item : e.metadata) out.bytes(item);
+  }
+  Bytes bytes = std::move(out).finish();
+  if (bytes.size() > kMaxEvidence)
+    return Error{Errc::denied, "evidence.too-large: " + std::to_string(bytes.size()) + " bytes, at most " + std::to_string(kMaxEvidence)};
+  return bytes;
+}
+
+void read_field(cbor::Reader& in, std::int64_t key, Evidence& e) {
+  switch (key) {
+    case 0:
+      if (in.uint() != kVersion) in.fail("unknown version");
+      return;
+    case 1: e.context = to_bytes(in.bytes(kMaxEventData, 1)); return;
+    case 2: e.path = read_path(in); return;
+    case 3:
+      for (std::size_t n = in.array(ReportContext::kMaxAnchors); n > 0 && in.good(); n--) e.anchors.push_back(read_anchor(in));
+      return;
+    case 4:
+      for (std::size_t n = in.array(ReportContext::kMaxMetadata); n > 0 && in.good(); n--)
+        e.metadata.push_back(to_bytes(in.bytes(kMaxItem, 1)));
+      return;
+    default: in.fail("unknown field " + std::to_string(key));
+  }
+}
+
+}  // namespace
+
+Result<Bytes> encode_evidence(const Evidence& evidence) { return encode(evidence, nullptr); }
+
+Result<Bytes> encode_evidence_with(const Evidence& evidence, const std::vector<View>& tpm_logs) {
+  return encode(evidence, &tpm_logs);
+}
+
+Result<Bytes> encode_log(const EvidenceLog& log) {
+  if (log.segments.size() > kMaxSegments || log.events > kMaxLogEvents)
+    return Error{Errc::denied, "evidence.too-large: log of " + std::to_string(log.events) + " events in " +
+                                   std::to_string(log.segments.size()) + " segments"};
+  cbor::Writer out;
+  write_log(out, log);
+  return std::move(out).finish();
+}
+
+Result<Evidence> decode_evidence(View bytes) {
+  if (bytes.size() > kMaxEvidence) return Error{Errc::malformed, "evidence of " + std::to_string(bytes.size()) + " bytes"};
+  cbor::Reader in(bytes);
+  Evidence e;
+  unsigned seen = 0;
+  std::int64_t key = -1;
+  for (std::size_t n = in.map(5); n > 0 && in.good(); n--) {
+    key = in.key(key);
+    read_field(in, key, e);
+    if (in.good()) seen |= 1U << key;
+  }
+  CHECK_OK(in.done("evidence"));
+  if ((seen & 0b1111) != 0b1111 || e.anchors.empty()) return Error{Errc::malformed, "evidence: a mandatory field is absent"};
+  return e;
+}
+
+}  // namespace attest
