@@ -1,0 +1,2 @@
+// asio.cc: the one translation unit that compiles standalone asio's implementation.
+#include <asio/impl/src.hpp>
