@@ -178,6 +178,7 @@ void read_field(cbor::Reader& in, std::int64_t key, Evidence& e) {
     case 4:
       for (std::size_t n = in.array(ReportContext::kMaxMetadata); n > 0 && in.good(); n--)
         e.metadata.push_back(to_bytes(in.bytes(kMaxItem, 1)));
+      if (e.metadata.empty()) in.fail("an empty list of metadata");
       return;
     default: in.fail("unknown field " + std::to_string(key));
   }

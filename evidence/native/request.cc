@@ -12,13 +12,18 @@ constexpr std::uint32_t kMaxAge = 86400;
 Status read_parameters(View bytes, Request& out) {
   cbor::Reader in(bytes);
   std::int64_t key = -1;
-  for (std::size_t n = in.map(2); n > 0 && in.good(); n--) {
+  std::size_t pairs = in.map(2);
+  if (pairs == 0) in.fail("no parameters");
+  for (std::size_t n = pairs; n > 0 && in.good(); n--) {
+    bool first = key < 0;
     key = in.key(key);
+    if (first && key != 0) in.fail("no max age");
     if (key == 0) {
       out.max_age_s = static_cast<std::uint32_t>(in.uint(kMaxAge));
     } else if (key == 1) {
       for (std::size_t k = in.array(kMaxKnownDigests); k > 0 && in.good(); k--)
         out.known_digests.push_back(to_bytes(in.bytes(32, kMinKnownDigest)));
+      if (out.known_digests.empty()) in.fail("an empty list of known digests");
     } else {
       in.fail("unknown parameter " + std::to_string(key));
     }
