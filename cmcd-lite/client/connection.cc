@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -32,6 +33,13 @@ class Fd {
  private:
   int fd_;
 };
+
+// socket_inode tells sockets apart; nullopt when fd is closed or no socket.
+std::optional<std::uint64_t> socket_inode(int fd) {
+  struct stat st{};
+  if (::fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode)) return std::nullopt;
+  return st.st_ino;
+}
 
 // wait_for waits until fd is ready or the deadline passes; 0, or an errno value (ETIMEDOUT).
 int wait_for(int fd, short events, Clock::time_point deadline) {
@@ -105,17 +113,29 @@ Error dead(const ClientOptions& options, const char* doing, int error) {
 
 }  // namespace
 
-Connection::Connection(int fd, ClientOptions options) : fd_(fd), pid_(::getpid()), options_(std::move(options)) {}
+Connection::Connection(int fd, ClientOptions options)
+    : fd_(fd), inode_(socket_inode(fd).value_or(0)), pid_(::getpid()), options_(std::move(options)) {}
 Connection::Connection(Connection&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), pid_(other.pid_), options_(std::move(other.options_)) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      inode_(other.inode_),
+      pid_(other.pid_),
+      options_(std::move(other.options_)) {}
 Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(inode_, other.inode_);
   std::swap(pid_, other.pid_);
   std::swap(options_, other.options_);
   return *this;
 }
 Connection::~Connection() {
-  if (fd_ >= 0) ::close(fd_);
+  if (still_ours()) ::close(fd_);
+}
+
+bool Connection::still_ours() const { return fd_ >= 0 && socket_inode(fd_) == inode_; }
+
+bool Connection::ready() const {
+  pollfd p{fd_, POLLIN | POLLRDHUP, 0};
+  return still_ours() && ::poll(&p, 1, 0) == 0;
 }
 
 Result<Connection> Connection::open(const ClientOptions& options) {
@@ -134,6 +154,7 @@ Result<Connection> Connection::open(const ClientOptions& options) {
 
 Result<Bytes> Connection::exchange(FrameType type, View payload, std::chrono::milliseconds timeout) {
   auto deadline = Clock::now() + timeout;
+  if (!still_ours()) fd_ = -1;  // the number may name a file of the program by now
   if (fd_ < 0) return dead(options_, "connection closed to", ECONNRESET);
   TRY(Bytes frame, encode_frame(type, payload));
   Fd fd(std::exchange(fd_, -1));  // any early return leaves this connection dead

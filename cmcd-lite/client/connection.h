@@ -35,11 +35,16 @@ class Connection {
   Result<std::string> control(std::string_view json, std::chrono::milliseconds timeout);
   bool alive() const { return fd_ >= 0; }
   pid_t made_by() const { return pid_; }
+  // ready: alive, the descriptor is still our socket (programs that become daemons close every descriptor and reuse the
+  // number), the daemon has not closed its end and no answer lies unread.
+  bool ready() const;
 
  private:
   Connection(int fd, ClientOptions options);
+  bool still_ours() const;
   Result<Bytes> exchange(FrameType type, View payload, std::chrono::milliseconds timeout);
   int fd_ = -1;
+  std::uint64_t inode_ = 0;  // of the socket: tells whether the number still names it
   pid_t pid_ = 0;
   ClientOptions options_;
 };
