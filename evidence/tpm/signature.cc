@@ -1,0 +1,140 @@
+#include "evidence/tpm/signature.h"
+
+#include <openssl/ecdsa.h>
+#include <openssl/rsa.h>
+
+#include "evidence/core/crypto.h"
+#include "evidence/tpm/tpm_ids.h"
+
+namespace attest {
+namespace {
+
+using OwnedEcdsaSig = Owned<ECDSA_SIG, ECDSA_SIG_free>;
+using OwnedBn = Owned<BIGNUM, BN_free>;
+
+Error untrusted(const std::string& why) { return Error{Errc::untrusted, "tpm signature: " + why}; }
+
+bool all_zero(View bytes) {
+  return std::ranges::all_of(bytes, [](std::uint8_t b) { return b == 0; });
+}
+
+// below: number < bound, both big-endian; `bound` has no leading zeros.
+bool below(View number, const BIGNUM* bound) {
+  OwnedBn n(BN_bin2bn(number.data(), static_cast<int>(number.size()), nullptr));
+  return n && BN_cmp(n.get(), bound) < 0;
+}
+
+Result<OwnedBn> group_order(EVP_PKEY* key) {
+  BIGNUM* order = nullptr;
+  if (EVP_PKEY_get_bn_param(key, "order", &order) != 1)
+    return Error{Errc::io, "tpm signature: no group order"};
+  return OwnedBn(order);
+}
+
+// ecdsa_der is the DER form OpenSSL wants; r and s must be between 1 and the group's order.
+Result<Bytes> ecdsa_der(const TpmSignature& sig, EVP_PKEY* key) {
+  TRY(OwnedBn order, group_order(key));
+  if (all_zero(sig.r) || all_zero(sig.s)) return untrusted("r or s is zero");
+  if (!below(sig.r, order.get()) || !below(sig.s, order.get()))
+    return untrusted("r or s is not below the order");
+  OwnedBn r(BN_bin2bn(sig.r.data(), static_cast<int>(sig.r.size()), nullptr));
+  OwnedBn s(BN_bin2bn(sig.s.data(), static_cast<int>(sig.s.size()), nullptr));
+  OwnedEcdsaSig pair(ECDSA_SIG_new());
+  if (!r || !s || !pair || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1)
+    return Error{Errc::io, "tpm signature: no memory"};
+  (void)r.release();  // set0 took both
+  (void)s.release();
+  int size = i2d_ECDSA_SIG(pair.get(), nullptr);
+  if (size <= 0) return Error{Errc::io, "tpm signature: cannot encode"};
+  Bytes der(static_cast<std::size_t>(size));
+  std::uint8_t* at = der.data();
+  i2d_ECDSA_SIG(pair.get(), &at);
+  return der;
+}
+
+Result<Bytes> rsa_bytes(const TpmSignature& sig, const PublicArea& key) {
+  if (sig.rsa.size() != key.modulus.size()) return untrusted("RSA signature is not as long as the modulus");
+  if (all_zero(sig.rsa)) return untrusted("RSA signature is zero");
+  return sig.rsa;
+}
+
+Status check_scheme(const TpmSignature& sig, const PublicArea& key, const SignatureRules& rules) {
+  if (sig.hash == HashAlg::sha1 && !rules.allow_sha1) return untrusted("SHA-1 is not accepted");
+  bool ecdsa = sig.scheme == tpm::kAlgEcdsa;
+  if (ecdsa != (key.kind == PublicArea::Kind::ecc))
+    return untrusted("signature and key are of different kinds");
+  if (key.scheme.alg == tpm::kAlgNull) return ok();
+  if (sig.scheme != key.scheme.alg || static_cast<std::uint16_t>(sig.hash) != key.scheme.hash)
+    return untrusted("scheme or hash differ from the key's");
+  return ok();
+}
+
+Status set_padding(EVP_PKEY_CTX* ctx, std::uint16_t scheme) {
+  bool fine = true;
+  if (scheme == tpm::kAlgRsassa) fine = EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
+  if (scheme == tpm::kAlgRsapss)  // TPMs salt with the digest's length or as long as fits: both are read
+    fine = EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+           EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_AUTO) == 1;
+  if (!fine) return Error{Errc::io, "tpm signature: cannot set the padding"};
+  return ok();
+}
+
+void read_body(Reader& in, TpmSignature& sig) {
+  if (sig.scheme == tpm::kAlgEcdsa) {  // TPMS_SIGNATURE_ECC
+    sig.r = to_bytes(in.take16be(66));
+    sig.s = to_bytes(in.take16be(66));
+  } else {  // TPMS_SIGNATURE_RSA
+    sig.rsa = to_bytes(in.take16be(512));
+  }
+}
+
+}  // namespace
+
+Result<TpmSignature> parse_signature(View bytes) {
+  Reader in(bytes);
+  TpmSignature sig;
+  sig.scheme = in.u16be();  // sigAlg
+  if (in.good() && sig.scheme == tpm::kAlgNull) return untrusted("NULL signature");
+  if (in.good() && sig.scheme != tpm::kAlgRsassa && sig.scheme != tpm::kAlgRsapss &&
+      sig.scheme != tpm::kAlgEcdsa)
+    return Error{Errc::unsupported, "tpm signature: scheme " + std::to_string(sig.scheme)};
+  std::uint16_t hash_id = in.u16be();  // hash
+  read_body(in, sig);
+  CHECK_OK(in.done("tpm signature"));
+  auto hash = hash_alg_from_id(hash_id);
+  if (!hash) return Error{Errc::unsupported, "tpm signature: hash " + std::to_string(hash_id)};
+  sig.hash = *hash;
+  return sig;
+}
+
+Status verify_signature(View message, const TpmSignature& signature, const PublicArea& key,
+                        const SignatureRules& rules) {
+  CHECK_OK(check_scheme(signature, key, rules));
+  bool ecdsa = signature.scheme == tpm::kAlgEcdsa;
+  TRY(Bytes raw, ecdsa ? ecdsa_der(signature, key.key.get()) : rsa_bytes(signature, key));
+  OwnedMdCtx ctx(EVP_MD_CTX_new());
+  EVP_PKEY_CTX* pkey_ctx = nullptr;  // owned by ctx
+  constexpr const char* kNames[] = {"SHA1", "SHA2-256", "SHA2-384", "SHA2-512"};
+  const char* md = signature.hash == HashAlg::sha1     ? kNames[0]
+                   : signature.hash == HashAlg::sha256 ? kNames[1]
+                   : signature.hash == HashAlg::sha384 ? kNames[2]
+                                                       : kNames[3];
+  if (!ctx || EVP_DigestVerifyInit_ex(ctx.get(), &pkey_ctx, md, private_libctx(), nullptr, key.key.get(),
+                                      nullptr) != 1)
+    return Error{Errc::io, "tpm signature: cannot set up the verification"};
+  CHECK_OK(set_padding(pkey_ctx, signature.scheme));
+  if (EVP_DigestVerify(ctx.get(), raw.data(), raw.size(), message.data(), message.size()) != 1)
+    return untrusted("does not verify with this key");
+  return ok();
+}
+
+Result<Verified<Attest>> verify_attest(View attest, View signature, const PublicArea& key,
+                                       const SignatureRules& rules) {
+  CHECK_OK(check_attestation_key(key, rules.allow_sha1));
+  TRY(TpmSignature sig, parse_signature(signature));
+  CHECK_OK(verify_signature(attest, sig, key, rules));
+  TRY(Attest statement, parse_attest(attest));
+  return SignatureCheck::mint(std::move(statement));
+}
+
+}  // namespace attest
