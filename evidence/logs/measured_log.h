@@ -8,9 +8,9 @@ namespace attest {
 // MeasuredEvent is one extend of the quoted bank.
 struct MeasuredEvent {
   std::uint8_t pcr = 0;
-  Digest digest;       // what the PCR was extended with, in the quoted bank
+  Digest digest;  // what the PCR was extended with, in the quoted bank
   LogKind kind = LogKind::tcg;
-  EventSegment full;   // the event as it travels when no reference value stands for it
+  EventSegment full;  // the event as it travels when no reference value stands for it
 };
 
 // MeasuredLog holds the events a quote covers: firmware events first, then IMA entries, each in log order.
