@@ -1,0 +1,43 @@
+// query.cc: the algorithms of the keys, one visible table an operation.
+#include "provider/keys/tables.h"
+
+namespace attest {
+namespace {
+
+constexpr char kOurs[] = "provider=attest";
+
+const OSSL_ALGORITHM kKeymgmts[] = {
+    {"EC:id-ecPublicKey:1.2.840.10045.2.1", kOurs, kEcKeymgmt, "EC key held by cmcd-lite"},
+    {"RSA:rsaEncryption:1.2.840.113549.1.1.1", kOurs, kRsaKeymgmt, "RSA key held by cmcd-lite"},
+    {nullptr, nullptr, nullptr, nullptr}};
+const OSSL_ALGORITHM kSignatures[] = {
+    {"ECDSA", kOurs, kEcdsaSignature, "TLS 1.3 CertificateVerify by cmcd-lite"},
+    {"RSA:rsaEncryption:1.2.840.113549.1.1.1", kOurs, kRsaSignature,
+     "TLS 1.3 CertificateVerify by cmcd-lite"},
+    {nullptr, nullptr, nullptr, nullptr}};
+const OSSL_ALGORITHM kDecoders[] = {
+    {"DER", "provider=attest,input=pem", kPemDecoder, "ATTEST KEY REFERENCE"},
+    {"EC", "provider=attest,input=der,structure=attest-key-reference", kEcDecoder, "ATTEST KEY REFERENCE"},
+    {"RSA", "provider=attest,input=der,structure=attest-key-reference", kRsaDecoder, "ATTEST KEY REFERENCE"},
+    {nullptr, nullptr, nullptr, nullptr}};
+const OSSL_ALGORITHM kStores[] = {{"attest", kOurs, kStore, "attest:NAME, a key of cmcd-lite"},
+                                  {nullptr, nullptr, nullptr, nullptr}};
+
+}  // namespace
+
+const OSSL_ALGORITHM* query_keys(int operation) {
+  switch (operation) {
+    case OSSL_OP_KEYMGMT:
+      return kKeymgmts;
+    case OSSL_OP_SIGNATURE:
+      return kSignatures;
+    case OSSL_OP_DECODER:
+      return kDecoders;
+    case OSSL_OP_STORE:
+      return kStores;
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace attest
