@@ -8,14 +8,14 @@ namespace attest {
 
 // TpmDriverConfig describes one TPM 2.0 and the logs of the machine it measures. Paths are absolute.
 struct TpmDriverConfig {
-  std::filesystem::path state_dir;         // AK authorisation, wrapped TLS keys in keys/
+  std::filesystem::path state_dir;          // AK authorisation, wrapped TLS keys in keys/
   std::string tcti = "device:/dev/tpmrm0";  // any TCTI string tss2-tctildr knows
-  std::uint32_t ak_handle = 0x81010100;    // persistent handle, 0x81000000 to 0x81ffffff
-  std::string ak_algorithm = "ec-p256";    // ec-p256, ec-p384, rsa-2048, rsa-3072
+  std::uint32_t ak_handle = 0x81010100;     // persistent handle, 0x81000000 to 0x81ffffff
+  std::string ak_algorithm = "ec-p256";     // ec-p256, ec-p384, rsa-2048, rsa-3072
   PcrSelection pcrs = {HashAlg::sha256, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14}};
-  std::filesystem::path event_log;         // binary_bios_measurements; empty: none
-  std::filesystem::path ima_list;          // binary_runtime_measurements; empty: none
-  std::filesystem::path ak_chain;          // PEM, AK certificate first; need not exist yet; empty: none
+  std::filesystem::path event_log;  // binary_bios_measurements; empty: none
+  std::filesystem::path ima_list;   // binary_runtime_measurements; empty: none
+  std::filesystem::path ak_chain;   // PEM, AK certificate first; need not exist yet; empty: none
 };
 
 // SwDriverConfig describes the software driver, which proves nothing about hardware.

@@ -10,7 +10,8 @@
 
 namespace attest {
 
-// Driver fetches evidence from one device. All calls come from the one thread that owns it; none is re-entrant.
+// Driver fetches evidence from one device. All calls come from the one thread that owns it; none is
+// re-entrant.
 class Driver {
  public:
   virtual ~Driver() = default;
@@ -20,12 +21,13 @@ class Driver {
   virtual std::optional<PcrSelection> pcrs() const = 0;
   // algorithm names the attestation key's: "ec-p256", "ec-p384", "rsa-2048", "rsa-3072".
   virtual std::string algorithm() const = 0;
-  // quote signs qualifying (32 bytes). The anchor's logs, its startup locality and, for drivers with logs, its
-  // pcr_values are left empty: they come from log(). Survives a TPM reset by opening the device again once; io when
-  // the device does not answer, denied when it is locked out (the text says until when).
+  // quote signs qualifying (32 bytes). The anchor's logs, its startup locality and, for drivers with logs,
+  // its pcr_values are left empty: they come from log(). Survives a TPM reset by opening the device again
+  // once; io when the device does not answer, denied when it is locked out (the text says until when).
   virtual Result<Anchor> quote(const Digest& qualifying) = 0;
-  // log reads the measurement logs, after the quote, and matches the prefix the quote covers; nullptr for drivers
-  // without logs. The pointer is valid until the next call. mismatch names the PCR that the logs do not explain.
+  // log reads the measurement logs, after the quote, and matches the prefix the quote covers; nullptr for
+  // drivers without logs. The pointer is valid until the next call. mismatch names the PCR that the logs do
+  // not explain.
   virtual Result<const MeasuredLog*> log(const Anchor& quoted) = 0;
   // raw_log is one measurement log as the kernel hands it out, all banks; unsupported for drivers without it.
   virtual Result<Bytes> raw_log(LogKind kind) = 0;
@@ -33,10 +35,11 @@ class Driver {
 
 // EnrollRequest is what an issuer of attestation keys needs to see.
 struct EnrollRequest {
-  Bytes ak_public;              // TPMT_PUBLIC
-  Bytes ak_name;                // nameAlg || digest
-  Bytes ek_public;              // TPMT_PUBLIC of the endorsement key that activate() will use
-  std::vector<Bytes> ek_certs;  // DER; the certificate of that key first, then what else the TPM's NV holds; may be empty
+  Bytes ak_public;  // TPMT_PUBLIC
+  Bytes ak_name;    // nameAlg || digest
+  Bytes ek_public;  // TPMT_PUBLIC of the endorsement key that activate() will use
+  std::vector<Bytes>
+      ek_certs;  // DER; the certificate of that key first, then what else the TPM's NV holds; may be empty
 };
 
 // Enroller proves to an issuer that the attestation key sits beside an endorsement key. Owning thread alone.
@@ -44,17 +47,18 @@ class Enroller {
  public:
   virtual ~Enroller() = default;
   virtual Result<EnrollRequest> request() = 0;
-  // activate opens a credential (TPM2B_ID_OBJECT, TPM2B_ENCRYPTED_SECRET); denied when it is for another AK or EK.
+  // activate opens a credential (TPM2B_ID_OBJECT, TPM2B_ENCRYPTED_SECRET); denied when it is for another AK
+  // or EK.
   virtual Result<Secret> activate(View credential_blob, View secret) = 0;
-  // store_chain keeps the AK's certificates (PEM, AK certificate first, at most kMaxCerts) and hands them out with
-  // the next quote; mismatch when the first is not for this AK.
+  // store_chain keeps the AK's certificates (PEM, AK certificate first, at most kMaxCerts) and hands them out
+  // with the next quote; mismatch when the first is not for this AK.
   virtual Status store_chain(std::string_view pem) = 0;
 };
 
 // KeyInfo describes a key whose private half stays with the daemon or the TPM.
 struct KeyInfo {
-  std::string name;         // [a-z0-9._-]{1,64}
-  std::string algorithm;    // "ec-p256", "ec-p384", "rsa-2048", "rsa-3072"
+  std::string name;       // [a-z0-9._-]{1,64}
+  std::string algorithm;  // "ec-p256", "ec-p384", "rsa-2048", "rsa-3072"
   Bytes spki_der;
   bool in_tpm = false;
 };

@@ -10,9 +10,9 @@ struct DriverConfig {
   std::optional<SwDriverConfig> sw;
 };
 
-// OpenedDriver is one device and what it offers. driver is always there; enroller only where keys can be certified
-// through an endorsement key; keys where the device keeps TLS keys. The three share the device: destroy and call them
-// on one thread.
+// OpenedDriver is one device and what it offers. driver is always there; enroller only where keys can be
+// certified through an endorsement key; keys where the device keeps TLS keys. The three share the device:
+// destroy and call them on one thread.
 struct OpenedDriver {
   std::unique_ptr<Driver> driver;
   std::unique_ptr<KeyStore> keys;
@@ -23,8 +23,8 @@ struct DriverRow {
   const char* name;  // "tpm", "sw": the configuration's key
   AnchorKind kind;
   bool (*configured)(const DriverConfig& config);
-  // open must be called after fork. io: the device does not answer (worth another try later); denied: it answers, but
-  // must not be used as it is, and the text names the remedy.
+  // open must be called after fork. io: the device does not answer (worth another try later); denied: it
+  // answers, but must not be used as it is, and the text names the remedy.
   Result<OpenedDriver> (*open)(const DriverConfig& config);
 };
 

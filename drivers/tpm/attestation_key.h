@@ -1,0 +1,41 @@
+// attestation_key.h: the persistent key that signs quotes.
+#pragma once
+#include "drivers/config.h"
+#include "drivers/tpm/context.h"
+#include "evidence/core/secret.h"
+#include "evidence/tpm/public_area.h"
+
+namespace attest {
+
+// AttestationKey is a restricted signing key under a persistent handle. Its random authorisation value lies
+// in state_dir/ak-HANDLE.auth, mode 0600: without it everybody who can open the TPM could quote with this
+// key.
+class AttestationKey {
+ public:
+  // open finds the key under config.ak_handle, or makes it: child of a storage primary in the endorsement
+  // hierarchy, where the TPM shows its true reset count, and fit to be activated beside any endorsement key.
+  // A key that is there already is checked: attributes, algorithm, that our authorisation value opens it and
+  // that an empty one does not. denied with the remedy otherwise.
+  static Result<AttestationKey> open(TpmContext& context, const TpmDriverConfig& config);
+  const PublicArea& area() const { return area_; }
+  const Bytes& name() const { return name_; }
+  // handle lends the key, authorised, opened anew after the context was. denied when another key lies there
+  // now.
+  Result<ESYS_TR> handle();
+
+ private:
+  AttestationKey(TpmContext& context, TPM2_HANDLE persistent, PublicArea area, Secret auth)
+      : context_(&context),
+        persistent_(persistent),
+        area_(std::move(area)),
+        name_(area_.name()),
+        auth_(std::move(auth)) {}
+  TpmContext* context_;
+  TPM2_HANDLE persistent_;
+  PublicArea area_;
+  Bytes name_;
+  Secret auth_;
+  TpmHandle handle_;
+};
+
+}  // namespace attest
