@@ -43,6 +43,10 @@ void JsonReader::fail(std::string_view what) {
   error_at_ = at_;
 }
 
+void JsonReader::in_context(std::string_view where) {
+  if (error_) error_ = std::string(where) + ": " + *error_;
+}
+
 Status JsonReader::done(std::string_view what) {
   space();
   if (good() && values_ == 0) fail("empty");

@@ -62,6 +62,8 @@ class JsonReader {
 
   // fail records what is wrong with the value just read; the first failure stays.
   void fail(std::string_view what);
+  // in_context puts "where: " before a recorded failure, innermost first; without one it does nothing.
+  void in_context(std::string_view where);
   bool good() const { return !error_; }
   // done: one whole value was read, well formed, and nothing but white space is left.
   Status done(std::string_view what);

@@ -31,10 +31,12 @@ struct Manifest {
   bool log_ordered = false;
   std::vector<ReferenceValue> references;  // in file order; run segments index those with anchor tpm
   std::vector<std::uint32_t> tpm;          // indices into references
+  std::string developer;                   // developerCommonName: who made it, as the manifest says; not checked
 };
 
 struct ImageDescription {
-  std::vector<std::string> manifests;      // names, in order
+  std::vector<std::string> manifests;      // names, in order, none twice
+  std::string location;
 };
 
 // Metadata is one item's payload. version is RFC 3339 text as signed; version_time its moment.
@@ -45,6 +47,7 @@ struct Metadata {
   UnixTime version_time = 0;
   UnixTime not_before = 0;
   UnixTime not_after = 0;
+  std::string description;
   std::string signer;                      // subject CN of the first signer
   Manifest manifest;
   ImageDescription image;
@@ -57,9 +60,19 @@ struct MetadataItem {
   Verified<Metadata> metadata;
 };
 
+// check_validity: stale, with the item's name and the date, outside not_before to not_after.
+Status check_validity(const Metadata& metadata, UnixTime when);
+// describe names an item for people: manifest "os" 2026-11-21T22:40:24Z.
+std::string describe(const Metadata& metadata);
+// metadata_type_name is the type as it stands in payloads: "Image Description".
+const char* metadata_type_name(MetadataType type);
+
 // verify_metadata checks a JWS (flattened or general JSON) with x5c chains to one of the roots (DER), every
 // signature, signer role (codeSigning or no EKU), then parses the payload. `when` judges the certificates; the item's
 // own validity is the caller's. untrusted, malformed or unsupported otherwise; the text names the item.
 Result<MetadataItem> verify_metadata(View item, const std::vector<Bytes>& roots, UnixTime when);
+// The same for many items with roots that were parsed once.
+class TrustStore;
+Result<MetadataItem> verify_metadata(View item, const TrustStore& roots, UnixTime when);
 
 }  // namespace attest
