@@ -50,12 +50,6 @@ Result<OldTemplate> split_old(View data) {
   return t;
 }
 
-Digest padded(HashAlg bank, View sha1) {
-  Digest d = Digest::filled(bank, 0);
-  std::copy(sha1.begin(), sha1.end(), d.data());
-  return d;
-}
-
 std::string shown(View name) {
   std::string out;
   while (!name.empty() && name.back() == 0) name = name.first(name.size() - 1);
@@ -119,10 +113,16 @@ Result<Digest> ima_template_hash(Hasher& hasher, std::string_view template_name,
   return digest;
 }
 
+Digest padded_sha1(HashAlg bank, View sha1) {
+  Digest d = Digest::filled(bank, 0);
+  std::copy_n(sha1.begin(), std::min(sha1.size(), d.size()), d.data());
+  return d;
+}
+
 Result<Digest> ima_extend_digest(Hasher& hasher, const ImaEntry& entry, ImaExtend mode) {
   if (entry.violation()) return Digest::filled(hasher.alg(), 0xff);
   if (hasher.alg() == HashAlg::sha1) return Digest::of(entry.template_hash);
-  if (mode == ImaExtend::padded_sha1) return padded(hasher.alg(), entry.template_hash);
+  if (mode == ImaExtend::padded_sha1) return padded_sha1(hasher.alg(), entry.template_hash);
   return ima_template_hash(hasher, entry.template_name, entry.data);
 }
 

@@ -34,11 +34,6 @@ struct ImaList {
 // entries. malformed for truncated entries, a PCR above 23, and lengths out of bounds.
 Result<ImaList> parse_ima_list(View bytes, Stray stray = Stray::refuse);
 
-// ImaExtend says what the kernel extended in a bank: the hash of the template data (Linux 5.8 and later), or
-// the SHA-1 template hash padded with zeros (older kernels, and banks whose hash was not there when IMA
-// started).
-enum class ImaExtend : std::uint8_t { template_data, padded_sha1 };
-
 // ima_template_hash is the hash of template data as the kernel computes it; template "ima" is padded to 276
 // bytes. malformed if data of template "ima" has not its form, io if OpenSSL fails.
 Result<Digest> ima_template_hash(Hasher& hasher, std::string_view template_name, View data);
@@ -47,6 +42,9 @@ Result<Digest> ima_template_hash(Hasher& hasher, std::string_view template_name,
 // hash in the sha1 bank, else as `mode` says. On the attester's side, where the kernel's list is believed.
 Result<Digest> ima_extend_digest(Hasher& hasher, const ImaEntry& entry,
                                  ImaExtend mode = ImaExtend::template_data);
+
+// padded_sha1 is a SHA-1 value at the length of a bank's digest, zeros behind it.
+Digest padded_sha1(HashAlg bank, View sha1);
 
 // ima_measured_event is the entry as it is replayed and as it travels.
 Result<MeasuredEvent> ima_measured_event(Hasher& hasher, const ImaEntry& entry,

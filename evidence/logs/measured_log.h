@@ -13,6 +13,11 @@ struct MeasuredEvent {
   EventSegment full;  // the event as it travels when no reference value stands for it
 };
 
+// ImaExtend says what the kernel extended in a bank: the hash of the template data (Linux 5.8 and later), or
+// the SHA-1 template hash padded with zeros (older kernels, and banks whose hash was not there when IMA
+// started).
+enum class ImaExtend : std::uint8_t { template_data, padded_sha1 };
+
 // MeasuredLog holds the events a quote covers: firmware events first, then IMA entries, each in log order.
 struct MeasuredLog {
   HashAlg bank = HashAlg::sha256;
@@ -20,7 +25,8 @@ struct MeasuredLog {
   std::vector<MeasuredEvent> events;  // may be longer than the quote: only the first `covered_*` count
   std::size_t tcg_events = 0;         // firmware events, all covered
   std::size_t ima_covered = 0;        // IMA entries covered by the quote
-  std::vector<Digest> pcr_values;     // of the selection, at the quote
+  ImaExtend ima_extend = ImaExtend::template_data;
+  std::vector<Digest> pcr_values;  // of the selection, at the quote
   // generation changes whenever the events before `tcg_events` are not those of the last read (another boot).
   std::uint64_t generation = 0;
 };

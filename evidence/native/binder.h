@@ -26,6 +26,7 @@ struct RequestHeader {
   static constexpr std::uint8_t kVersion = 1;
   static constexpr std::uint8_t kCanAttest = 1;      // the sender can give evidence itself
   static constexpr std::uint8_t kRequires = 2;       // the sender refuses a peer without evidence
+  static constexpr std::uint8_t kOfferOnly = 4;      // the sender asks for nothing; the nonce is zero, nothing follows it
   static constexpr std::size_t kMaxRequest = 4096;   // bytes, parameters included
   std::uint8_t flags = 0;
   Nonce nonce{};

@@ -1,0 +1,99 @@
+#include "provider/hook/judge.h"
+
+#include <openssl/x509v3.h>
+
+#include "provider/hook/inputs.h"
+
+namespace attest {
+namespace {
+
+// explain adds the way to the details unless the daemon's text already says it.
+std::string explain(const JudgeAnswer& answer) {
+  std::string text = answer.name + ": " + answer.text;
+  if (answer.verdict_id != 0 && text.find("attestctl explain") == std::string::npos)
+    text += " (see attestctl explain " + std::to_string(answer.verdict_id) + ")";
+  return text;
+}
+
+Result<JudgeAnswer> ask_daemon(const Call& call, const X509* leaf, bool x509_ok) {
+  Handshake& now = call.now();
+  if (!now.fault.empty()) return Error{Errc::malformed, now.fault};
+  if (!now.lease) return Error{Errc::denied, "hook.no-request: no request went out, so no evidence can be believed"};
+  JudgeCall judgement;
+  judgement.handle = now.handle;
+  TRY(judgement.inputs, collect_inputs(call, call.server ? Role::client : Role::server, now.our_request, leaf));
+  judgement.evidence = std::move(now.evidence_in);
+  judgement.peer = peer_name(call);
+  judgement.x509_ok = x509_ok;
+  TRY(Connection * daemon, now.lease->connection());
+  return daemon->judge(judgement);
+}
+
+void keep(const Call& call, const Result<JudgeAnswer>& answer) {
+  Handshake& now = call.now();
+  if (!answer) {
+    now.why = answer.error().what;
+  } else if (answer->outcome == JudgeOutcome::accepted) {
+    now.judged = Judged::accepted;
+  } else {
+    now.why = explain(*answer);
+    if (answer->outcome == JudgeOutcome::observed) now.judged = Judged::observed;
+  }
+  call.log(now.judged == Judged::refused ? 1 : 2,
+           std::string(now.judged == Judged::accepted ? "accepted " : "not accepted ") + peer_name(call) +
+               (now.why.empty() ? "" : ": ") + now.why);
+}
+
+// The program verifies the name if it told OpenSSL which, or if the administrator says that it does.
+bool name_verified(const Call& call) {
+  if (call.hook.settings.name_checked) return true;
+  X509_VERIFY_PARAM* param = SSL_get0_param(call.ssl);
+  return X509_VERIFY_PARAM_get0_host(param, 0) != nullptr || X509_VERIFY_PARAM_get0_email(param) != nullptr;
+}
+
+}  // namespace
+
+Status ask(const Call& call) {
+  Handshake& now = call.now();
+  if (now.lease && !now.our_request.empty()) return ok();
+  const Settings& settings = call.hook.settings;
+  TRY(DaemonPool::Lease lease, call.hook.pool.lease());
+  TRY(Connection * daemon, lease.connection());
+  BeginCall begin{call.server ? Role::server : Role::client, call.demand(), settings.policy, peer_name(call),
+                  settings.name_checked};
+  TRY(BeginAnswer answer, daemon->begin(begin));
+  if (auto header = parse_request_header(answer.request); !header) return header.error();
+  now.lease.emplace(std::move(lease));
+  now.handle = answer.handle;
+  now.our_request = std::move(answer.request);
+  return ok();
+}
+
+Judged judge(const Call& call, const X509* leaf, bool x509_ok) noexcept {
+  Handshake& now = call.now();
+  if (now.judged != Judged::no) return now.judged;
+  now.judged = Judged::refused;  // until found otherwise
+  try {
+    keep(call, ask_daemon(call, leaf, x509_ok));
+  } catch (const std::exception&) {
+    now.judged = Judged::refused;  // reason_for_refusal says that memory was short
+  }
+  now.lease.reset();
+  Bytes().swap(now.evidence_in);
+  return now.judged;
+}
+
+std::string reason_for_refusal(const Call& call) {
+  const Handshake& now = call.now();
+  if (now.judged == Judged::no) return "peer.unjudged: the peer's certificate was never shown to the attest module";
+  return now.why.empty() ? "internal: out of memory while judging the peer" : now.why;
+}
+
+bool may_release(const Call& call) {
+  if (!call.hook.settings.evidence) return false;
+  if (call.demand() != Mode::off) return call.now().judged == Judged::accepted && call.requires_evidence();
+  return (SSL_get_verify_mode(call.ssl) & SSL_VERIFY_PEER) != 0 && SSL_get_verify_result(call.ssl) == X509_V_OK &&
+         name_verified(call);
+}
+
+}  // namespace attest

@@ -1,0 +1,35 @@
+// reasons.h: refusals of the hook on the program's OpenSSL error queue, with their whole text.
+#pragma once
+#include <openssl/err.h>
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+
+namespace attest {
+
+// Reasons registers an error library "attest" whose reason strings are filled in as refusals happen, because most
+// programs (curl, python) print an error's reason and never its data. The strings live in a ring of 64: a text that is
+// not printed before 64 later refusals of the process shows a later text. It is made once and lives as long as the
+// process: OpenSSL keeps pointers into it.
+class Reasons {
+ public:
+  // make returns nullptr if there is no memory.
+  static Reasons* make() noexcept;
+  // raise puts one error on the calling thread's queue. At most 400 bytes of text; control characters become blanks.
+  void raise(std::string_view text) noexcept;
+  // ours tells whether an error code came from here.
+  bool ours(unsigned long code) const { return code != 0 && ERR_GET_LIB(code) == library_; }
+
+ private:
+  static constexpr unsigned kSlots = 64;
+  static constexpr std::size_t kText = 401;
+  Reasons() = default;
+  int library_ = 0;
+  std::atomic<unsigned> next_{0};
+  char texts_[kSlots][kText] = {};
+  ERR_STRING_DATA rows_[kSlots + 1] = {};
+  ERR_STRING_DATA library_name_[2] = {};
+};
+
+}  // namespace attest
