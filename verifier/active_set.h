@@ -6,28 +6,41 @@
 #include "evidence/core/hash.h"
 #include "evidence/core/time.h"
 #include "evidence/metadata/metadata.h"
+#include "evidence/x509/chain.h"
 
 namespace attest {
 
-// ActiveSet holds verified metadata: per (type, name) the newest version, expiry checked when it is used. Immutable;
-// the daemon swaps whole sets on reload.
+// ActiveSet holds verified metadata: per (type, name) the newest version, expiry checked when it is used
+// (check_validity). Immutable once shared; the daemon swaps whole sets on reload. Copies share their items.
 class ActiveSet {
  public:
-  // load verifies every item in a folder (*.json, *.jws) against the signer roots (DER). Items that fail are reported
-  // in problems() and left out; io if the folder cannot be read.
-  static Result<ActiveSet> load(const std::string& folder, const std::vector<Bytes>& signer_roots, UnixTime now);
-  // add verifies one more item, for this set alone (an item that arrived in evidence); stale if an equal or newer
-  // version of the same name is held under another digest.
+  static constexpr std::size_t kMaxFiles = 1024;
+  static constexpr std::size_t kMaxFolderBytes = 256 << 20;
+  static constexpr UnixTime kClockSkew = 300;  // seconds a version may lie ahead of our clock
+
+  // load verifies every item in a folder (*.json, *.jws) against the signer roots (DER). Items that fail, are
+  // not valid yet or claim a version in the future are reported in problems() and left out; expired ones are
+  // reported and kept, because an older version must not take their place. io if the folder cannot be read,
+  // malformed if it holds more than 1,024 items or 256 MiB, denied without roots.
+  static Result<ActiveSet> load(const std::string& folder, const std::vector<Bytes>& signer_roots,
+                                UnixTime now, const std::vector<Bytes>& signer_crls = {});
+  // add verifies one more item, for this set alone (an item that arrived in evidence); stale if an equal or
+  // newer version of the same name is held under another digest, or the item is not valid now.
   Status add(View item, UnixTime now);
   // find by full digest (SHA-256 of the signed bytes); nullptr if not in force.
   std::shared_ptr<const MetadataItem> find(const Digest& digest) const;
   std::shared_ptr<const MetadataItem> find_name(MetadataType type, std::string_view name) const;
   const std::vector<std::string>& problems() const { return problems_; }
-  const std::map<std::pair<MetadataType, std::string>, std::shared_ptr<const MetadataItem>>& items() const { return items_; }
+  using Items = std::map<std::pair<MetadataType, std::string>, std::shared_ptr<const MetadataItem>>;
+  const Items& items() const { return items_; }
 
  private:
-  std::map<std::pair<MetadataType, std::string>, std::shared_ptr<const MetadataItem>> items_;
-  std::vector<Bytes> signer_roots_;
+  void load_file(const std::string& path, View bytes, UnixTime now);
+  void keep_newest(const std::string& path, MetadataItem item);
+  void put(std::shared_ptr<const MetadataItem> item);
+  Items items_;
+  std::unordered_map<Digest, std::shared_ptr<const MetadataItem>, DigestHash> by_digest_;
+  std::shared_ptr<const TrustStore> signers_;
   std::vector<std::string> problems_;
 };
 
