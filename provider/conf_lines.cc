@@ -80,7 +80,8 @@ std::string value_of(const ConfLines& lines, std::string_view section, std::stri
 }
 
 bool has(const ConfLines& lines, std::string_view section, std::string_view name) {
-  return std::ranges::any_of(lines, [&](const ConfLine& l) { return l.section == section && l.name == name; });
+  return std::ranges::any_of(lines,
+                             [&](const ConfLine& l) { return l.section == section && l.name == name; });
 }
 
 std::string main_section(const ConfLines& lines) {
@@ -92,7 +93,8 @@ std::string main_section(const ConfLines& lines) {
 bool no_suites(const ConfLines& lines, std::string_view main) {
   std::string ssl = value_of(lines, main, "ssl_conf");
   std::string system = ssl.empty() ? "" : value_of(lines, ssl, "system_default");
-  return !system.empty() && has(lines, system, "Ciphersuites") && value_of(lines, system, "Ciphersuites").empty() &&
+  return !system.empty() && has(lines, system, "Ciphersuites") &&
+         value_of(lines, system, "Ciphersuites").empty() &&
          value_of(lines, system, "MinProtocol") == "TLSv1.3";
 }
 
@@ -120,7 +122,8 @@ ConfLines parse_conf_lines(std::string_view text, const std::string& file) {
 }
 
 ConfLines default_conf_lines() {
-  std::unique_ptr<char, void (*)(char*)> path(CONF_get1_default_config_file(), [](char* p) { OPENSSL_free(p); });
+  std::unique_ptr<char, void (*)(char*)> path(CONF_get1_default_config_file(),
+                                              [](char* p) { OPENSSL_free(p); });
   if (!path) return {};
   ConfLines lines = parse_conf_lines(read_file(path.get()), path.get());
   int left = kMaxIncludes;
@@ -144,10 +147,14 @@ Switch find_switch(const ConfLines& lines) {
 
 const char* switch_name(Switch s) {
   switch (s) {
-    case Switch::none: return "NONE (default is listed beside attest)";
-    case Switch::providers: return "only attest is listed";
-    case Switch::ciphersuites: return "no suites without attest";
-    case Switch::unknown: break;
+    case Switch::none:
+      return "NONE (default is listed beside attest)";
+    case Switch::providers:
+      return "only attest is listed";
+    case Switch::ciphersuites:
+      return "no suites without attest";
+    case Switch::unknown:
+      break;
   }
   return "unknown";
 }

@@ -1,4 +1,5 @@
-// conf_lines.h: openssl.cnf seen line by line, for messages that name the line and for the fail-closed switch in force.
+// conf_lines.h: openssl.cnf seen line by line, for messages that name the line and for the fail-closed switch
+// in force.
 #pragma once
 #include <string>
 #include <vector>
@@ -7,7 +8,8 @@
 
 namespace attest {
 
-// ConfLine is one "name = value" with the place it came from. Values are as written: variables are not expanded.
+// ConfLine is one "name = value" with the place it came from. Values are as written: variables are not
+// expanded.
 struct ConfLine {
   std::string file;
   unsigned line = 0;
@@ -18,11 +20,11 @@ struct ConfLine {
 };
 using ConfLines = std::vector<ConfLine>;
 
-// parse_conf_lines reads the text of one file: comments, continuation lines, section headers. At most 4,096 lines are
-// kept; a line it does not understand is skipped, since OpenSSL itself has read the file already.
+// parse_conf_lines reads the text of one file: comments, continuation lines, section headers. At most 4,096
+// lines are kept; a line it does not understand is skipped, since OpenSSL itself has read the file already.
 ConfLines parse_conf_lines(std::string_view text, const std::string& file);
-// default_conf_lines reads the file OpenSSL would load by default (OPENSSL_CONF, else the compiled-in one) and the single
-// files it includes, each at most 1 MiB; empty if it cannot be read.
+// default_conf_lines reads the file OpenSSL would load by default (OPENSSL_CONF, else the compiled-in one)
+// and the single files it includes, each at most 1 MiB; empty if it cannot be read.
 ConfLines default_conf_lines();
 
 // Switch says what leaves the process without TLS if the module cannot be loaded.

@@ -1,5 +1,6 @@
-// OSSL_provider_init: read the parameters, arm the hook, and only then load the algorithms the program lives on. A module
-// that is missing, broken or refused leaves the process without any (docs/ARCHITECTURE.md, "Fail closed").
+// OSSL_provider_init: read the parameters, arm the hook, and only then load the algorithms the program lives
+// on. A module that is missing, broken or refused leaves the process without any (docs/ARCHITECTURE.md, "Fail
+// closed").
 #include <dlfcn.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
@@ -71,7 +72,8 @@ Result<Settings> settings_of(const Core& core, const OSSL_CORE_HANDLE* handle, c
   TRY(Settings settings, read_settings(source, lines));
   if (const char* debug = ::secure_getenv("ATTEST_DEBUG"))
     if (Status s = parse_debug(debug, settings); !s)
-      return Error{Errc::denied, "config.bad: ATTEST_DEBUG = \"" + std::string(debug) + "\": " + s.error().what};
+      return Error{Errc::denied,
+                   "config.bad: ATTEST_DEBUG = \"" + std::string(debug) + "\": " + s.error().what};
   return settings;
 }
 
@@ -101,14 +103,16 @@ std::string daemon_state(const ClientOptions& options) {
   return connection ? "reachable" : connection.error().what;
 }
 
-// describe is what an administrator sees: `openssl list -providers -verbose` shows the build info and no other parameter.
+// describe is what an administrator sees: `openssl list -providers -verbose` shows the build info and no
+// other parameter.
 std::string describe(const Module& m) {
   const Settings& s = m.settings;
   const char* denial = armed_hook() == nullptr ? nullptr : armed_hook()->denial.load();
   return "attest " ATTEST_VERSION "; socket " + s.daemon.socket + ": " + daemon_state(s.daemon) +
          "; demands of clients: " + mode_name(s.server) + ", of servers: " + mode_name(s.client) +
-         "; gives evidence: " + (s.evidence ? "yes" : "no") + "; policy " + (s.policy.empty() ? "default" : s.policy) +
-         (s.peer.empty() ? "" : "; peer " + s.peer) + "; if the module is missing: " + switch_name(m.fail_closed) +
+         "; gives evidence: " + (s.evidence ? "yes" : "no") + "; policy " +
+         (s.policy.empty() ? "default" : s.policy) + (s.peer.empty() ? "" : "; peer " + s.peer) +
+         "; if the module is missing: " + switch_name(m.fail_closed) +
          (denial == nullptr ? "" : std::string("; EVERY HANDSHAKE REFUSED: ") + denial);
 }
 
@@ -177,7 +181,8 @@ int refuse_to_load(std::string_view why) noexcept {
 
 extern "C" __attribute__((visibility("default"))) int OSSL_provider_init(const OSSL_CORE_HANDLE* handle,
                                                                          const OSSL_DISPATCH* in,
-                                                                         const OSSL_DISPATCH** out, void** provctx) {
+                                                                         const OSSL_DISPATCH** out,
+                                                                         void** provctx) {
   try {
     auto module = attest::make_module(handle, in);
     if (!module) return attest::refuse_to_load(module.error().what);

@@ -55,14 +55,16 @@ Status daemon_uid(std::string_view text, Settings& s) {
   std::array<char, 4096> space{};
   passwd entry{};
   passwd* found = nullptr;
-  if (::getpwnam_r(std::string(text).c_str(), &entry, space.data(), space.size(), &found) != 0 || found == nullptr)
+  if (::getpwnam_r(std::string(text).c_str(), &entry, space.data(), space.size(), &found) != 0 ||
+      found == nullptr)
     return expected("a uid or the name of a user of this machine expected");
   s.daemon.daemon_uid = found->pw_uid;
   return ok();
 }
 
 Status socket_path(std::string_view text, Settings& s) {
-  if (!text.starts_with('/') || text.size() > 107) return expected("an absolute path of at most 107 bytes expected");
+  if (!text.starts_with('/') || text.size() > 107)
+    return expected("an absolute path of at most 107 bytes expected");
   s.daemon.socket = text;
   return ok();
 }
@@ -74,16 +76,34 @@ struct Row {
 constexpr std::array<Row, 12> kRows = {{
     {"attest-socket", socket_path},
     {"attest-daemon-uid", daemon_uid},
-    {"attest-server", [](std::string_view v, Settings& s) -> Status { TRY(s.server, mode(v)); return ok(); }},
-    {"attest-client", [](std::string_view v, Settings& s) -> Status { TRY(s.client, mode(v)); return ok(); }},
+    {"attest-server",
+     [](std::string_view v, Settings& s) -> Status {
+       TRY(s.server, mode(v));
+       return ok();
+     }},
+    {"attest-client",
+     [](std::string_view v, Settings& s) -> Status {
+       TRY(s.client, mode(v));
+       return ok();
+     }},
     {"attest-policy", [](std::string_view v, Settings& s) { return name(v, s.policy); }},
     {"attest-peer", [](std::string_view v, Settings& s) { return name(v, s.peer); }},
     {"attest-x509-name-checked",
-     [](std::string_view v, Settings& s) -> Status { TRY(s.name_checked, yes_no(v)); return ok(); }},
-    {"attest-evidence", [](std::string_view v, Settings& s) -> Status { TRY(s.evidence, yes_no(v)); return ok(); }},
-    {"attest-connect-ms", [](std::string_view v, Settings& s) { return milliseconds(v, s.daemon.connect_timeout); }},
-    {"attest-quote-ms", [](std::string_view v, Settings& s) { return milliseconds(v, s.daemon.quote_timeout); }},
-    {"attest-judge-ms", [](std::string_view v, Settings& s) { return milliseconds(v, s.daemon.judge_timeout); }},
+     [](std::string_view v, Settings& s) -> Status {
+       TRY(s.name_checked, yes_no(v));
+       return ok();
+     }},
+    {"attest-evidence",
+     [](std::string_view v, Settings& s) -> Status {
+       TRY(s.evidence, yes_no(v));
+       return ok();
+     }},
+    {"attest-connect-ms",
+     [](std::string_view v, Settings& s) { return milliseconds(v, s.daemon.connect_timeout); }},
+    {"attest-quote-ms",
+     [](std::string_view v, Settings& s) { return milliseconds(v, s.daemon.quote_timeout); }},
+    {"attest-judge-ms",
+     [](std::string_view v, Settings& s) { return milliseconds(v, s.daemon.judge_timeout); }},
     {"attest-debug", parse_debug},
 }};
 
@@ -111,9 +131,10 @@ std::string all_names() {
 
 bool Settings::operator==(const Settings& o) const {
   return daemon.socket == o.daemon.socket && daemon.daemon_uid == o.daemon.daemon_uid &&
-         daemon.connect_timeout == o.daemon.connect_timeout && daemon.quote_timeout == o.daemon.quote_timeout &&
-         daemon.judge_timeout == o.daemon.judge_timeout && server == o.server && client == o.client &&
-         policy == o.policy && peer == o.peer && name_checked == o.name_checked && evidence == o.evidence;
+         daemon.connect_timeout == o.daemon.connect_timeout &&
+         daemon.quote_timeout == o.daemon.quote_timeout && daemon.judge_timeout == o.daemon.judge_timeout &&
+         server == o.server && client == o.client && policy == o.policy && peer == o.peer &&
+         name_checked == o.name_checked && evidence == o.evidence;
 }
 
 const char* mode_name(Mode mode) {
@@ -123,7 +144,8 @@ const char* mode_name(Mode mode) {
 Status parse_debug(std::string_view value, Settings& settings) {
   auto comma = value.rfind(",level:");
   std::string_view path = value.substr(0, comma);
-  auto level = comma == std::string_view::npos ? std::optional<unsigned>(1) : number(value.substr(comma + 7), 1, 9);
+  auto level =
+      comma == std::string_view::npos ? std::optional<unsigned>(1) : number(value.substr(comma + 7), 1, 9);
   if (!path.starts_with("file:/") || !level) return expected("file:/ABSOLUTE/PATH,level:1 to 9 expected");
   settings.debug_path = path.substr(5);
   settings.debug_level = static_cast<int>(*level);
@@ -133,8 +155,8 @@ Status parse_debug(std::string_view value, Settings& settings) {
 Result<Settings> read_settings(const ParamSource& source, const ConfLines& lines) {
   for (const ConfLine& line : lines)
     if (line.name.starts_with("attest-") && !known(line.name))
-      return Error{Errc::denied, "config.bad: unknown parameter " + line.name + " (" + line.where() + "); there are " +
-                                     all_names()};
+      return Error{Errc::denied, "config.bad: unknown parameter " + line.name + " (" + line.where() +
+                                     "); there are " + all_names()};
   Settings settings;
   for (const Row& row : kRows) {
     const char* value = source(row.name);

@@ -5,8 +5,9 @@
 
 namespace attest {
 
-// DebugLog appends to one file, opened at load (workers change their user and root later). Each line is one write, so
-// that processes may share the file. It is silent unless asked; a file that cannot be opened leaves it silent.
+// DebugLog appends to one file, opened at load (workers change their user and root later). Each line is one
+// write, so that processes may share the file. It is silent unless asked; a file that cannot be opened leaves
+// it silent.
 class DebugLog {
  public:
   DebugLog() = default;

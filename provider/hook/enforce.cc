@@ -1,5 +1,5 @@
-// The rules. The security callback is the backbone: it is asked in every handshake and cannot be ignored, while a refusal by
-// the verify callback is ignored under SSL_VERIFY_NONE.
+// The rules. The security callback is the backbone: it is asked in every handshake and cannot be ignored,
+// while a refusal by the verify callback is ignored under SSL_VERIFY_NONE.
 #include "provider/hook/callbacks.h"
 #include "provider/hook/inputs.h"
 #include "provider/hook/judge.h"
@@ -7,15 +7,16 @@
 namespace attest {
 namespace {
 
-// same_hello: our extension, or its absence, is the same in both ClientHellos of a HelloRetryRequest. OpenSSL may ask once
-// for every cipher suite; each time the answer is the same.
+// same_hello: our extension, or its absence, is the same in both ClientHellos of a HelloRetryRequest. OpenSSL
+// may ask once for every cipher suite; each time the answer is the same.
 bool same_hello(const Call& call, const std::optional<Bytes>& extension) {
   auto& first = call.now().first_hello;
   if (!first) first = extension;
   return *first == extension;
 }
 
-// tell_version: OpenSSL asks about each version a client offers, one by one. The reason stands until one is accepted.
+// tell_version: OpenSSL asks about each version a client offers, one by one. The reason stands until one is
+// accepted.
 void tell_version(const Call& call) {
   Handshake& now = call.now();
   if (!call.server || now.first_hello || now.told_version || SSL_in_before(call.ssl)) return;
@@ -33,7 +34,8 @@ bool client_hello_rule(const Call& call) {
   const unsigned char* body = nullptr;
   std::size_t size = 0;
   std::optional<Bytes> extension;
-  if (SSL_client_hello_get0_ext(call.ssl, kTlsExtension, &body, &size) == 1) extension.emplace(body, body + size);
+  if (SSL_client_hello_get0_ext(call.ssl, kTlsExtension, &body, &size) == 1)
+    extension.emplace(body, body + size);
   take_back_version(call);
   Handshake& now = call.now();
   now.judged = Judged::no;
@@ -47,22 +49,26 @@ bool client_hello_rule(const Call& call) {
     return false;
   }
   if (extension || !call.requires_evidence()) return true;
-  call.refuse("peer.silent: " + peer_label(call) + " does not offer attestation and this server requires it of clients");
+  call.refuse("peer.silent: " + peer_label(call) +
+              " does not offer attestation and this server requires it of clients");
   return false;
 }
 
 bool server_hello_rule(const Call& call) {
   if (!SSL_session_reused(call.ssl)) return true;
-  call.refuse("peer.resumed: the server resumed a session or took a pre-shared key, which carries no evidence");
+  call.refuse(
+      "peer.resumed: the server resumed a session or took a pre-shared key, which carries no evidence");
   return false;
 }
 
-// signature_rule is the one that counts: no peer gets past its CertificateVerify without a verdict that allows it.
+// signature_rule is the one that counts: no peer gets past its CertificateVerify without a verdict that
+// allows it.
 bool signature_rule(const Call& call) {
   OwnedX509 leaf(SSL_get1_peer_certificate(call.ssl));
   bool x509_ok = !call.now().forced && (SSL_get_verify_mode(call.ssl) & SSL_VERIFY_PEER) != 0 &&
                  SSL_get_verify_result(call.ssl) == X509_V_OK;
-  Judged judged = judge(call, leaf.get(), x509_ok);  // for programs that set their own certificate verification
+  Judged judged =
+      judge(call, leaf.get(), x509_ok);  // for programs that set their own certificate verification
   if (judged == Judged::accepted || judged == Judged::observed) return true;
   call.refuse(reason_for_refusal(call));
   return false;
@@ -90,8 +96,8 @@ bool allowed(const Call& call, int op, int nid) {
 }
 
 // program_allows asks the callback that was there before ours: the SSL's own, else the context's.
-int program_allows(Hook& hook, SslState* state, const SSL* ssl, const SSL_CTX* ctx, int op, int bits, int nid, void* other,
-                   void* ex) {
+int program_allows(Hook& hook, SslState* state, const SSL* ssl, const SSL_CTX* ctx, int op, int bits, int nid,
+                   void* other, void* ex) {
   bool nested = state != nullptr && state->in_security;  // the SSL's own callback called ours
   const CtxState* ctx_state = state_of(hook, ssl != nullptr ? SSL_get_SSL_CTX(ssl) : ctx);
   SecurityCallback program = state != nullptr && !nested ? state->program_security : nullptr;
@@ -118,7 +124,8 @@ int verify(const Call& call, X509_STORE_CTX* store) {
   bool x509_ok = chain_ok && !forced && X509_STORE_CTX_get_error(store) == X509_V_OK &&
                  (SSL_get_verify_mode(call.ssl) & SSL_VERIFY_PEER) != 0;
   Judged judged = judge(call, X509_STORE_CTX_get0_cert(store), x509_ok);
-  if (!call.requires_evidence() || judged == Judged::accepted || judged == Judged::observed) return chain_ok ? 1 : 0;
+  if (!call.requires_evidence() || judged == Judged::accepted || judged == Judged::observed)
+    return chain_ok ? 1 : 0;
   call.refuse(reason_for_refusal(call));
   X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);  // alert 40
   return 0;
@@ -126,7 +133,8 @@ int verify(const Call& call, X509_STORE_CTX* store) {
 
 }  // namespace
 
-int security_callback(const SSL* ssl, const SSL_CTX* ctx, int op, int bits, int nid, void* other, void* ex) noexcept {
+int security_callback(const SSL* ssl, const SSL_CTX* ctx, int op, int bits, int nid, void* other,
+                      void* ex) noexcept {
   Hook* hook = armed_hook();
   if (hook == nullptr) return 0;
   if (const char* denial = hook->denial; denial != nullptr && ssl == nullptr) {

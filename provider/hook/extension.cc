@@ -1,5 +1,5 @@
-// The custom extension: what goes into each message and what is kept of each. Parsing collects and never judges, since no
-// callback knows the last entry of a chain.
+// The custom extension: what goes into each message and what is kept of each. Parsing collects and never
+// judges, since no callback knows the last entry of a chain.
 #include "evidence/native/message.h"
 #include "provider/hook/callbacks.h"
 #include "provider/hook/judge.h"
@@ -20,8 +20,8 @@ Body refuse(const Call& call, std::string_view why) {
   return {Body::refuse, {}};
 }
 
-// A client that demands nothing but can attest says so: without our extension in its ClientHello OpenSSL lets a server
-// send neither EncryptedExtensions nor CertificateRequest of ours.
+// A client that demands nothing but can attest says so: without our extension in its ClientHello OpenSSL lets
+// a server send neither EncryptedExtensions nor CertificateRequest of ours.
 constexpr std::array<std::uint8_t, 34> kOffer = {RequestHeader::kVersion,
                                                  RequestHeader::kCanAttest | RequestHeader::kOfferOnly};
 
@@ -50,8 +50,9 @@ Body client_hello(const Call& call) {
   return call.hook.settings.evidence ? send(kOffer) : kSkip;
 }
 
-// demand_certificate makes the server ask for a certificate. This is the last moment: nginx's SNI callback sets the verify
-// mode after the ClientHello. Under `prefer` a client that cannot attest is not bothered, and none is turned away.
+// demand_certificate makes the server ask for a certificate. This is the last moment: nginx's SNI callback
+// sets the verify mode after the ClientHello. Under `prefer` a client that cannot attest is not bothered, and
+// none is turned away.
 void demand_certificate(const Call& call) {
   auto peer = parse_request_header(call.now().peer_request);
   bool can = peer && (peer->flags & RequestHeader::kCanAttest) != 0 && !SSL_session_reused(call.ssl);
@@ -67,14 +68,16 @@ void demand_certificate(const Call& call) {
 Body encrypted_extensions(const Call& call) {
   if (!call.server) return kSkip;
   if (call.requires_evidence() && SSL_session_reused(call.ssl))
-    return refuse(call, "peer.resumed: a resumed or pre-shared-key handshake carries no evidence; connect anew");
+    return refuse(call,
+                  "peer.resumed: a resumed or pre-shared-key handshake carries no evidence; connect anew");
   demand_certificate(call);
   if (!call.hook.settings.evidence || !wants_evidence(call.now().peer_request)) return kSkip;
   call.now().reply = {kReply.begin(), kReply.end()};
   return send(call.now().reply);
 }
 
-// A second CertificateRequest is post-handshake authentication: the program asked, and everything is judged again.
+// A second CertificateRequest is post-handshake authentication: the program asked, and everything is judged
+// again.
 Body certificate_request(const Call& call) {
   if (!call.server || call.demand() == Mode::off) return kSkip;
   Handshake& now = call.now();
@@ -128,8 +131,10 @@ bool keep_request(const Call& call, View body) {
 }
 
 void keep_reply(const Call& call, View body) {
-  if (!equal(body, kReply)) call.now().fault = "peer.bad-reply: the server answered with a version or profile unknown here";
-  else call.now().reply = to_bytes(body);
+  if (!equal(body, kReply))
+    call.now().fault = "peer.bad-reply: the server answered with a version or profile unknown here";
+  else
+    call.now().reply = to_bytes(body);
 }
 
 void keep_evidence(const Call& call, View body) {
@@ -152,8 +157,8 @@ bool keep(const Call& call, unsigned context, View body) {
 
 }  // namespace
 
-int add_extension(SSL* ssl, unsigned, unsigned context, const unsigned char** out, std::size_t* size, X509* cert,
-                  std::size_t entry, int* alert, void*) noexcept {
+int add_extension(SSL* ssl, unsigned, unsigned context, const unsigned char** out, std::size_t* size,
+                  X509* cert, std::size_t entry, int* alert, void*) noexcept {
   *alert = SSL_AD_HANDSHAKE_FAILURE;
   auto call = call_of(ssl);
   if (!call) return -1;
@@ -178,8 +183,8 @@ void free_extension(SSL* ssl, unsigned, unsigned context, const unsigned char*, 
   call->now().sent = 0;
 }
 
-int parse_extension(SSL* ssl, unsigned, unsigned context, const unsigned char* in, std::size_t size, X509*, std::size_t,
-                    int* alert, void*) noexcept {
+int parse_extension(SSL* ssl, unsigned, unsigned context, const unsigned char* in, std::size_t size, X509*,
+                    std::size_t, int* alert, void*) noexcept {
   *alert = SSL_AD_HANDSHAKE_FAILURE;
   auto call = call_of(ssl);
   if (!call) return 0;

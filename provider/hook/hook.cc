@@ -73,7 +73,8 @@ Status arm_hook(const Settings& settings, const DaemonPool& pool, OSSL_LIB_CTX* 
   Hook* hook = armed_hook();
   if (hook != nullptr && !(hook->settings == settings))
     return Error{Errc::denied,
-                 "config.bad: this process already obeys other attest-* parameters; one openssl.cnf a process, please"};
+                 "config.bad: this process already obeys other attest-* parameters; one openssl.cnf a "
+                 "process, please"};
   if (hook == nullptr) hook = make_hook(settings, pool);
   if (hook == nullptr) return Error{Errc::io, "internal: no memory to arm the handshake hook"};
   if (const char* denial = hook->denial) return Error{Errc::denied, denial};

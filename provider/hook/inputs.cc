@@ -18,7 +18,8 @@ Bytes public_key_bytes(EVP_PKEY* key) {
   return bytes;
 }
 
-// Key shares as TLS carries them. A KEM has a public key on one side only: both are absent then, on both ends alike.
+// Key shares as TLS carries them. A KEM has a public key on one side only: both are absent then, on both ends
+// alike.
 void add_shares(const Call& call, BinderInputs& inputs) {
   EVP_PKEY* own = nullptr;
   EVP_PKEY* peer = nullptr;
@@ -35,15 +36,16 @@ void add_shares(const Call& call, BinderInputs& inputs) {
 Status add_secret(const Call& call, View request, BinderInputs& inputs) {
   if (inputs.prover == Role::server) {
     if (!call.now().server_tag)
-      return Error{Errc::denied,
-                   "hook.no-secret: OpenSSL gave no handshake secret; does the program replace the keylog callback?"};
+      return Error{
+          Errc::denied,
+          "hook.no-secret: OpenSSL gave no handshake secret; does the program replace the keylog callback?"};
     inputs.secret_tag = *call.now().server_tag;
     return ok();
   }
   TRY(RequestHeader header, parse_request_header(request));
   if (SSL_export_keying_material(call.ssl, inputs.secret_tag.data(), inputs.secret_tag.size(),
-                                 kClientExporterLabel.data(), kClientExporterLabel.size(), header.nonce.data(),
-                                 header.nonce.size(), 1) != 1)
+                                 kClientExporterLabel.data(), kClientExporterLabel.size(),
+                                 header.nonce.data(), header.nonce.size(), 1) != 1)
     return Error{Errc::io, "hook.no-secret: OpenSSL's exporter failed"};
   return ok();
 }
@@ -69,8 +71,10 @@ struct Group {
   std::uint32_t tls;
 };
 constexpr Group kGroups[] = {  // RFC 8446 4.2.7
-    {NID_X9_62_prime256v1, 23}, {NID_secp384r1, 24},  {NID_secp521r1, 25},  {NID_X25519, 29},     {NID_X448, 30},
-    {NID_ffdhe2048, 256},       {NID_ffdhe3072, 257}, {NID_ffdhe4096, 258}, {NID_ffdhe6144, 259}, {NID_ffdhe8192, 260}};
+    {NID_X9_62_prime256v1, 23}, {NID_secp384r1, 24},  {NID_secp521r1, 25},
+    {NID_X25519, 29},           {NID_X448, 30},       {NID_ffdhe2048, 256},
+    {NID_ffdhe3072, 257},       {NID_ffdhe4096, 258}, {NID_ffdhe6144, 259},
+    {NID_ffdhe8192, 260}};
 
 }  // namespace
 
@@ -87,7 +91,8 @@ Result<BinderInputs> collect_inputs(const Call& call, Role prover, View request,
   SSL_get_server_random(call.ssl, inputs.server_random.data(), inputs.server_random.size());
   const SSL_CIPHER* cipher = SSL_get_current_cipher(call.ssl);
   if (SSL_version(call.ssl) != TLS1_3_VERSION || cipher == nullptr)
-    return Error{Errc::denied, std::string("peer.version: evidence needs TLS 1.3, this is ") + SSL_get_version(call.ssl)};
+    return Error{Errc::denied,
+                 std::string("peer.version: evidence needs TLS 1.3, this is ") + SSL_get_version(call.ssl)};
   inputs.cipher = SSL_CIPHER_get_protocol_id(cipher);
   inputs.group = tls_group(SSL_get_negotiated_group(call.ssl));
   add_shares(call, inputs);

@@ -4,13 +4,13 @@
 
 namespace attest {
 
-// collect_inputs gathers what ties evidence to this handshake, for evidence of `prover` under `request`. It may be called
-// where a Certificate message is built or was received, and nowhere earlier: before, OpenSSL hands out wrong values.
-// Fails where the handshake secret was never seen or the leaf is not there.
+// collect_inputs gathers what ties evidence to this handshake, for evidence of `prover` under `request`. It
+// may be called where a Certificate message is built or was received, and nowhere earlier: before, OpenSSL
+// hands out wrong values. Fails where the handshake secret was never seen or the leaf is not there.
 Result<BinderInputs> collect_inputs(const Call& call, Role prover, View request, const X509* leaf);
 
-// peer_name: attest-peer, else (client) the SNI name, else the peer's address ("unix:PATH" for a Unix socket); "" if none
-// is known.
+// peer_name: attest-peer, else (client) the SNI name, else the peer's address ("unix:PATH" for a Unix
+// socket); "" if none is known.
 std::string peer_name(const Call& call);
 
 // peer_label is the same for people: "the peer" if no name is known.

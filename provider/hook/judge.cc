@@ -18,10 +18,12 @@ std::string explain(const JudgeAnswer& answer) {
 Result<JudgeAnswer> ask_daemon(const Call& call, const X509* leaf, bool x509_ok) {
   Handshake& now = call.now();
   if (!now.fault.empty()) return Error{Errc::malformed, now.fault};
-  if (!now.lease) return Error{Errc::denied, "hook.no-request: no request went out, so no evidence can be believed"};
+  if (!now.lease)
+    return Error{Errc::denied, "hook.no-request: no request went out, so no evidence can be believed"};
   JudgeCall judgement;
   judgement.handle = now.handle;
-  TRY(judgement.inputs, collect_inputs(call, call.server ? Role::client : Role::server, now.our_request, leaf));
+  TRY(judgement.inputs,
+      collect_inputs(call, call.server ? Role::client : Role::server, now.our_request, leaf));
   judgement.evidence = std::move(now.evidence_in);
   judgement.peer = peer_name(call);
   judgement.x509_ok = x509_ok;
@@ -85,15 +87,16 @@ Judged judge(const Call& call, const X509* leaf, bool x509_ok) noexcept {
 
 std::string reason_for_refusal(const Call& call) {
   const Handshake& now = call.now();
-  if (now.judged == Judged::no) return "peer.unjudged: the peer's certificate was never shown to the attest module";
+  if (now.judged == Judged::no)
+    return "peer.unjudged: the peer's certificate was never shown to the attest module";
   return now.why.empty() ? "internal: out of memory while judging the peer" : now.why;
 }
 
 bool may_release(const Call& call) {
   if (!call.hook.settings.evidence) return false;
   if (call.demand() != Mode::off) return call.now().judged == Judged::accepted && call.requires_evidence();
-  return (SSL_get_verify_mode(call.ssl) & SSL_VERIFY_PEER) != 0 && SSL_get_verify_result(call.ssl) == X509_V_OK &&
-         name_verified(call);
+  return (SSL_get_verify_mode(call.ssl) & SSL_VERIFY_PEER) != 0 &&
+         SSL_get_verify_result(call.ssl) == X509_V_OK && name_verified(call);
 }
 
 }  // namespace attest

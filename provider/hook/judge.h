@@ -8,16 +8,17 @@ namespace attest {
 // HelloRetryRequest) keeps the first. Fails where the daemon does not answer.
 Status ask(const Call& call);
 
-// judge hands the peer's evidence, or its absence, to the daemon, once a handshake; later calls return what was found.
-// leaf is the peer's certificate; x509_ok says that the program asked for a certificate check and it succeeded. Any
-// failure on the way is a refusal with its reason. The connection to the daemon and the evidence are given up.
+// judge hands the peer's evidence, or its absence, to the daemon, once a handshake; later calls return what
+// was found. leaf is the peer's certificate; x509_ok says that the program asked for a certificate check and
+// it succeeded. Any failure on the way is a refusal with its reason. The connection to the daemon and the
+// evidence are given up.
 Judged judge(const Call& call, const X509* leaf, bool x509_ok) noexcept;
 
 // reason_for_refusal is what judge() found, with a name; never empty.
 std::string reason_for_refusal(const Call& call);
 
-// may_release: evidence of ours leaves only after the server's was accepted, or, where we demand none, after the program
-// itself verified the server's chain and name.
+// may_release: evidence of ours leaves only after the server's was accepted, or, where we demand none, after
+// the program itself verified the server's chain and name.
 bool may_release(const Call& call);
 
 }  // namespace attest

@@ -9,7 +9,8 @@ namespace {
 constexpr std::string_view kServerSecret = "SERVER_HANDSHAKE_TRAFFIC_SECRET ";
 constexpr std::string_view kHandshakeOver = "CLIENT_TRAFFIC_SECRET_0 ";
 
-// A Secret of hex digits; empty if they are none. The digits are OpenSSL's, the intermediate copies are ours to wipe.
+// A Secret of hex digits; empty if they are none. The digits are OpenSSL's, the intermediate copies are ours
+// to wipe.
 Secret secret_from_hex(std::string_view digits) {
   auto value = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
   Secret secret(digits.size() / 2);
@@ -21,8 +22,8 @@ Secret secret_from_hex(std::string_view digits) {
   return secret;
 }
 
-// take_secret keeps the tag, never the secret. The line carries the client random of its handshake: a line of another
-// one is not ours.
+// take_secret keeps the tag, never the secret. The line carries the client random of its handshake: a line of
+// another one is not ours.
 void take_secret(const Call& call, std::string_view line) {
   std::array<std::uint8_t, 32> random{};
   SSL_get_client_random(call.ssl, random.data(), random.size());
@@ -31,8 +32,10 @@ void take_secret(const Call& call, std::string_view line) {
   if (blank == std::string_view::npos || line.substr(0, blank) != to_hex(random)) return;
   Secret secret = secret_from_hex(line.substr(blank + 1));
   HashAlg hash = secret.reveal().size() == 48 ? HashAlg::sha384 : HashAlg::sha256;
-  if (auto tag = server_secret_tag(secret, hash)) call.now().server_tag = *tag;
-  else call.log(1, tag.error().what);
+  if (auto tag = server_secret_tag(secret, hash))
+    call.now().server_tag = *tag;
+  else
+    call.log(1, tag.error().what);
 }
 
 void note(const Call& call, std::string_view line) noexcept {

@@ -27,7 +27,8 @@ std::size_t room_of(const Call& call, std::size_t entry) {
   return taken < kEntryRoom ? kEntryRoom - taken : 0;
 }
 
-// entries counts the certificates that are sure to be sent; a chain that OpenSSL completes from its store may be longer.
+// entries counts the certificates that are sure to be sent; a chain that OpenSSL completes from its store may
+// be longer.
 std::size_t entries(const Call& call) {
   STACK_OF(X509)* chain = nullptr;
   SSL_get0_chain_certs(call.ssl, &chain);
@@ -46,8 +47,8 @@ OwnedX509 parse_cert(View der, OSSL_LIB_CTX* libctx) {
 }
 
 OwnedPkey load_key(const std::string& name, OSSL_LIB_CTX* libctx) {
-  OwnedStore store(OSSL_STORE_open_ex(("attest:" + name).c_str(), libctx, nullptr, nullptr, nullptr, nullptr, nullptr,
-                                      nullptr));
+  OwnedStore store(OSSL_STORE_open_ex(("attest:" + name).c_str(), libctx, nullptr, nullptr, nullptr, nullptr,
+                                      nullptr, nullptr));
   while (store && OSSL_STORE_eof(store.get()) == 0) {
     OwnedInfo info(OSSL_STORE_load(store.get()));
     if (!info) break;
@@ -68,7 +69,8 @@ Result<MachineIdentity> machine_identity(const Call& call) {
   TRY(Connection * daemon, lease.connection());
   TRY(MachineCertAnswer answer, daemon->machine_cert());
   if (answer.chain_der.empty())
-    return Error{Errc::denied, "machine.no-certificate: cmcd.json names no machine_cert, and the program has none"};
+    return Error{Errc::denied,
+                 "machine.no-certificate: cmcd.json names no machine_cert, and the program has none"};
   OSSL_LIB_CTX* libctx = call.hook.libctx;
   MachineIdentity machine{parse_cert(answer.chain_der[0], libctx), OwnedChain(sk_X509_new_null()),
                           load_key(answer.key, libctx)};
@@ -76,10 +78,12 @@ Result<MachineIdentity> machine_identity(const Call& call) {
     OwnedX509 cert = parse_cert(answer.chain_der[i], libctx);
     if (cert && machine.rest && sk_X509_push(machine.rest.get(), cert.get()) > 0) (void)cert.release();
   }
-  if (!machine.leaf || !machine.rest || static_cast<std::size_t>(sk_X509_num(machine.rest.get())) + 1 != answer.chain_der.size())
+  if (!machine.leaf || !machine.rest ||
+      static_cast<std::size_t>(sk_X509_num(machine.rest.get())) + 1 != answer.chain_der.size())
     return Error{Errc::malformed, "machine.bad-certificate: cmcd-lite's machine certificate cannot be read"};
   if (!machine.key)
-    return Error{Errc::denied, "machine.no-key: key \"" + answer.key + "\" of the machine certificate cannot be loaded"};
+    return Error{Errc::denied,
+                 "machine.no-key: key \"" + answer.key + "\" of the machine certificate cannot be loaded"};
   return machine;
 }
 
@@ -106,8 +110,9 @@ Status make_evidence(const Call& call, const X509* leaf) {
   TRY(Connection * daemon, lease.connection());
   TRY(AttestAnswer answer, daemon->attest(attest));
   if (answer.evidence.size() > room)
-    return Error{Errc::denied, "evidence.too-big: " + std::to_string(answer.evidence.size()) + " bytes, the chain of " +
-                                   std::to_string(entries(call)) + " certificates carries " + std::to_string(room) +
+    return Error{Errc::denied, "evidence.too-big: " + std::to_string(answer.evidence.size()) +
+                                   " bytes, the chain of " + std::to_string(entries(call)) +
+                                   " certificates carries " + std::to_string(room) +
                                    " (let both sides hold the same manifests: attestctl metadata import)"};
   now.evidence_out = std::move(answer.evidence);
   now.sent = 0;
@@ -123,7 +128,8 @@ View next_piece(const Call& call, std::size_t entry) {
   return piece;
 }
 
-// Only where the server asked for evidence: a certificate of the machine tells every other server which machine this is.
+// Only where the server asked for evidence: a certificate of the machine tells every other server which
+// machine this is.
 int client_cert_callback(SSL* ssl, X509** cert, EVP_PKEY** key) noexcept {
   auto call = call_of(ssl);
   if (!call) return 0;

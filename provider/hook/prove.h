@@ -4,8 +4,9 @@
 
 namespace attest {
 
-// make_evidence has the daemon prove this machine to the peer that asked (now().peer_request), with leaf as our certificate,
-// and leaves the message in now().evidence_out. Denied where it is larger than the certificate chain has room for.
+// make_evidence has the daemon prove this machine to the peer that asked (now().peer_request), with leaf as
+// our certificate, and leaves the message in now().evidence_out. Denied where it is larger than the
+// certificate chain has room for.
 Status make_evidence(const Call& call, const X509* leaf);
 
 // next_piece lends what goes into chain entry `entry`; empty when nothing is left.

@@ -20,7 +20,8 @@ void Reasons::raise(std::string_view text) noexcept {
   unsigned slot = next_.fetch_add(1, std::memory_order_relaxed) % kSlots;
   char* out = texts_[slot];
   std::size_t n = std::min(text.size(), kText - 1);
-  // A reader of the ring's oldest text may be printing it: bytes are stored one by one, and the last one stays 0.
+  // A reader of the ring's oldest text may be printing it: bytes are stored one by one, and the last one
+  // stays 0.
   for (std::size_t i = 0; i < kText; i++) {
     char c = i < n ? text[i] : '\0';
     if (i < n && static_cast<unsigned char>(c) < 0x20) c = ' ';

@@ -8,15 +8,16 @@
 
 namespace attest {
 
-// Reasons registers an error library "attest" whose reason strings are filled in as refusals happen, because most
-// programs (curl, python) print an error's reason and never its data. The strings live in a ring of 64: a text that is
-// not printed before 64 later refusals of the process shows a later text. It is made once and lives as long as the
-// process: OpenSSL keeps pointers into it.
+// Reasons registers an error library "attest" whose reason strings are filled in as refusals happen, because
+// most programs (curl, python) print an error's reason and never its data. The strings live in a ring of 64:
+// a text that is not printed before 64 later refusals of the process shows a later text. It is made once and
+// lives as long as the process: OpenSSL keeps pointers into it.
 class Reasons {
  public:
   // make returns nullptr if there is no memory.
   static Reasons* make() noexcept;
-  // raise puts one error on the calling thread's queue. At most 400 bytes of text; control characters become blanks.
+  // raise puts one error on the calling thread's queue. At most 400 bytes of text; control characters become
+  // blanks.
   void raise(std::string_view text) noexcept;
   // ours tells whether an error code came from here.
   bool ours(unsigned long code) const { return code != 0 && ERR_GET_LIB(code) == library_; }

@@ -6,12 +6,14 @@
 namespace attest {
 namespace {
 
-constexpr unsigned kContexts = SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_3_ENCRYPTED_EXTENSIONS | SSL_EXT_TLS1_3_CERTIFICATE |
-                               SSL_EXT_TLS1_3_CERTIFICATE_REQUEST | SSL_EXT_TLS_ONLY | SSL_EXT_TLS1_3_ONLY;
+constexpr unsigned kContexts = SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_3_ENCRYPTED_EXTENSIONS |
+                               SSL_EXT_TLS1_3_CERTIFICATE | SSL_EXT_TLS1_3_CERTIFICATE_REQUEST |
+                               SSL_EXT_TLS_ONLY | SSL_EXT_TLS1_3_ONLY;
 // The chain itself needs room beside the evidence.
 constexpr long kMaxCertList = kMaxEvidence + (100 << 10);
 constexpr const char* kSuites = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
-// SSL_OP_NO_TX_CERTIFICATE_COMPRESSION of OpenSSL 3.2: a chain compressed in advance has no room for our extension.
+// SSL_OP_NO_TX_CERTIFICATE_COMPRESSION of OpenSSL 3.2: a chain compressed in advance has no room for our
+// extension.
 constexpr std::uint64_t kNoCompressedCerts = std::uint64_t{1} << 32;
 
 // Before 3.2 OpenSSL calls the ex_data constructor of an SSL when it is set up, since then before.
@@ -20,7 +22,9 @@ bool has_certificate_compression() { return OpenSSL_version_num() >= 0x30200000U
 
 int deny_callback(const SSL*, const SSL_CTX*, int, int, int, void*, void*) noexcept {
   if (Hook* hook = armed_hook())
-    hook->refuse("hook", "hook.broken: the handshake hook could not be installed (out of memory?); restart the program");
+    hook->refuse(
+        "hook",
+        "hook.broken: the handshake hook could not be installed (out of memory?); restart the program");
   return 0;
 }
 
@@ -30,11 +34,13 @@ bool has_tls13_suite(const STACK_OF(SSL_CIPHER) * ciphers) {
   return false;
 }
 
-// restore_suites gives back the suites that the second fail-closed switch took away. Only where the list is still the
-// context's own: OpenSSL may be walking a list that belongs to the SSL, and setting suites would free it.
+// restore_suites gives back the suites that the second fail-closed switch took away. Only where the list is
+// still the context's own: OpenSSL may be walking a list that belongs to the SSL, and setting suites would
+// free it.
 void restore_suites(SSL* ssl) {
   STACK_OF(SSL_CIPHER)* list = SSL_get_ciphers(ssl);
-  if (list == SSL_CTX_get_ciphers(SSL_get_SSL_CTX(ssl)) && !has_tls13_suite(list)) SSL_set_ciphersuites(ssl, kSuites);
+  if (list == SSL_CTX_get_ciphers(SSL_get_SSL_CTX(ssl)) && !has_tls13_suite(list))
+    SSL_set_ciphersuites(ssl, kSuites);
 }
 
 // chain_security puts our callback over one the program set.
@@ -68,8 +74,8 @@ void no_resumption(const Call& call) {
 }
 
 bool install(Hook& hook, SSL_CTX* ctx, CtxState& state) {
-  if (SSL_CTX_add_custom_ext(ctx, kTlsExtension, kContexts, add_extension, free_extension, nullptr, parse_extension,
-                             nullptr) != 1)
+  if (SSL_CTX_add_custom_ext(ctx, kTlsExtension, kContexts, add_extension, free_extension, nullptr,
+                             parse_extension, nullptr) != 1)
     return false;
   state.program_security = SSL_CTX_get_security_callback(ctx);
   SSL_CTX_set_security_callback(ctx, security_callback);

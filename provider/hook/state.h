@@ -13,14 +13,15 @@ namespace attest {
 
 using SecurityCallback = int (*)(const SSL*, const SSL_CTX*, int, int, int, void*, void*);
 
-// Judged is where a peer's evidence stands. Only accepted and observed let a demanding side go on, and only accepted
-// releases evidence of our own.
+// Judged is where a peer's evidence stands. Only accepted and observed let a demanding side go on, and only
+// accepted releases evidence of our own.
 enum class Judged { no, accepted, observed, refused };
 
 // Handshake is forgotten whenever a new one begins: at the first message in both roles, and after SSL_clear.
 struct Handshake {
   // as the judging side
-  std::optional<DaemonPool::Lease> lease;  // the connection the daemon issued our nonce on; held until it judged
+  std::optional<DaemonPool::Lease>
+      lease;  // the connection the daemon issued our nonce on; held until it judged
   std::uint64_t handle = 0;
   Bytes our_request;
   Bytes evidence_in;
@@ -28,11 +29,11 @@ struct Handshake {
   std::string why;    // of a refusal: what the error queue says
   std::string fault;  // what makes the peer's messages unusable; judged as a refusal
   // as the proving side
-  Bytes peer_request;     // the peer's ask, until it is answered
+  Bytes peer_request;  // the peer's ask, until it is answered
   Bytes evidence_out;
   std::size_t sent = 0;
   // both
-  Bytes reply;            // EncryptedExtensions answer, sent or received
+  Bytes reply;  // EncryptedExtensions answer, sent or received
   std::optional<std::array<std::uint8_t, 32>> server_tag;
   // server
   std::optional<std::optional<Bytes>> first_hello;  // our extension in the first ClientHello, or its absence
@@ -43,7 +44,8 @@ struct Handshake {
 
 struct SslState {
   Handshake now;
-  std::optional<int> program_verify_mode;  // what the server program had set before we asked for a certificate
+  std::optional<int>
+      program_verify_mode;  // what the server program had set before we asked for a certificate
   SecurityCallback program_security = nullptr;  // set on this SSL over ours, by the program
   bool in_security = false;                     // a callback that chains to us must not make a circle
   bool in_keylog = false;
@@ -54,7 +56,8 @@ struct CtxState {
   std::atomic<SSL_CTX_keylog_cb_func> program_keylog{nullptr};
 };
 
-// state_of: nullptr where the object was made before arming, or there was no memory. Whoever enforces then refuses.
+// state_of: nullptr where the object was made before arming, or there was no memory. Whoever enforces then
+// refuses.
 inline SslState* state_of(const Hook& hook, const SSL* ssl) {
   return static_cast<SslState*>(SSL_get_ex_data(ssl, hook.ssl_index));
 }
