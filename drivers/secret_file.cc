@@ -44,6 +44,16 @@ Status check_owner(const std::filesystem::path& path, const struct stat& info) {
   return ok();
 }
 
+// make_folder makes what is missing of a path, for our user alone.
+Status make_folder(const std::filesystem::path& folder) {
+  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return ok();
+  if (errno != ENOENT || !folder.has_parent_path() || folder.parent_path() == folder)
+    return failed(folder, "mkdir");
+  CHECK_OK(make_folder(folder.parent_path()));
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed(folder, "mkdir");
+  return ok();
+}
+
 }  // namespace
 
 Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t max_bytes) {
@@ -66,8 +76,7 @@ Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t m
 }
 
 Status write_secret_file(const std::filesystem::path& path, View bytes) {
-  std::filesystem::path folder = path.parent_path();
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed(folder, "mkdir");
+  CHECK_OK(make_folder(path.parent_path()));
   return write_file_atomic(path, bytes, 0600);
 }
 

@@ -1,0 +1,82 @@
+#include "drivers/tpm/sign.h"
+
+#include <openssl/ecdsa.h>
+#include <openssl/rsa.h>
+
+#include "evidence/core/crypto.h"
+#include "evidence/core/error_mark.h"
+
+namespace attest {
+namespace {
+
+Error openssl_failed() { return {Errc::io, "key: OpenSSL failed"}; }
+
+TPMT_SIG_SCHEME tpm_scheme(const TlsScheme& scheme) {
+  TPMT_SIG_SCHEME out{};
+  out.scheme = scheme.curve != nullptr ? TPM2_ALG_ECDSA : TPM2_ALG_RSAPSS;
+  out.details.any.hashAlg = static_cast<TPMI_ALG_HASH>(scheme.hash);
+  return out;
+}
+
+using OwnedBn = Owned<BIGNUM, BN_free>;
+
+Result<Bytes> ecdsa_der(const TPMS_SIGNATURE_ECC& raw) {
+  Owned<ECDSA_SIG, ECDSA_SIG_free> signature(ECDSA_SIG_new());
+  OwnedBn r(BN_bin2bn(raw.signatureR.buffer, raw.signatureR.size, nullptr));
+  OwnedBn s(BN_bin2bn(raw.signatureS.buffer, raw.signatureS.size, nullptr));
+  if (!signature || !r || !s || ECDSA_SIG_set0(signature.get(), r.get(), s.get()) != 1)
+    return openssl_failed();
+  static_cast<void>(r.release());  // they belong to the signature now
+  static_cast<void>(s.release());
+  int size = i2d_ECDSA_SIG(signature.get(), nullptr);
+  if (size <= 0) return openssl_failed();
+  Bytes out(static_cast<std::size_t>(size));
+  std::uint8_t* at = out.data();
+  if (i2d_ECDSA_SIG(signature.get(), &at) != size) return openssl_failed();
+  return out;
+}
+
+Result<Bytes> tls_form(const TPMT_SIGNATURE& signature) {
+  if (signature.sigAlg == TPM2_ALG_ECDSA) return ecdsa_der(signature.signature.ecdsa);
+  if (signature.sigAlg != TPM2_ALG_RSAPSS)
+    return Error{Errc::unsupported, "tpm: signed by another scheme than asked"};
+  const TPM2B_PUBLIC_KEY_RSA& raw = signature.signature.rsapss.sig;
+  return Bytes(raw.buffer, raw.buffer + raw.size);
+}
+
+}  // namespace
+
+Result<Bytes> tpm_sign(TpmContext& context, ESYS_TR key, const TlsScheme& scheme, View content) {
+  Digest hash = hash_of(scheme.hash, {content});
+  if (hash.empty()) return openssl_failed();
+  TPM2B_DIGEST digest{};
+  digest.size = static_cast<UINT16>(hash.size());
+  std::ranges::copy(hash.view(), digest.buffer);
+  TPMT_SIG_SCHEME wanted = tpm_scheme(scheme);
+  TPMT_TK_HASHCHECK no_ticket{};  // the key is not restricted
+  no_ticket.tag = TPM2_ST_HASHCHECK;
+  no_ticket.hierarchy = TPM2_RH_NULL;
+  TPMT_SIGNATURE* signature = nullptr;
+  TSS2_RC rc = Esys_Sign(context.get(), key, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &digest, &wanted,
+                         &no_ticket, &signature);
+  Esys<TPMT_SIGNATURE> owner(signature);
+  if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "sign");
+  return tls_form(*signature);
+}
+
+Status verify_tls_signature(EVP_PKEY* key, const TlsScheme& scheme, View content, View signature) {
+  ErrorMark mark;
+  OwnedMdCtx ctx(EVP_MD_CTX_new());
+  EVP_PKEY_CTX* pkey = nullptr;
+  if (!ctx || EVP_DigestVerifyInit_ex(ctx.get(), &pkey, hash_alg_name(scheme.hash), private_libctx(), nullptr,
+                                      key, nullptr) != 1)
+    return openssl_failed();
+  if (scheme.curve == nullptr && (EVP_PKEY_CTX_set_rsa_padding(pkey, RSA_PKCS1_PSS_PADDING) != 1 ||
+                                  EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey, RSA_PSS_SALTLEN_DIGEST) != 1))
+    return openssl_failed();
+  if (EVP_DigestVerify(ctx.get(), signature.data(), signature.size(), content.data(), content.size()) != 1)
+    return Error{Errc::untrusted, "key: the signature does not verify"};
+  return ok();
+}
+
+}  // namespace attest

@@ -1,0 +1,14 @@
+// sign.h: one signature of a loaded TPM key, as TLS carries it.
+#pragma once
+#include "drivers/tls_scheme.h"
+#include "drivers/tpm/context.h"
+
+namespace attest {
+
+// tpm_sign hashes content in software and signs the digest: ECDSA in DER, RSA-PSS as it is.
+Result<Bytes> tpm_sign(TpmContext& context, ESYS_TR key, const TlsScheme& scheme, View content);
+// verify_tls_signature checks a signature as a TLS peer does: RSA-PSS with a salt as long as the hash.
+// untrusted if it does not verify.
+Status verify_tls_signature(EVP_PKEY* key, const TlsScheme& scheme, View content, View signature);
+
+}  // namespace attest
