@@ -1,0 +1,77 @@
+// checks.h: the stable names of everything that can be refused. Each has a page docs/refusals/<name>.md.
+#pragma once
+#include <span>
+#include <string_view>
+
+namespace attest {
+
+namespace check {
+// who the peer is
+inline constexpr std::string_view kPeerSilent = "peer.silent";
+inline constexpr std::string_view kPeerUnknown = "peer.unknown";
+inline constexpr std::string_view kPeerNotIdentified = "peer.not-identified";
+inline constexpr std::string_view kPeerAnyMachine = "peer.any-machine";
+inline constexpr std::string_view kPeerImage = "peer.image-not-allowed";
+inline constexpr std::string_view kPeerService = "peer.service-not-allowed";
+// the message
+inline constexpr std::string_view kEvidenceMalformed = "evidence.malformed";
+inline constexpr std::string_view kEvidenceTooLarge = "evidence.too-large";
+inline constexpr std::string_view kEvidenceInconsistent = "evidence.inconsistent";
+inline constexpr std::string_view kEvidenceUnsupported = "evidence.unsupported";
+inline constexpr std::string_view kEvidenceRole = "evidence.wrong-role";
+// the attestation key and its quote
+inline constexpr std::string_view kAkUntrusted = "ak.untrusted";
+inline constexpr std::string_view kAkDenied = "ak.denied";
+inline constexpr std::string_view kAkAttributes = "ak.attributes";
+inline constexpr std::string_view kQuoteSignature = "quote.signature";
+inline constexpr std::string_view kQuoteType = "quote.type";
+inline constexpr std::string_view kQuoteNotFresh = "quote.not-fresh";
+inline constexpr std::string_view kQuoteSelection = "quote.pcr-selection";
+// the logs
+inline constexpr std::string_view kLogTooLong = "log.too-long";
+inline constexpr std::string_view kLogMalformed = "log.malformed";
+inline constexpr std::string_view kPcrStartValue = "pcr.start-value";
+inline constexpr std::string_view kPcrReplay = "pcr.replay-mismatch";
+inline constexpr std::string_view kPcrUnexpected = "pcr.unexpected-event";
+inline constexpr std::string_view kPcrMissing = "pcr.missing-event";
+inline constexpr std::string_view kPcrOrder = "pcr.order";
+inline constexpr std::string_view kImaUnexpected = "ima.unexpected-file";
+inline constexpr std::string_view kImaMissing = "ima.missing-log";
+// signed metadata
+inline constexpr std::string_view kMetadataMissing = "metadata.missing";
+inline constexpr std::string_view kMetadataExpired = "metadata.expired";
+inline constexpr std::string_view kMetadataUntrusted = "metadata.untrusted";
+inline constexpr std::string_view kMetadataRollback = "metadata.rollback";
+inline constexpr std::string_view kMetadataImage = "metadata.image-description";
+inline constexpr std::string_view kMetadataLayers = "metadata.layers";
+// anchors
+inline constexpr std::string_view kAnchorMissing = "anchor.missing";
+inline constexpr std::string_view kAnchorNotAllowed = "anchor.not-allowed";
+inline constexpr std::string_view kSwSignature = "sw.signature";
+inline constexpr std::string_view kSwNoHardware = "sw.no-hardware";
+inline constexpr std::string_view kSwMeasurement = "sw.measurement";
+// this side: the daemon, its callers and its TPM
+inline constexpr std::string_view kDaemonUnreachable = "daemon.unreachable";
+inline constexpr std::string_view kDaemonTimeout = "daemon.timeout";
+inline constexpr std::string_view kDaemonWrongUid = "daemon.wrong-uid";
+inline constexpr std::string_view kDaemonDenied = "daemon.denied";
+inline constexpr std::string_view kDaemonNonce = "daemon.nonce";
+inline constexpr std::string_view kDaemonPolicy = "daemon.policy";
+inline constexpr std::string_view kDaemonOverloaded = "daemon.overloaded";
+inline constexpr std::string_view kDaemonProtocol = "daemon.protocol";
+inline constexpr std::string_view kDaemonInternal = "daemon.internal";
+inline constexpr std::string_view kTpmUnavailable = "tpm.unavailable";
+inline constexpr std::string_view kTpmLocked = "tpm.locked";
+}  // namespace check
+
+struct CheckInfo {
+  std::string_view id;
+  std::string_view meaning;  // half a sentence, said after the name
+};
+
+// all_checks lists every name, in the order in which a handshake meets them.
+std::span<const CheckInfo> all_checks();
+// check_meaning: the half sentence for a name; "" for a name that is not ours.
+std::string_view check_meaning(std::string_view id);
+
+}  // namespace attest
