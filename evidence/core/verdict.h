@@ -24,6 +24,7 @@ struct Mismatch {
   std::string anchor;           // "tpm", "snp", "tdx", "sgx", "sw"
   std::uint32_t reg = 0;        // PCR, RTMR or measurement register
   std::uint64_t event = 0;      // position in the measurement log
+  std::string event_type;       // "EV_EFI_BOOT_SERVICES_APPLICATION", "IMA"; a hint, empty where unknown
   std::string measured_name;    // a hint: names are not covered by the digest
   std::string measured_digest;
   std::string expected_name;

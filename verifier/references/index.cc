@@ -1,0 +1,111 @@
+#include "verifier/references/index.h"
+
+#include <bit>
+
+namespace attest {
+
+ReferenceIndex::ReferenceIndex(std::vector<NamedManifest> manifests, HashAlg bank)
+    : bank_(bank), manifests_(std::move(manifests)) {
+  std::size_t count = 0;
+  for (const NamedManifest& m : manifests_) count += m.manifest->tpm.size();
+  places_.reserve(count);
+  twins_.reserve(count);
+  slots_.assign(std::bit_ceil(2 * count + 2), kNone);
+  for (std::uint32_t m = 0; m < manifests_.size(); m++) {
+    const Manifest& manifest = *manifests_[m].manifest;
+    for (std::uint32_t entry : manifest.tpm) add(m, entry, manifest.references[entry]);
+  }
+  close_groups();
+}
+
+void ReferenceIndex::add(std::uint32_t manifest, std::uint32_t entry, const ReferenceValue& value) {
+  Place place;
+  place.value = &value;
+  place.manifest = manifest;
+  place.entry = entry;
+  place.group = kNone;
+  const Digest* digest = value.hash(bank_);
+  if (digest == nullptr || value.reg >= groups_of_pcr_.size()) {
+    if (!value.optional) without_digest_.push_back(place);
+    return;
+  }
+  place.group = group_for(manifest, static_cast<std::uint8_t>(value.reg));
+  Group& group = groups_[place.group];
+  place.position = static_cast<std::uint32_t>(group.places.size());
+  auto at = static_cast<std::uint32_t>(places_.size());
+  group.places.push_back(at);
+  places_.push_back(place);
+  link(at, *digest);
+}
+
+std::uint32_t ReferenceIndex::group_for(std::uint32_t manifest, std::uint8_t pcr) {
+  std::vector<std::uint32_t>& of_pcr = groups_of_pcr_[pcr];
+  // manifests come one after the other, so only the newest group of a PCR can be ours
+  if (!of_pcr.empty() && groups_[of_pcr.back()].manifest == manifest) return of_pcr.back();
+  auto at = static_cast<std::uint32_t>(groups_.size());
+  Group group;
+  group.manifest = manifest;
+  group.pcr = pcr;
+  group.ordered = manifests_[manifest].manifest->log_ordered;
+  groups_.push_back(std::move(group));
+  of_pcr.push_back(at);
+  return at;
+}
+
+std::size_t ReferenceIndex::slot_of(std::uint8_t pcr, const Digest& digest) const {
+  std::size_t mask = slots_.size() - 1;
+  std::size_t slot = (DigestHash{}(digest) ^ (std::size_t{pcr} * 0x9e3779b97f4a7c15U)) & mask;
+  while (slots_[slot] != kNone) {
+    const Twins& twins = twins_[slots_[slot]];
+    if (groups_[twins.group].pcr == pcr && this->digest(twins.first) == digest) break;
+    slot = (slot + 1) & mask;
+  }
+  return slot;
+}
+
+std::uint32_t ReferenceIndex::find(std::uint8_t pcr, const Digest& digest) const {
+  return slots_[slot_of(pcr, digest)];
+}
+
+// link hangs a place into the chain of its digest: behind its twins of the same group, or as the first of a new group.
+void ReferenceIndex::link(std::uint32_t at, const Digest& digest) {
+  Place& place = places_[at];
+  std::size_t slot = slot_of(groups_[place.group].pcr, digest);
+  std::uint32_t head = slots_[slot];
+  std::uint32_t tail = head;
+  while (tail != kNone && twins_[tail].next != kNone) tail = twins_[tail].next;  // at most one step a manifest
+  if (tail != kNone && twins_[tail].group == place.group) {
+    places_[twins_[tail].last].next_twin = at;
+    twins_[tail].last = at;
+    place.twins = tail;
+    return;
+  }
+  place.twins = static_cast<std::uint32_t>(twins_.size());
+  Twins twins;
+  twins.group = place.group;
+  twins.first = twins.last = at;
+  twins.head = head == kNone ? place.twins : head;
+  twins_.push_back(twins);
+  if (tail == kNone)
+    slots_[slot] = place.twins;
+  else
+    twins_[tail].next = place.twins;
+}
+
+void ReferenceIndex::close_groups() {
+  for (Group& group : groups_) {
+    group.next_mandatory.assign(group.places.size(), kNone);
+    std::uint32_t next = kNone;
+    for (auto i = static_cast<std::uint32_t>(group.places.size()); i-- > 0;) {
+      if (!places_[group.places[i]].value->optional) next = i;
+      group.next_mandatory[i] = next;
+    }
+  }
+}
+
+std::span<const std::uint32_t> ReferenceIndex::groups_of(std::uint8_t pcr) const {
+  if (pcr >= groups_of_pcr_.size()) return {};
+  return groups_of_pcr_[pcr];
+}
+
+}  // namespace attest

@@ -1,0 +1,23 @@
+// sentences.h: one disagreement in words.
+#pragma once
+#include "evidence/core/verdict.h"
+#include "verifier/references/match.h"
+
+namespace attest {
+
+// mismatch_of fills in what was measured; set_expected the reference value beside it.
+Mismatch mismatch_of(const JudgedEvent& event, std::string_view check_id);
+void set_expected(Mismatch& mismatch, const ReferenceIndex& index, const Place& place);
+
+// place_words: `boot event 31 in PCR 4 "EFI boot loader"`, `file measurement 812`.
+std::string place_words(const Mismatch& mismatch);
+// value_words: `grubx64.efi 9f3a51c07be4`; whole: digests in full.
+std::string value_words(std::string_view name, std::string_view digest, bool whole = false);
+// source_words: `manifest os 2026-11-02, entry 17`.
+std::string source_words(const Mismatch& mismatch);
+
+std::string unexpected_sentence(const Mismatch& mismatch);
+std::string order_sentence(const Mismatch& mismatch, bool again);
+std::string missing_sentence(const Mismatch& mismatch, bool quoted, bool has_digest, HashAlg bank);
+
+}  // namespace attest
