@@ -1,22 +1,22 @@
 // policy.h: what this machine demands of its peers.
 #pragma once
-#include <openssl/x509.h>
-
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "evidence/core/owned.h"
 #include "evidence/native/context.h"
+#include "evidence/x509/chain.h"
 
 namespace attest {
 
 // PeerRule says what a peer of this name may be. Empty lists of names mean "no demand of this kind", but a rule that
-// demands neither an AK name, an AK issuer of its own nor an image description is refused when it is loaded.
+// demands neither an AK name nor an image description is refused when it is loaded. A rule without AK names trusts the
+// AK issuers of the policy; the software driver has no issuer, so a rule that allows it must pin its key.
 struct PeerRule {
   std::string name;                             // "db.example", "*.web.example", "*"
   std::optional<Role> role;                     // the prover's role; unset: both
-  std::vector<std::string> ak_names;            // hex TPM names, pinned
+  std::vector<std::string> ak_names;            // lower-case hex TPM names, pinned; for sw SHA-256 of the SPKI
   std::vector<std::string> image_descriptions;  // names the peer may claim
   std::vector<std::string> services;            // service labels
   std::vector<AnchorKind> required_anchors = {AnchorKind::tpm};
@@ -30,7 +30,8 @@ struct Policy {
   std::vector<PeerRule> peers;            // first match wins; no match is a refusal
   std::vector<Bytes> ak_issuer_roots;     // DER certificates; separate from metadata signers
   std::vector<Bytes> ak_crls;             // DER
-  std::vector<std::string> denied_aks;    // hex TPM names
+  std::shared_ptr<const TrustStore> ak_trust;  // made of these two when the policy is loaded; null: no issuer
+  std::vector<std::string> denied_aks;    // lower-case hex TPM names
   std::vector<std::uint8_t> required_pcrs = {0, 1, 2, 3, 4, 5, 6, 7};
   std::vector<HashAlg> banks = {HashAlg::sha256, HashAlg::sha384};
   bool ima_required = false;              // PCR 10 must be quoted with a log
@@ -40,10 +41,12 @@ struct Policy {
 };
 
 // load_policy reads a JSON file with comments; every unknown key is an error naming file, line and key. Certificates
-// are named by path, relative to the policy file.
+// are named by path, relative to the policy file. Refused beside that: a policy under which nothing could pass (no rule, no
+// way to trust a key), a rule an earlier one hides, the sha1 bank, anchors this version does not judge.
 Result<Policy> load_policy(const std::string& path);
 
-// find_rule: the first rule whose name and role match. "*" matches also an empty peer name; "*.x" one label.
+// find_rule: the first rule whose name and role match. "*" matches also an empty peer name; "*.x" one label. Names
+// are compared without case.
 const PeerRule* find_rule(const Policy& policy, std::string_view peer, Role prover);
 
 }  // namespace attest
