@@ -31,13 +31,17 @@ struct Appraisal {
   std::string image;          // image description name and version
   std::vector<std::string> manifests;
   std::uint64_t events = 0;   // events judged
+  std::uint64_t mismatches_omitted = 0;  // counted but not kept in the verdict
 };
 
 // appraise works in this order: form and bounds, AK trust, quote signature, freshness, then expansion of the log
 // (capped), replay, reference values, policy. Integrity stops at the first failure; policy collects all of them.
 Appraisal appraise(const Question& question, const Policy& policy, const ActiveSet& active_set);
 
-// appraisal_json writes an appraisal as the daemon's audit log, attestctl --json and explain show it; one line.
-std::string appraisal_json(const Appraisal& appraisal);
+// appraisal_json writes an appraisal as the daemon's audit log, attestctl --json and explain show it; one line, at most
+// max_mismatches mismatches in it.
+std::string appraisal_json(const Appraisal& appraisal, std::size_t max_mismatches = SIZE_MAX);
+// parse_appraisal reads that back; members it does not know are passed over. malformed otherwise.
+Result<Appraisal> parse_appraisal(std::string_view json);
 
 }  // namespace attest
