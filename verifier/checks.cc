@@ -7,6 +7,7 @@ using namespace check;  // NOLINT: the table would be unreadable otherwise
 
 constexpr CheckInfo kChecks[] = {
     {kPeerSilent, "the peer gave no evidence"},
+    {kPeerRefused, "the peer's evidence was refused"},
     {kPeerUnknown, "no peer rule of the policy matches this name and role"},
     {kPeerNotIdentified, "nothing says which machine this is, only that it is an accepted one"},
     {kPeerAnyMachine, "a rule for every name lets any accepted machine stand in for this peer"},
@@ -46,15 +47,26 @@ constexpr CheckInfo kChecks[] = {
     {kSwMeasurement, "the software driver measured something the references do not name"},
     {kDaemonUnreachable, "the local daemon does not answer on its socket"},
     {kDaemonTimeout, "the local daemon did not answer in time"},
-    {kDaemonWrongUid, "the socket belongs to another user than the daemon's"},
+    {kDaemonWrongOwner, "the socket belongs to another user than the daemon's"},
     {kDaemonDenied, "the local daemon does not grant this caller that right"},
     {kDaemonNonce, "the nonce is not one the local daemon issued for this handshake"},
     {kDaemonPolicy, "the local daemon has no policy of this name"},
     {kDaemonOverloaded, "the local daemon's queue is full"},
     {kDaemonProtocol, "a frame between the program and the daemon was malformed"},
     {kDaemonInternal, "the local daemon met an error of its own"},
+    {kDaemonForked, "the connection to the daemon belongs to the process before fork"},
+    {kDaemonAnswer, "the daemon's answer makes no sense"},
+    {kDaemonStopping, "the local daemon is stopping"},
     {kTpmUnavailable, "the TPM of this machine does not answer"},
     {kTpmLocked, "the TPM of this machine is locked out"},
+    {kKeyUnknown, "the daemon has no key of this name"},
+    {kKeyReference, "a file is not a sound attest key reference"},
+    {kKeyDigest, "a delegated key was asked to sign a digest"},
+    {kKeyContent, "what was to be signed is no TLS 1.3 CertificateVerify content"},
+    {kKeyScheme, "not a TLS 1.3 signature scheme of this key"},
+    {kKeyChanged, "the daemon holds another key of this name"},
+    {kHookBroken, "the handshake hook could not be armed"},
+    {kConfigBad, "a parameter in openssl.cnf is bad"},
 };
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace attest {
 namespace check {
 // who the peer is
 inline constexpr std::string_view kPeerSilent = "peer.silent";
+inline constexpr std::string_view kPeerRefused = "peer.refused";
 inline constexpr std::string_view kPeerUnknown = "peer.unknown";
 inline constexpr std::string_view kPeerNotIdentified = "peer.not-identified";
 inline constexpr std::string_view kPeerAnyMachine = "peer.any-machine";
@@ -53,15 +54,26 @@ inline constexpr std::string_view kSwMeasurement = "sw.measurement";
 // this side: the daemon, its callers and its TPM
 inline constexpr std::string_view kDaemonUnreachable = "daemon.unreachable";
 inline constexpr std::string_view kDaemonTimeout = "daemon.timeout";
-inline constexpr std::string_view kDaemonWrongUid = "daemon.wrong-uid";
+inline constexpr std::string_view kDaemonWrongOwner = "daemon.wrong-owner";
 inline constexpr std::string_view kDaemonDenied = "daemon.denied";
 inline constexpr std::string_view kDaemonNonce = "daemon.nonce";
 inline constexpr std::string_view kDaemonPolicy = "daemon.policy";
 inline constexpr std::string_view kDaemonOverloaded = "daemon.overloaded";
 inline constexpr std::string_view kDaemonProtocol = "daemon.protocol";
 inline constexpr std::string_view kDaemonInternal = "daemon.internal";
+inline constexpr std::string_view kDaemonForked = "daemon.forked";
+inline constexpr std::string_view kDaemonAnswer = "daemon.answer";
+inline constexpr std::string_view kDaemonStopping = "daemon.stopping";
 inline constexpr std::string_view kTpmUnavailable = "tpm.unavailable";
 inline constexpr std::string_view kTpmLocked = "tpm.locked";
+inline constexpr std::string_view kKeyUnknown = "key.unknown";
+inline constexpr std::string_view kKeyReference = "key.reference";
+inline constexpr std::string_view kKeyDigest = "key.digest";
+inline constexpr std::string_view kKeyContent = "key.content";
+inline constexpr std::string_view kKeyScheme = "key.scheme";
+inline constexpr std::string_view kKeyChanged = "key.changed";
+inline constexpr std::string_view kHookBroken = "hook.broken";
+inline constexpr std::string_view kConfigBad = "config.bad";
 }  // namespace check
 
 struct CheckInfo {

@@ -3,10 +3,42 @@
 #include <algorithm>
 
 #include "evidence/core/hex.h"
+#include "evidence/core/printable.h"
 #include "verifier/checks.h"
 #include "verifier/references/sentences.h"
 
 namespace attest {
+namespace {
+
+constexpr std::size_t kMaxName = 200;  // characters of a name that we keep
+
+// mismatch_of fills in what was measured; set_expected the reference value beside it.
+Mismatch mismatch_of(const JudgedEvent& event, std::string_view check_id) {
+  Mismatch m;
+  m.check = check_id;
+  m.anchor = anchor_name(AnchorKind::tpm);
+  m.reg = event.pcr;
+  m.event = event.position;
+  m.measured_digest = to_hex(event.digest->view());
+  m.event_type = event.kind == LogKind::ima ? "IMA" : "";
+  if (event.full == nullptr) return m;
+  m.measured_name = event_name(*event.full, event.kind);
+  m.event_type = event_kind(*event.full, event.kind);
+  return m;
+}
+
+void set_expected(Mismatch& m, const ReferenceIndex& index, const Place& place) {
+  const NamedManifest& manifest = index.manifests()[place.manifest];
+  const Digest* digest = place.value->hash(index.bank());
+  m.expected_name = printable(place.value->description.empty() ? place.value->name : place.value->description, kMaxName);
+  if (digest != nullptr) m.expected_digest = to_hex(digest->view());
+  if (m.measured_name.empty() && m.measured_digest == m.expected_digest) m.measured_name = m.expected_name;
+  m.manifest = manifest.name;
+  m.manifest_version = manifest.version;
+  m.entry = place.entry;
+}
+
+}  // namespace
 
 Matcher::Matcher(const ReferenceIndex& index)
     : index_(index), state_(index), ima_seen_(index.twins().size()), nearest_(index) {

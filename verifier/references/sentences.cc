@@ -1,13 +1,10 @@
 #include "verifier/references/sentences.h"
 
-#include "evidence/core/hex.h"
-#include "evidence/core/printable.h"
 #include "verifier/checks.h"
+#include "verifier/references/nearest.h"
 
 namespace attest {
 namespace {
-
-constexpr std::size_t kMaxName = 200;  // characters of a name that we keep
 
 std::string quoted_words(std::uint32_t pcr) {
   std::string_view words = pcr_words(pcr);
@@ -15,32 +12,6 @@ std::string quoted_words(std::uint32_t pcr) {
 }
 
 }  // namespace
-
-Mismatch mismatch_of(const JudgedEvent& event, std::string_view check_id) {
-  Mismatch m;
-  m.check = check_id;
-  m.anchor = anchor_name(AnchorKind::tpm);
-  m.reg = event.pcr;
-  m.event = event.position;
-  m.measured_digest = to_hex(event.digest->view());
-  m.event_type = event.kind == LogKind::ima ? "IMA" : "";
-  if (event.full == nullptr) return m;
-  m.measured_name = event_name(*event.full, event.kind);
-  m.event_type = event_kind(*event.full, event.kind);
-  return m;
-}
-
-void set_expected(Mismatch& m, const ReferenceIndex& index, const Place& place) {
-  const NamedManifest& manifest = index.manifests()[place.manifest];
-  const Digest* digest = place.value->hash(index.bank());
-  m.expected_name = printable(place.value->description.empty() ? place.value->name : place.value->description, kMaxName);
-  if (m.anchor == "tpm" && m.measured_name.empty() && digest != nullptr && m.measured_digest == to_hex(digest->view()))
-    m.measured_name = m.expected_name;
-  if (digest != nullptr) m.expected_digest = to_hex(digest->view());
-  m.manifest = manifest.name;
-  m.manifest_version = manifest.version;
-  m.entry = place.entry;
-}
 
 std::string place_words(const Mismatch& m) {
   if (m.anchor == "sw") return "software measurement " + std::to_string(m.event);

@@ -1,13 +1,9 @@
 // sentences.h: one disagreement in words.
 #pragma once
+#include "evidence/core/hash.h"
 #include "evidence/core/verdict.h"
-#include "verifier/references/match.h"
 
 namespace attest {
-
-// mismatch_of fills in what was measured; set_expected the reference value beside it.
-Mismatch mismatch_of(const JudgedEvent& event, std::string_view check_id);
-void set_expected(Mismatch& mismatch, const ReferenceIndex& index, const Place& place);
 
 // place_words: `boot event 31 in PCR 4 "EFI boot loader"`, `file measurement 812`.
 std::string place_words(const Mismatch& mismatch);
