@@ -1,16 +1,24 @@
 #include <gtest/gtest.h>
 
 #include "evidence/core/hex.h"
-#include "test/support/reference_maker.h"
+#include "test/support/metadata_maker.h"
 #include "verifier/checks.h"
 #include "verifier/references/match.h"
 
 namespace attest {
 namespace {
 
-using test::digest_of;
-using test::manifest;
-using test::reference;
+Digest digest_of(std::string_view content) { return sha256(as_view(content)); }
+
+ReferenceValue reference(std::uint32_t pcr, const std::string& name, bool optional = false) {
+  return test::tpm_reference(pcr, name, optional);
+}
+
+Manifest manifest(std::vector<ReferenceValue> values, bool log_ordered = true) {
+  Manifest m = test::make_manifest("os", {"os"}, std::move(values)).manifest;
+  m.log_ordered = log_ordered;
+  return m;
+}
 
 struct Measured {
   std::uint8_t pcr;
@@ -190,7 +198,9 @@ TEST(References, MandatoryReferenceOfAnUnquotedPcrIsMissing) {
 }
 
 TEST(References, MandatoryReferenceWithoutDigestOfTheBankIsMissing) {
-  Manifest m = manifest({reference(4, "a", false, HashAlg::sha384)});
+  ReferenceValue other_bank = reference(4, "a");
+  std::erase_if(other_bank.hashes, [](const auto& hash) { return hash.first == HashAlg::sha256; });
+  Manifest m = manifest({other_bank});
   Findings f = judge(m, {});
   EXPECT_EQ(f.missing.count, 1U);
   EXPECT_NE(f.missing.first.find("sha256"), std::string::npos);

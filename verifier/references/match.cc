@@ -22,8 +22,8 @@ Mismatch mismatch_of(const JudgedEvent& event, std::string_view check_id) {
   m.measured_digest = to_hex(event.digest->view());
   m.event_type = event.kind == LogKind::ima ? "IMA" : "";
   if (event.full == nullptr) return m;
-  m.measured_name = event_name(*event.full, event.kind);
-  m.event_type = event_kind(*event.full, event.kind);
+  m.measured_name = measured_text(*event.full, event.kind);
+  m.event_type = measured_type(*event.full, event.kind);
   return m;
 }
 

@@ -5,13 +5,13 @@
 
 namespace attest {
 
-std::string event_name(const EventSegment& event, LogKind kind) {
+std::string measured_text(const EventSegment& event, LogKind kind) {
   constexpr std::size_t kMaxName = 200;
   if (kind == LogKind::ima) return printable(ima_hint(event.template_name, event.data).name, kMaxName);
   return printable(tcg_event_text(event.type, event.data), kMaxName);
 }
 
-std::string event_kind(const EventSegment& event, LogKind kind) {
+std::string measured_type(const EventSegment& event, LogKind kind) {
   return kind == LogKind::ima ? "IMA" : tcg_event_type_name(event.type);
 }
 

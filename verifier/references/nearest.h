@@ -43,11 +43,11 @@ class Nearest {
   std::vector<Named> named_;
 };
 
-// event_name is a hint what an event is: the path of an IMA entry, the file, variable or text of a firmware event; ""
+// measured_text is a hint what an event is: the path of an IMA entry, the file, variable or text of a firmware event; ""
 // where nothing readable stands there. Printable ASCII, at most 200 characters.
-std::string event_name(const EventSegment& event, LogKind kind);
-// event_kind names a TCG event type, "EV_EFI_BOOT_SERVICES_APPLICATION"; "IMA" for a file.
-std::string event_kind(const EventSegment& event, LogKind kind);
+std::string measured_text(const EventSegment& event, LogKind kind);
+// measured_type names a TCG event type, "EV_EFI_BOOT_SERVICES_APPLICATION"; "IMA" for a file.
+std::string measured_type(const EventSegment& event, LogKind kind);
 // pcr_words: what a PCR holds on a PC, for people: "EFI boot loader"; "" where no convention exists.
 std::string_view pcr_words(std::uint32_t pcr);
 

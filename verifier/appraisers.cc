@@ -1,0 +1,21 @@
+#include "verifier/appraisers.h"
+
+namespace attest {
+namespace {
+
+constexpr Appraiser kAppraisers[] = {
+    {AnchorKind::tpm, verify_tpm, measure_tpm},
+    {AnchorKind::sw, verify_sw, measure_sw},
+};
+
+}  // namespace
+
+std::span<const Appraiser> appraisers() { return kAppraisers; }
+
+const Appraiser* find_appraiser(AnchorKind kind) {
+  for (const Appraiser& appraiser : kAppraisers)
+    if (appraiser.kind == kind) return &appraiser;
+  return nullptr;
+}
+
+}  // namespace attest

@@ -1,0 +1,106 @@
+// log.cc: the measurement log behind a verified quote: expansion, replay, reference values.
+#include <algorithm>
+
+#include "evidence/core/hex.h"
+#include "evidence/logs/expand.h"
+#include "evidence/tpm/pcr_selection.h"
+#include "verifier/appraisers.h"
+#include "verifier/references/match.h"
+
+namespace attest {
+namespace {
+
+Failed check_start(const TpmAnchor& anchor) {
+  if (anchor.startup_locality == 0 || anchor.startup_locality == 3 || anchor.startup_locality == 4) return {};
+  return failed(check::kPcrStartValue,
+                "PCR 0 is said to start from locality " + std::to_string(anchor.startup_locality) + "; only 0, 3 and 4 exist");
+}
+
+Failed check_ima_log(const Case& c, const TpmAnchor& anchor) {
+  if (!c.policy.ima_required) return {};
+  if (std::ranges::find(anchor.logs, LogKind::ima, &EvidenceLog::kind) != anchor.logs.end()) return {};
+  return failed(check::kImaMissing, "the policy demands file measurements and the evidence has no such list",
+                "boot the peer with ima_policy=tcb");
+}
+
+Failed expand(const Case& c, const TpmAnchor& anchor, const ClaimedMetadata& metadata, std::vector<ExpandedEvent>& out) {
+  ContextManifests manifests;
+  for (const auto& item : metadata.items) {
+    bool is_manifest = item && item->metadata->type == MetadataType::manifest;
+    manifests.push_back(is_manifest ? &item->metadata->manifest : nullptr);
+  }
+  auto events = expand_logs(anchor.logs, manifests, c.context.pcrs->bank, ImaExtend::template_data, c.policy.max_events);
+  if (!events) return failed(events.error().code == Errc::denied ? check::kLogTooLong : check::kLogMalformed, events.error().what);
+  out = *std::move(events);
+  return {};
+}
+
+// check_pcrs: no event of a PCR that the quote leaves out. It would be judged though nothing vouches for it.
+Failed check_pcrs(const Case& c, const std::vector<ExpandedEvent>& events) {
+  std::uint32_t quoted = 0;
+  for (std::uint8_t pcr : c.context.pcrs->pcrs) quoted |= 1U << pcr;
+  for (const ExpandedEvent& event : events)
+    if ((quoted >> event.pcr & 1U) == 0)
+      return failed(check::kQuoteSelection, "the log has events of PCR " + std::to_string(event.pcr) + ", the quote covers " +
+                                                selection_text(*c.context.pcrs));
+  return {};
+}
+
+Failed check_replay(const Case& c, const TpmAnchor& anchor, const std::vector<ExpandedEvent>& events) {
+  auto replay = replay_events(events, c.context.pcrs->bank, anchor.startup_locality);
+  if (!replay) return failed(check::kPcrReplay, replay.error().what);
+  std::string wrong;
+  for (std::size_t i = 0; i < c.context.pcrs->pcrs.size(); i++) {
+    std::uint8_t pcr = c.context.pcrs->pcrs[i];
+    Digest value = replay->value(pcr);
+    if (!value.empty() && value == anchor.pcr_values[i]) continue;
+    wrong += (wrong.empty() ? "PCR " : "; PCR ") + std::to_string(pcr) + ": the log leads to " + short_hex(value.view()) +
+             "…, quoted " + short_hex(anchor.pcr_values[i].view()) + "…";
+  }
+  if (wrong.empty()) return {};
+  return failed(check::kPcrReplay, wrong, "reboot the peer and compare; entries may have been removed from the log");
+}
+
+void report(Verdict& verdict, std::string_view id, const Findings::Kind& kind, const char* remedy) {
+  if (kind.count == 0) return verdict.pass(id);
+  std::string why = kind.first;
+  if (kind.count > 1) why += " (and " + std::to_string(kind.count - 1) + " more)";
+  verdict.fail(id, std::move(why), remedy);
+}
+
+void compare(const Case& c, const std::vector<ExpandedEvent>& events, const ClaimedMetadata& metadata, Appraisal& out) {
+  std::vector<NamedManifest> manifests;
+  for (const MetadataItem* item : metadata.layers.manifests)
+    manifests.push_back({item->metadata->name, item->metadata->version, &item->metadata->manifest});
+  ReferenceIndex index(std::move(manifests), c.context.pcrs->bank);
+  if (index.places().empty())
+    return out.verdict.fail(check::kPcrMissing, std::string("the manifests hold no TPM reference values of the ") + hash_alg_name(index.bank()) +
+                                                    " bank: nothing could be judged", "publish references of this bank");
+  Matcher matcher(index);
+  for (std::size_t i = 0; i < events.size(); i++) matcher.judge({i, events[i].pcr, events[i].kind, &events[i].digest, events[i].full});
+  Findings found = std::move(matcher).finish(c.context.pcrs->pcrs);
+  for (Mismatch& m : found.mismatches) out.verdict.mismatch(std::move(m));
+  out.mismatches_omitted += found.omitted;
+  out.events += events.size();
+  constexpr const char* kAllow = "if the change was wanted: attestctl metadata allow --from-refusal, then sign and publish";
+  report(out.verdict, check::kPcrUnexpected, found.unexpected, kAllow);
+  report(out.verdict, check::kPcrOrder, found.order, "publish the references of this platform without log order, or mark entries optional");
+  report(out.verdict, check::kPcrMissing, found.missing, "find out what skipped the stage; mark the entry optional if it may be absent");
+  if (found.ima_events > 0) report(out.verdict, check::kImaUnexpected, found.ima, kAllow);
+}
+
+}  // namespace
+
+void measure_tpm(const Case& c, const Anchor& any, const ClaimedMetadata& metadata, Appraisal& out) {
+  const TpmAnchor& anchor = std::get<TpmAnchor>(any);
+  Verdict& verdict = out.verdict;
+  std::vector<ExpandedEvent> events;
+  if (!note(verdict, check::kPcrStartValue, check_start(anchor))) return;
+  if (Failed ima = check_ima_log(c, anchor)) note(verdict, check::kImaMissing, std::move(ima));  // policy: go on
+  if (!note(verdict, check::kLogMalformed, expand(c, anchor, metadata, events))) return;
+  if (Failed extra = check_pcrs(c, events)) return void(note(verdict, check::kQuoteSelection, std::move(extra)));
+  if (!note(verdict, check::kPcrReplay, check_replay(c, anchor, events))) return;
+  compare(c, events, metadata, out);
+}
+
+}  // namespace attest
