@@ -76,14 +76,14 @@ PeerBody one_connection(const Stage& stage, const Peer& peer, bool server) {
 
 }  // namespace
 
-Stage::Stage(FakeScript script, bool with_daemon) {
+Stage::Stage(PeerScript script, bool with_daemon) {
   ::chmod(dir_.path().c_str(), 0777);  // a daemon of another user makes its socket here
   in_forked(kPlain, [this](Report&) { make_certificates(*this); });
   if (script.machine_cert == "client") {
     script.machine_cert = file("client.pem");
     script.machine_key = file("client.key");
   }
-  if (with_daemon) daemon_ = std::make_unique<FakeDaemon>(socket(), script);
+  if (with_daemon) daemon_ = std::make_unique<PeerDaemon>(socket(), script);
 }
 
 std::string Stage::write(const std::string& name, const std::string& text) const {

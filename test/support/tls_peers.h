@@ -2,7 +2,7 @@
 #pragma once
 #include <openssl/ssl.h>
 
-#include "test/support/fake_daemon.h"
+#include "test/support/peer_daemon.h"
 #include "test/support/temp_dir.h"
 
 namespace attest::test {
@@ -10,7 +10,7 @@ namespace attest::test {
 // Stage is a folder with certificates, configurations and a fake daemon, for one test.
 class Stage {
  public:
-  explicit Stage(FakeScript script = {}, bool with_daemon = true);
+  explicit Stage(PeerScript script = {}, bool with_daemon = true);
   // conf writes an openssl.cnf that loads the module with these lines in its section, and returns its path.
   std::string conf(const std::string& lines = "") const;
   // conf_text is its text; extra goes into the file after it.
@@ -19,12 +19,12 @@ class Stage {
   std::string file(const std::string& name) const { return dir_.file(name); }
   std::string socket() const { return dir_.file("attest.sock"); }
   std::string calls() const { return daemon_ ? daemon_->calls() : ""; }
-  FakeDaemon* daemon() { return daemon_.get(); }
+  PeerDaemon* daemon() { return daemon_.get(); }
   void stop_daemon() { daemon_.reset(); }
 
  private:
   TempDir dir_;
-  std::unique_ptr<FakeDaemon> daemon_;
+  std::unique_ptr<PeerDaemon> daemon_;
   mutable int confs_ = 0;
 };
 

@@ -50,7 +50,7 @@ TEST(Hook, MutualAttestationWithTheProgramsOwnCertificates) {
 }
 
 TEST(Hook, MachineCertificateServesAClientThatHasNone) {
-  FakeScript script;
+  PeerScript script;
   script.machine_cert = "client";
   Stage stage(script);
   Talk t = talk(stage, server_with(stage.conf(kMutual)), client_with(stage.conf(kRequire)));

@@ -1,4 +1,4 @@
-#include "test/support/fake_daemon.h"
+#include "test/support/peer_daemon.h"
 
 #include <fcntl.h>
 #include <openssl/pem.h>
@@ -56,7 +56,7 @@ Bytes der_of(T* object, int (*encode)(const T*, unsigned char**)) {
 // Session serves one connection.
 class Session {
  public:
-  Session(int fd, const FakeScript& script, std::string log)
+  Session(int fd, const PeerScript& script, std::string log)
       : fd_(fd), script_(script), log_(std::move(log)) {}
   void serve() {
     std::array<std::uint8_t, kFrameHeader> head{};
@@ -79,12 +79,12 @@ class Session {
 
  private:
   bool deliver(FrameType type, View frame) {
-    if (script_.trouble == FakeScript::Trouble::none || type != script_.trouble_at) {
+    if (script_.trouble == PeerScript::Trouble::none || type != script_.trouble_at) {
       write_all(fd_, frame);
       return true;
     }
-    if (script_.trouble == FakeScript::Trouble::stall) ::sleep(20);
-    if (script_.trouble == FakeScript::Trouble::cut) write_all(fd_, frame.first(frame.size() / 2));
+    if (script_.trouble == PeerScript::Trouble::stall) ::sleep(20);
+    if (script_.trouble == PeerScript::Trouble::cut) write_all(fd_, frame.first(frame.size() / 2));
     return false;
   }
   Result<Bytes> answer_to(FrameType type, View payload) {
@@ -143,14 +143,14 @@ class Session {
     bool issued = call.handle == handle_ && call.inputs.request == issued_;
     issued_.clear();
     if (!issued) return {JudgeOutcome::refused, 5, "nonce.unknown", "a nonce this daemon did not issue here"};
-    if (script_.verdict == FakeScript::Verdict::observe)
+    if (script_.verdict == PeerScript::Verdict::observe)
       return {JudgeOutcome::observed, 6, "observe", "observed only"};
     if (call.evidence.empty())
       return {JudgeOutcome::refused, 7, "peer.silent",
               call.peer + " gave no evidence and policy \"default\" requires it"};
     auto expected = evidence_of(call.inputs);
     if (!expected) return {JudgeOutcome::refused, 8, "binder.bad-inputs", expected.error().what};
-    if (script_.verdict == FakeScript::Verdict::refuse)
+    if (script_.verdict == PeerScript::Verdict::refuse)
       return {JudgeOutcome::refused, 9, "pcr.unexpected-event", "boot event 31 is not in the references"};
     bool same = equal(View(*expected).first(32),
                       View(call.evidence).first(std::min<std::size_t>(32, call.evidence.size())));
@@ -193,13 +193,13 @@ class Session {
     return encode_sign_answer({signature});
   }
   int fd_;
-  const FakeScript& script_;
+  const PeerScript& script_;
   std::string log_;
   Bytes issued_;
   std::uint64_t handle_ = 0;
 };
 
-[[noreturn]] void serve(int listener, const FakeScript& script, const std::string& log) {
+[[noreturn]] void serve(int listener, const PeerScript& script, const std::string& log) {
   for (;;) {
     int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) std::_Exit(1);
@@ -220,7 +220,7 @@ int listen_at(const std::string& socket) {
 
 }  // namespace
 
-FakeDaemon::FakeDaemon(const std::string& socket, FakeScript script) : log_(socket + ".calls") {
+PeerDaemon::PeerDaemon(const std::string& socket, PeerScript script) : log_(socket + ".calls") {
   std::ofstream(log_).flush();
   int listener = -1;
   // SO_PEERCRED names whoever called listen(): the child must, where it changes its user.
@@ -236,7 +236,7 @@ FakeDaemon::FakeDaemon(const std::string& socket, FakeScript script) : log_(sock
   for (int i = 0; i < 200 && ::access(socket.c_str(), F_OK) != 0; i++) ::usleep(10000);
 }
 
-std::string FakeDaemon::calls() const {
+std::string PeerDaemon::calls() const {
   std::ifstream in(log_);
   std::ostringstream text;
   text << in.rdbuf();

@@ -1,4 +1,4 @@
-// fake_daemon.h: stands for cmcd-lite in tests of the module: real frames, and evidence that is a hash of the
+// peer_daemon.h: stands for cmcd-lite in tests of the module: real frames, and evidence that is a hash of the
 // binder.
 #pragma once
 #include <memory>
@@ -8,8 +8,8 @@
 
 namespace attest::test {
 
-// FakeScript says how the fake daemon behaves.
-struct FakeScript {
+// PeerScript says how the fake daemon behaves.
+struct PeerScript {
   enum class Verdict { honest, refuse, observe };
   Verdict verdict = Verdict::honest;
   bool wrong_evidence = false;      // evidence over another handshake
@@ -23,10 +23,10 @@ struct FakeScript {
   unsigned run_as_uid = 0;  // not 0: the process gives up root first
 };
 
-// FakeDaemon is a process of its own, listening before the constructor returns.
-class FakeDaemon {
+// PeerDaemon is a process of its own, listening before the constructor returns.
+class PeerDaemon {
  public:
-  FakeDaemon(const std::string& socket, FakeScript script);
+  PeerDaemon(const std::string& socket, PeerScript script);
   pid_t pid() const { return process_->pid(); }
   // calls lists what was asked so far, a line a call: "begin client require peer=NAME", "attest server",
   // "judge server accepted peer=NAME x509=1".
