@@ -28,4 +28,10 @@ inline ModuleContext& module_context(void* provctx) { return *static_cast<Module
 // = 0.
 const OSSL_ALGORITHM* query_keys(int operation);
 
+// put_default_first makes the methods of `default` stand before ours in libctx, so that they win every fetch
+// that states no property. OpenSSL sorts providers by name ("attest" first) but keeps methods in the order it
+// met them: OSSL_provider_init calls this right after it has loaded default. False if default has no such
+// methods.
+bool put_default_first(OSSL_LIB_CTX* libctx);
+
 }  // namespace attest

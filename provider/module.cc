@@ -82,7 +82,8 @@ Status set_up(Module& module, const Core& core, const OSSL_CORE_HANDLE* handle) 
   module.libctx = reinterpret_cast<OSSL_LIB_CTX*>(core.get_libctx(handle));
   CHECK_OK(arm_hook(module.settings, module.daemon, module.libctx));
   module.defaults = OSSL_PROVIDER_load(module.libctx, "default");
-  if (module.defaults == nullptr) return Error{Errc::io, "internal: OpenSSL has no default provider"};
+  if (module.defaults == nullptr || !put_default_first(module.libctx))
+    return Error{Errc::io, "internal: OpenSSL has no default provider"};
   return ok();
 }
 

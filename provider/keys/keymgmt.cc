@@ -11,6 +11,7 @@
 namespace attest {
 namespace {
 
+OSSL_FUNC_keymgmt_new_fn key_new;
 OSSL_FUNC_keymgmt_free_fn key_free;
 OSSL_FUNC_keymgmt_load_fn key_load;
 OSSL_FUNC_keymgmt_dup_fn key_dup;
@@ -22,9 +23,14 @@ OSSL_FUNC_keymgmt_get_params_fn key_get_params;
 OSSL_FUNC_keymgmt_gettable_params_fn ec_gettable, rsa_gettable;
 OSSL_FUNC_keymgmt_query_operation_name_fn ec_operation, rsa_operation;
 
-EVP_PKEY* public_of(const void* key) { return static_cast<const KeyData*>(key)->key->public_key(); }
+// public_of is null for an empty key.
+EVP_PKEY* public_of(const void* key) {
+  const KeyRef& ref = static_cast<const KeyData*>(key)->key;
+  return ref ? ref->public_key() : nullptr;
+}
 bool selects_private(int selection) { return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0; }
 
+void* key_new(void*) { return new (std::nothrow) KeyData; }
 void key_free(void* key) { delete static_cast<KeyData*>(key); }
 
 // The object reference is the address of load_key's pointer. Null left behind says that the key was taken
@@ -40,9 +46,12 @@ void* key_dup(const void* key, int selection) {
   return new (std::nothrow) KeyData(*static_cast<const KeyData*>(key));
 }
 
-int key_has(const void* key, int) { return key != nullptr; }
+int key_has(const void* key, int selection) {
+  return key != nullptr && (public_of(key) != nullptr || (selection & OSSL_KEYMGMT_SELECT_ALL) == 0);
+}
 
 int key_match(const void* a, const void* b, int selection) {
+  if (public_of(a) == nullptr || public_of(b) == nullptr) return 0;
   if ((selection & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0) return EVP_PKEY_eq(public_of(a), public_of(b)) == 1;
   return EVP_PKEY_parameters_eq(public_of(a), public_of(b)) == 1;
 }
@@ -50,7 +59,7 @@ int key_match(const void* a, const void* b, int selection) {
 // The private half cannot leave: told so, OpenSSL signs through our own signature instead of another
 // provider's.
 int key_export(void* key, int selection, OSSL_CALLBACK* callback, void* argument) {
-  if (selects_private(selection)) return 0;
+  if (selects_private(selection) || public_of(key) == nullptr) return 0;
   return EVP_PKEY_export(public_of(key), selection, callback, argument);
 }
 
@@ -63,7 +72,9 @@ const OSSL_PARAM* rsa_export_types(int selection) {
   return selects_private(selection) ? nullptr : kRsaPublic;
 }
 
-int key_get_params(void* key, OSSL_PARAM params[]) { return EVP_PKEY_get_params(public_of(key), params); }
+int key_get_params(void* key, OSSL_PARAM params[]) {
+  return public_of(key) != nullptr && EVP_PKEY_get_params(public_of(key), params) == 1;
+}
 
 #define COMMON_PARAMS                                                                                    \
   OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, nullptr), OSSL_PARAM_int(OSSL_PKEY_PARAM_SECURITY_BITS, nullptr), \
@@ -101,10 +112,11 @@ int load_key(KeyRef key, OSSL_CALLBACK* callback, void* argument) {
   return taken;
 }
 
-#define KEY_ROWS                                                                                        \
-  ATTEST_ROW(OSSL_FUNC_KEYMGMT_FREE, key_free), ATTEST_ROW(OSSL_FUNC_KEYMGMT_LOAD, key_load),           \
-      ATTEST_ROW(OSSL_FUNC_KEYMGMT_DUP, key_dup), ATTEST_ROW(OSSL_FUNC_KEYMGMT_HAS, key_has),           \
-      ATTEST_ROW(OSSL_FUNC_KEYMGMT_MATCH, key_match), ATTEST_ROW(OSSL_FUNC_KEYMGMT_EXPORT, key_export), \
+#define KEY_ROWS                                                                                  \
+  ATTEST_ROW(OSSL_FUNC_KEYMGMT_NEW, key_new), ATTEST_ROW(OSSL_FUNC_KEYMGMT_FREE, key_free),       \
+      ATTEST_ROW(OSSL_FUNC_KEYMGMT_LOAD, key_load), ATTEST_ROW(OSSL_FUNC_KEYMGMT_DUP, key_dup),   \
+      ATTEST_ROW(OSSL_FUNC_KEYMGMT_HAS, key_has), ATTEST_ROW(OSSL_FUNC_KEYMGMT_MATCH, key_match), \
+      ATTEST_ROW(OSSL_FUNC_KEYMGMT_EXPORT, key_export),                                           \
       ATTEST_ROW(OSSL_FUNC_KEYMGMT_GET_PARAMS, key_get_params)
 const OSSL_DISPATCH kEcKeymgmt[] = {KEY_ROWS, ATTEST_ROW(OSSL_FUNC_KEYMGMT_EXPORT_TYPES, ec_export_types),
                                     ATTEST_ROW(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, ec_gettable),

@@ -1,4 +1,7 @@
 // query.cc: the algorithms of the keys, one visible table an operation.
+#include <openssl/evp.h>
+
+#include "evidence/core/owned.h"
 #include "provider/keys/tables.h"
 
 namespace attest {
@@ -38,6 +41,13 @@ const OSSL_ALGORITHM* query_keys(int operation) {
     default:
       return nullptr;
   }
+}
+
+bool put_default_first(OSSL_LIB_CTX* libctx) {
+  // One fetch brings all methods of an operation, of every provider that is active by now.
+  Owned<EVP_KEYMGMT, EVP_KEYMGMT_free> keymgmt(EVP_KEYMGMT_fetch(libctx, "EC", nullptr));
+  Owned<EVP_SIGNATURE, EVP_SIGNATURE_free> signature(EVP_SIGNATURE_fetch(libctx, "ECDSA", nullptr));
+  return keymgmt && signature;
 }
 
 }  // namespace attest

@@ -16,7 +16,7 @@ namespace attest {
 
 // KeyData is the void* key of OpenSSL: one EVP_PKEY's hold on a shared RemoteKey.
 struct KeyData {
-  KeyRef key;
+  KeyRef key;  // null: the empty key of EVP_PKEY machinery, good for nothing
 };
 
 // load_key hands a RemoteKey to OpenSSL through the object callback, by reference; keymgmt's load takes it
