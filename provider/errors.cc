@@ -33,22 +33,15 @@ constexpr OSSL_ITEM kReasons[] = {
     ROW(key_changed,
         "key.changed: cmcd-lite holds another key of this name (write the reference anew: attestctl key "
         "list)"),
-    ROW(peer_silent, "peer.silent: the peer gave no evidence and the policy requires it (attestctl explain)"),
-    ROW(peer_refused, "peer.refused: the peer's evidence was refused (attestctl explain)"),
-    ROW(hook_broken,
-        "hook.broken: the handshake hook could not be armed, so every handshake is refused (attestctl "
-        "doctor)"),
-    ROW(config_bad, "config.bad: a bad attest-* parameter in openssl.cnf"),
+    ROW(key_private,
+        "key.private: the private half stays in cmcd-lite (a property query such as provider=default keeps "
+        "attest from "
+        "signing: use ?provider!=attest)"),
 #undef ROW
     {0, nullptr},
 };
 
 std::string_view name_of(std::string_view text) { return text.substr(0, text.find(':')); }
-
-// A stable name is dotted and has no blanks: "pcr.unexpected-event".
-bool stable_name(std::string_view name) {
-  return name.find('.') != std::string_view::npos && name.find(' ') == std::string_view::npos;
-}
 
 __attribute__((format(printf, 4, 5))) void set_error(OSSL_FUNC_core_vset_error_fn* vset,
                                                      const OSSL_CORE_HANDLE* handle, Reason reason,
@@ -65,13 +58,14 @@ Reason reason_of(const Error& error) noexcept {
   std::string_view name = name_of(error.what);
   for (const OSSL_ITEM* row = kReasons; row->ptr != nullptr; row++)
     if (name == name_of(static_cast<const char*>(row->ptr))) return static_cast<Reason>(row->id);
-  if (stable_name(name)) return Reason::peer_refused;
   return error.code == Errc::io ? Reason::internal : Reason::refused;
 }
 
 Errors::Errors(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* core) : handle_(handle) {
   for (; core->function_id != 0; core++) {
     if (core->function_id == OSSL_FUNC_CORE_NEW_ERROR) new_error_ = OSSL_FUNC_core_new_error(core);
+    if (core->function_id == OSSL_FUNC_CORE_SET_ERROR_DEBUG)
+      set_error_debug_ = OSSL_FUNC_core_set_error_debug(core);
     if (core->function_id == OSSL_FUNC_CORE_VSET_ERROR) vset_error_ = OSSL_FUNC_core_vset_error(core);
   }
 }
@@ -79,6 +73,7 @@ Errors::Errors(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* core) : hand
 void Errors::raise(Reason reason, const char* text) const noexcept {
   if (new_error_ == nullptr || vset_error_ == nullptr) return;
   new_error_(handle_);
+  if (set_error_debug_ != nullptr) set_error_debug_(handle_, "attest.so", 0, "");
   set_error(vset_error_, handle_, reason, "%s", text);
 }
 

@@ -26,10 +26,7 @@ enum class Reason : int {
   key_content,
   key_scheme,
   key_changed,
-  peer_silent,
-  peer_refused,
-  hook_broken,
-  config_bad,
+  key_private,
 };
 
 // reason_of finds the row whose name begins the text ("daemon.unreachable: …"); without one, peer_refused for
@@ -38,7 +35,8 @@ enum class Reason : int {
 Reason reason_of(const Error& error) noexcept;
 
 // Errors raises reasons through the functions the core lends at init. Copyable; a default one is silent.
-// What people see: "attest::daemon.unreachable: …(remedy)" with the whole text of the error as its data.
+// What people see: "attest::daemon.unreachable: …(remedy)" with the whole text of the error as its data. (The
+// hook's refusals, raised far from any dispatched function, have a library of their own: hook/reasons.h.)
 class Errors {
  public:
   Errors() = default;
@@ -52,6 +50,7 @@ class Errors {
  private:
   const OSSL_CORE_HANDLE* handle_ = nullptr;
   OSSL_FUNC_core_new_error_fn* new_error_ = nullptr;
+  OSSL_FUNC_core_set_error_debug_fn* set_error_debug_ = nullptr;
   OSSL_FUNC_core_vset_error_fn* vset_error_ = nullptr;
 };
 

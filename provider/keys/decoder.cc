@@ -97,7 +97,7 @@ int decode_der(void* context, OSSL_CORE_BIO* file, std::string_view type, OSSL_C
     if (!reference) return 1;
     auto key = RemoteKey::make(*reference, module.daemon);
     if (!key || (*key)->type_name() != type) return 1;
-    return load_key(std::move(*key), callback, argument);
+    return load_key(module.errors, std::move(*key), callback, argument);
   });
 }
 

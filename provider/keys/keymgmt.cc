@@ -30,7 +30,7 @@ EVP_PKEY* public_of(const void* key) {
 }
 bool selects_private(int selection) { return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0; }
 
-void* key_new(void*) { return new (std::nothrow) KeyData; }
+void* key_new(void* provctx) { return new (std::nothrow) KeyData{module_context(provctx).errors, nullptr}; }
 void key_free(void* key) { delete static_cast<KeyData*>(key); }
 
 // The object reference is the address of load_key's pointer. Null left behind says that the key was taken
@@ -57,9 +57,16 @@ int key_match(const void* a, const void* b, int selection) {
 }
 
 // The private half cannot leave: told so, OpenSSL signs through our own signature instead of another
-// provider's.
+// provider's, and drops the reason raised here. It stays on the queue when a mandatory property
+// (provider=default) forbids ours.
 int key_export(void* key, int selection, OSSL_CALLBACK* callback, void* argument) {
-  if (selects_private(selection) || public_of(key) == nullptr) return 0;
+  if (selects_private(selection)) {
+    static_cast<const KeyData*>(key)->errors.raise(
+        Reason::key_private,
+        "key.private: the private half stays in cmcd-lite, and only the provider attest can sign with it");
+    return 0;
+  }
+  if (public_of(key) == nullptr) return 0;
   return EVP_PKEY_export(public_of(key), selection, callback, argument);
 }
 
@@ -98,10 +105,10 @@ const char* rsa_operation(int operation) { return operation == OSSL_OP_SIGNATURE
 
 }  // namespace
 
-int load_key(KeyRef key, OSSL_CALLBACK* callback, void* argument) {
+int load_key(const Errors& errors, KeyRef key, OSSL_CALLBACK* callback, void* argument) {
   int type = OSSL_OBJECT_PKEY;
   const char* name = key->type_name();
-  auto* data = new KeyData{std::move(key)};
+  auto* data = new KeyData{errors, std::move(key)};
   OSSL_PARAM params[] = {
       OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
       OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, const_cast<char*>(name), 0),

@@ -16,12 +16,13 @@ namespace attest {
 
 // KeyData is the void* key of OpenSSL: one EVP_PKEY's hold on a shared RemoteKey.
 struct KeyData {
+  Errors errors;
   KeyRef key;  // null: the empty key of EVP_PKEY machinery, good for nothing
 };
 
 // load_key hands a RemoteKey to OpenSSL through the object callback, by reference; keymgmt's load takes it
 // over. A reference nobody took is freed here. Returns what the callback said.
-int load_key(KeyRef key, OSSL_CALLBACK* callback, void* argument);
+int load_key(const Errors& errors, KeyRef key, OSSL_CALLBACK* callback, void* argument);
 
 extern const OSSL_DISPATCH kEcKeymgmt[];
 extern const OSSL_DISPATCH kRsaKeymgmt[];
