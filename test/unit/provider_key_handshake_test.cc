@@ -114,6 +114,18 @@ TEST(Handshake, Tls12CannotUseTheKey) {
   }
 }
 
+// A mandatory property never lets OpenSSL come to our signature. libssl only tries, drops every reason, and
+// says "no suitable signature algorithm": docs name the cause.
+TEST(Handshake, AMandatoryPropertyKeepsUsFromSigning) {
+  Scene scene("P-256");
+  scene.ours.reset(SSL_CTX_new_ex(scene.program.libctx(), "provider=default", TLS_method()));
+  ASSERT_EQ(SSL_CTX_use_certificate(scene.ours.get(), scene.cert.get()), 1);
+  ASSERT_EQ(SSL_CTX_use_PrivateKey(scene.ours.get(), scene.key.get()), 1);
+  EXPECT_FALSE(scene.serve());
+  EXPECT_NE(errors_text().find("no suitable signature algorithm"), std::string::npos);
+  EXPECT_TRUE(scene.keys.signed_calls().empty());
+}
+
 TEST(Handshake, ADaemonOfAnotherUidIsNotAsked) {
   KeyDaemon elsewhere;
   KeyProgram::Options options = KeyProgram::options_for(elsewhere.daemon().socket());

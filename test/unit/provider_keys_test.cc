@@ -80,6 +80,8 @@ TEST_P(KeysTest, ThePublicHalfLeavesAndThePrivateHalfDoesNot) {
   EXPECT_EQ(spki_of(key.get()), spki_of(real)) << errors_text();
   OSSL_PARAM* params = nullptr;
   EXPECT_EQ(EVP_PKEY_todata(key.get(), EVP_PKEY_KEYPAIR, &params), 0);
+  std::string errors = errors_text();
+  EXPECT_NE(errors.find("attest::key.private: "), std::string::npos) << errors;
   EXPECT_EQ(EVP_PKEY_todata(key.get(), EVP_PKEY_PUBLIC_KEY, &params), 1);
   OSSL_PARAM_free(params);
   OwnedBio out(BIO_new(BIO_s_mem()));
