@@ -1,0 +1,172 @@
+// Honest machines pass, and each policy can be told by name. Attacks are in test/attacks/.
+#include "verifier/appraise.h"
+
+#include <gtest/gtest.h>
+
+#include "evidence/core/hex.h"
+#include "test/support/evidence_maker.h"
+#include "test/support/recording.h"
+#include "verifier/checks.h"
+
+namespace attest {
+namespace {
+
+using namespace attest::test;
+
+std::string why(const Appraisal& a) {
+  std::string out;
+  for (const Check& c : a.verdict.checks())
+    if (c.outcome != Outcome::pass) out += c.id + ": " + c.why + "\n";
+  return out;
+}
+
+class Appraise : public testing::Test {
+ protected:
+  World world;
+};
+
+TEST_F(Appraise, HonestMachinePasses) {
+  Appraisal a = world.judge();
+  ASSERT_TRUE(a.verdict.trusted()) << why(a);
+  EXPECT_EQ(a.service, "nginx");
+  EXPECT_TRUE(a.image.starts_with("web-server ")) << a.image;
+  EXPECT_EQ(a.manifests.size(), 2U);
+  EXPECT_EQ(a.anchors, std::vector{world.machine.ak.identity()});
+  EXPECT_EQ(a.events, world.machine.log.size());
+  EXPECT_TRUE(a.verdict.mismatches().empty());
+}
+
+TEST_F(Appraise, EveryCheckOfTheHonestMachinePassed) {
+  Appraisal a = world.judge();
+  for (const Check& c : a.verdict.checks()) {
+    EXPECT_EQ(c.outcome, Outcome::pass) << c.id;
+    EXPECT_NE(check_meaning(c.id), "") << c.id;
+  }
+}
+
+TEST_F(Appraise, CertifiedAkPassesWhereTheNameIsChecked) {
+  world.rule().ak_names.clear();
+  world.x509_ok = true;
+  world.machine.ak_chain = {certify_ak(world.issuer, world.machine.ak, ak_spec()).der()};
+  Appraisal a = world.judge();
+  EXPECT_TRUE(a.verdict.trusted()) << why(a);
+}
+
+TEST_F(Appraise, RuleForEveryNameWarnsThatAnyMachinePasses) {
+  world.rule().ak_names.clear();
+  world.rule().name = "*";
+  world.machine.ak_chain = {certify_ak(world.issuer, world.machine.ak, ak_spec()).der()};
+  Appraisal a = world.judge();
+  EXPECT_TRUE(a.verdict.trusted()) << why(a);
+  EXPECT_NE(why(a).find("peer.any-machine"), std::string::npos);
+}
+
+TEST_F(Appraise, ClientIsJudgedByItsRule) {
+  world.inputs.prover = Role::client;
+  world.inputs.reply.clear();
+  world.machine.role = Role::client;
+  world.rule().role = Role::client;
+  EXPECT_EQ(name_of(world.judge()), "");
+  world.rule().role = Role::server;
+  EXPECT_EQ(name_of(world.judge()), check::kPeerUnknown);
+}
+
+TEST_F(Appraise, SilentPeerIsNamed) { EXPECT_EQ(name_of(world.judge_bytes({})), check::kPeerSilent); }
+
+TEST_F(Appraise, UnknownPeerIsNamed) {
+  world.peer = "b.example";
+  EXPECT_EQ(name_of(world.judge()), check::kPeerUnknown);
+  world.peer = "";
+  EXPECT_EQ(name_of(world.judge()), check::kPeerUnknown);
+}
+
+TEST_F(Appraise, ChangedBootLoaderIsOneMismatch) {
+  for (Measured& m : world.machine.log)
+    if (m.text == "grub") m.text = "grub 2";
+  Appraisal a = world.judge();
+  EXPECT_EQ(name_of(a), check::kPcrUnexpected);
+  ASSERT_EQ(a.verdict.mismatches().size(), 1U);
+  EXPECT_EQ(a.verdict.mismatches()[0].measured_name, "grub 2");
+  EXPECT_EQ(a.verdict.mismatches()[0].expected_name, "grub");
+  EXPECT_EQ(a.verdict.mismatches()[0].event, 17U);
+}
+
+TEST_F(Appraise, AllPolicyFailuresAreCollected) {
+  world.machine.log.push_back({10, "/tmp/evil", LogKind::ima});
+  world.machine.log.push_back({4, "evil"});
+  world.rule().image_descriptions = {"other"};
+  world.rule().services = {"postgres"};
+  std::string text = why(world.judge());
+  for (auto id : {check::kImaUnexpected, check::kPcrUnexpected, check::kPeerImage, check::kPeerService})
+    EXPECT_NE(text.find(std::string(id)), std::string::npos) << text;
+}
+
+TEST_F(Appraise, RawReportPassesWithItsNonce) {
+  Bytes nonce(16, 7);
+  world.machine.service = "";
+  Evidence e;
+  e.context = must(encode_context(context_of(world.machine)));
+  MerkleTree batch = must(MerkleTree::make({must(raw_evidence_hash(nonce, e.context))}));
+  e.path = batch.path(0);
+  e.anchors = {tpm_anchor(world.machine, batch_qualifying_data(batch.root()))};
+  Bytes bytes = must(encode_evidence(e));
+  Question q;
+  q.evidence = bytes;
+  q.raw_nonce = nonce;
+  q.peer = "a.example";
+  q.now = kTestNow;
+  EXPECT_EQ(name_of(appraise(q, world.policy, world.active)), "");
+  q.raw_nonce[0] ^= 1;
+  EXPECT_EQ(name_of(appraise(q, world.policy, world.active)), check::kQuoteNotFresh);
+  q.raw_nonce.clear();
+  EXPECT_NE(name_of(appraise(q, world.policy, world.active)), "");
+}
+
+TEST_F(Appraise, OneOfABatchPasses) {
+  Evidence e;
+  e.context = must(encode_context(context_of(world.machine)));
+  std::vector<Digest> leaves(5, Digest::filled(HashAlg::sha256, 9));
+  leaves[3] = evidence_hash(world.binder(), e.context);
+  MerkleTree batch = must(MerkleTree::make(leaves));
+  e.path = batch.path(3);
+  e.anchors = {tpm_anchor(world.machine, batch_qualifying_data(batch.root()))};
+  EXPECT_EQ(name_of(world.judge(e)), "");
+  e.path = batch.path(2);
+  EXPECT_EQ(name_of(world.judge(e)), check::kQuoteNotFresh);
+}
+
+TEST_F(Appraise, RunsStandForKnownEvents) {
+  Evidence e = attest_machine(world.machine, world.binder());
+  auto& logs = std::get<TpmAnchor>(e.anchors[0]).logs;
+  logs[0].segments = {RunSegment{1, 0, 16}, RunSegment{2, 0, 2}};
+  logs[1].segments = {RunSegment{2, 3, 2}};
+  Appraisal a = world.judge(e);
+  EXPECT_EQ(name_of(a), "") << why(a);
+  EXPECT_EQ(a.events, world.machine.log.size());
+}
+
+TEST_F(Appraise, ImaIsDemandedWherePolicySaysSo) {
+  world.policy.ima_required = true;
+  EXPECT_EQ(name_of(world.judge()), "");
+  std::erase_if(world.machine.log, [](const Measured& m) { return m.kind == LogKind::ima; });
+  EXPECT_NE(why(world.judge()).find("ima.missing-log"), std::string::npos);
+  world.machine.selection.pcrs.pop_back();
+  EXPECT_EQ(name_of(world.judge()), check::kImaMissing);
+}
+
+TEST_F(Appraise, StartupLocalityIsPartOfThePcr) {
+  world.machine.startup_locality = 3;
+  EXPECT_EQ(name_of(world.judge()), "");
+  world.machine.tamper_anchor = [](TpmAnchor& a) { a.startup_locality = 4; };
+  EXPECT_EQ(name_of(world.judge()), check::kPcrReplay);
+}
+
+TEST_F(Appraise, LongLogIsRefusedByCount) {
+  world.policy.max_events = 10;
+  EXPECT_EQ(name_of(world.judge()), check::kLogTooLong);
+}
+
+TEST_F(Appraise, DefaultQuestionIsRefused) { EXPECT_FALSE(appraise({}, Policy{}, ActiveSet{}).verdict.trusted()); }
+
+}  // namespace
+}  // namespace attest
