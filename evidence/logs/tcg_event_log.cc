@@ -137,14 +137,12 @@ Result<TcgEventLog> parse_tcg_event_log(View bytes) {
 }
 
 Result<std::vector<MeasuredEvent>> tcg_measured_events(const TcgEventLog& log, HashAlg bank) {
+  if (!log.events.empty() && !log.has_bank(bank))
+    return Error{Errc::unsupported, std::string("event log: has no ") + hash_alg_name(bank) + " bank"};
   std::vector<MeasuredEvent> out;
-  for (std::size_t i = 0; i < log.events.size(); i++) {
-    const TcgEvent& e = log.events[i];
-    if (!e.extends()) continue;
+  for (const TcgEvent& e : log.events) {
     View digest = e.digest(bank);
-    if (digest.empty())
-      return Error{Errc::unsupported, "event log: record " + std::to_string(i) + " has no " +
-                                          std::string(hash_alg_name(bank)) + " digest"};
+    if (!e.extends() || digest.empty()) continue;
     MeasuredEvent m;
     m.pcr = static_cast<std::uint8_t>(e.pcr);
     m.digest = Digest::of(digest);

@@ -52,8 +52,9 @@ struct TcgEventLog {
 // many records. An empty log is one without events.
 Result<TcgEventLog> parse_tcg_event_log(View bytes);
 
-// tcg_measured_events lists what extends the PCRs of `bank`, in log order, as it travels: data is cut at
-// 1,024 bytes. unsupported if a record that extends has no digest of this bank.
+// tcg_measured_events lists what extends the PCRs of `bank`, in log order, as it travels: data is cut at 1,024
+// bytes. A record without a digest of this bank did not extend it (Windows measures into one bank of several).
+// unsupported if the log has no such bank at all.
 Result<std::vector<MeasuredEvent>> tcg_measured_events(const TcgEventLog& log, HashAlg bank);
 
 }  // namespace attest

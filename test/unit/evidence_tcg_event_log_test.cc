@@ -199,14 +199,16 @@ TEST(TcgEventLog, ARepeatedDigestOfOneBankIsMalformed) {
   EXPECT_FALSE(parse_tcg_event_log(agile.finish()));
 }
 
-TEST(TcgEventLog, ARecordWithoutTheBankStopsTheReplayOfThatBank) {
+TEST(TcgEventLog, ARecordWithoutTheBankDoesNotExtendIt) {
   AgileLog agile({{0x000b, 32}, {0x000c, 48}});
+  agile.record(1, 5, as_view("both"), 0x11);
   agile.algs = kSha256;
-  agile.record(1, 5, as_view("x"), 0x22);
+  agile.record(1, 5, as_view("one"), 0x22);
   Bytes bytes = agile.finish();
   TcgEventLog log = must(parse_tcg_event_log(bytes));
-  EXPECT_TRUE(tcg_measured_events(log, HashAlg::sha256));
-  EXPECT_EQ(tcg_measured_events(log, HashAlg::sha384).error().code, Errc::unsupported);
+  EXPECT_EQ(must(tcg_measured_events(log, HashAlg::sha256)).size(), 2U);
+  EXPECT_EQ(must(tcg_measured_events(log, HashAlg::sha384)).size(), 1U);
+  EXPECT_EQ(tcg_measured_events(log, HashAlg::sha512).error().code, Errc::unsupported);
 }
 
 TEST(TcgEventLog, DataTravelsCutAt1024Bytes) {
