@@ -75,12 +75,14 @@ std::optional<RefPosition> RunIndex::find(const MeasuredEvent& event,
                                           const std::vector<std::uint32_t>& next) const {
   std::optional<RefPosition> first;
   std::size_t seen = 0;
-  for (const Slot& slot :
-       std::ranges::equal_range(slots(event.kind), slot_key(event.pcr, event.digest), {}, &Slot::key)) {
+  const std::vector<Slot>& all = slots(event.kind);
+  const std::uint64_t key = slot_key(event.pcr, event.digest);
+  for (auto slot = std::ranges::lower_bound(all, key, {}, &Slot::key); slot != all.end() && slot->key == key;
+       ++slot) {
     if (++seen > kMaxCandidates) break;
-    if (!matches(slot.position, event)) continue;
-    if (slot.position.entry >= next[slot.position.metadata]) return slot.position;
-    if (!first) first = slot.position;
+    if (!matches(slot->position, event)) continue;
+    if (slot->position.entry >= next[slot->position.metadata]) return slot->position;
+    if (!first) first = slot->position;
   }
   return first;
 }
