@@ -1,0 +1,30 @@
+// key_directory.h: the public halves of the keys the daemon holds.
+#pragma once
+#include <map>
+#include <mutex>
+
+#include "drivers/driver.h"
+
+namespace attest {
+
+// KeyEntry is a key and the SHA-256 of its SubjectPublicKeyInfo, by which access rules know it.
+struct KeyEntry {
+  KeyInfo info;
+  Digest spki;
+};
+
+// KeyDirectory answers lookups from any thread; whoever owns a key store keeps its part up to date. Names are unique
+// over all stores: the one that came first keeps its name.
+class KeyDirectory {
+ public:
+  // replace puts a store's keys in place of what it had (in_tpm tells the stores apart).
+  void replace(bool in_tpm, std::vector<KeyInfo> keys);
+  std::optional<KeyEntry> find(std::string_view name) const;
+  std::vector<KeyEntry> list() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, KeyEntry, std::less<>> keys_;
+};
+
+}  // namespace attest
