@@ -1,0 +1,129 @@
+#include "cmcd-lite/server/batch.h"
+
+namespace attest {
+namespace {
+
+// ContextTable encodes the report context once for each (role, service label) of a batch.
+class ContextTable {
+ public:
+  ContextTable(std::span<const OpenedDriver> drivers, const OwnMetadata& own) {
+    for (const OpenedDriver& opened : drivers) {
+      base_.anchors.push_back(opened.driver->identity());
+      if (auto pcrs = opened.driver->pcrs()) base_.pcrs = std::move(pcrs);
+    }
+    for (const auto& item : own.items) base_.metadata.push_back(item->digest);
+  }
+  Result<View> find(Role role, const std::string& service) {
+    auto& slot = contexts_[{role, service}];
+    if (!slot.empty()) return View(slot);
+    ReportContext context = base_;
+    context.role = role;
+    context.service = service;
+    TRY(slot, encode_context(context));
+    return View(slot);
+  }
+
+ private:
+  ReportContext base_;
+  std::map<std::pair<Role, std::string>, Bytes> contexts_;
+};
+
+// Leaf is a job that takes part in the batch.
+struct Leaf {
+  AttestJob* job;
+  View context;
+};
+
+Result<Digest> leaf_hash(const AttestJob& job, View context) {
+  if (!job.raw_nonce.empty()) return raw_evidence_hash(job.raw_nonce, context);
+  if (job.binder.size() != 32) return Error{Errc::malformed, "attest: neither binder nor nonce"};
+  return evidence_hash(job.binder, context);
+}
+
+Error too_large(std::size_t size, std::uint32_t room) {
+  return {Errc::denied, "evidence.too-large: the evidence has " + std::to_string(size) + " bytes, the handshake carries " +
+                            std::to_string(room) + " (manifests that list this machine's events shorten it: attestctl metadata create)"};
+}
+
+Result<Bytes> message_for(const AttestJob& job, Evidence& evidence, const std::vector<View>& tpm_logs, const OwnMetadata& own) {
+  evidence.metadata.clear();
+  TRY(Bytes bare, encode_evidence_with(evidence, tpm_logs));
+  std::size_t room = std::min<std::size_t>(job.room, kMaxEvidence);
+  if (bare.size() > room) return too_large(bare.size(), job.room);
+  evidence.metadata = fit_metadata(own, job.known, room - bare.size());
+  if (evidence.metadata.empty()) return bare;
+  return encode_evidence_with(evidence, tpm_logs);
+}
+
+bool knows(const std::vector<Bytes>& known, const Digest& digest) {
+  return std::ranges::any_of(known, [&](const Bytes& prefix) {
+    return prefix.size() <= digest.size() && equal(prefix, digest.view().first(prefix.size()));
+  });
+}
+
+}  // namespace
+
+std::vector<Bytes> fit_metadata(const OwnMetadata& own, const std::vector<Bytes>& known, std::size_t left) {
+  constexpr std::size_t kHeads = 8;  // CBOR heads of an item, and of the list that holds it
+  std::vector<const MetadataItem*> unknown;
+  for (const auto& item : own.items)
+    if (!knows(known, item->digest)) unknown.push_back(item.get());
+  std::ranges::stable_sort(unknown, {}, [](const MetadataItem* item) { return item->bytes.size(); });
+  std::vector<Bytes> chosen;
+  for (const MetadataItem* item : unknown) {
+    if (item->bytes.size() + kHeads > left) break;
+    left -= item->bytes.size() + kHeads;
+    chosen.push_back(item->bytes);
+  }
+  return chosen;
+}
+
+Result<BatchMaker::Anchors> BatchMaker::quote(const Digest& qualifying, std::span<const OpenedDriver> drivers,
+                                              const OwnMetadata& own) {
+  Anchors out;
+  for (const OpenedDriver& opened : drivers) {
+    TRY(Anchor anchor, opened.driver->quote(qualifying));
+    TRY(const MeasuredLog* log, opened.driver->log(anchor));  // after the quote: it matches the prefix quoted
+    auto* tpm = std::get_if<TpmAnchor>(&anchor);
+    if (tpm != nullptr) ak_certificate_ = tpm->ak_chain.empty() ? Bytes() : tpm->ak_chain.front();
+    if (tpm != nullptr && log != nullptr) {
+      tpm->pcr_values = log->pcr_values;
+      tpm->startup_locality = log->startup_locality;
+      TRY(out.tpm_logs, logs_.encoded(*log, own));
+    }
+    out.anchors.push_back(std::move(anchor));
+  }
+  return out;
+}
+
+Status BatchMaker::make(std::vector<AttestJob>& jobs, std::span<const OpenedDriver> drivers, const State& state) {
+  ContextTable contexts(drivers, state.own);
+  std::vector<Leaf> leaves;
+  std::vector<Digest> hashes;
+  std::vector<std::pair<AttestJob*, Error>> failed;
+  for (AttestJob& job : jobs) {
+    auto context = contexts.find(job.role, job.service);
+    auto hash = context ? leaf_hash(job, *context) : Result<Digest>(context.error());
+    if (!hash) {
+      failed.emplace_back(&job, hash.error());
+      continue;
+    }
+    leaves.push_back({&job, *context});
+    hashes.push_back(*hash);
+  }
+  if (!leaves.empty()) {
+    TRY(MerkleTree tree, MerkleTree::make(hashes));
+    TRY(Anchors quoted, quote(batch_qualifying_data(tree.root()), drivers, state.own));
+    Evidence evidence;
+    evidence.anchors = std::move(quoted.anchors);
+    for (std::uint32_t i = 0; i < leaves.size(); i++) {
+      evidence.context = to_bytes(leaves[i].context);
+      evidence.path = tree.path(i);
+      leaves[i].job->done(message_for(*leaves[i].job, evidence, quoted.tpm_logs, state.own));
+    }
+  }
+  for (auto& [job, error] : failed) job->done(error);
+  return ok();
+}
+
+}  // namespace attest

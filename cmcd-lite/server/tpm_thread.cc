@@ -1,0 +1,251 @@
+#include "cmcd-lite/server/tpm_thread.h"
+
+#include <openssl/rand.h>
+
+#include "cmcd-lite/server/named_error.h"
+#include "evidence/core/crypto.h"
+#include "evidence/x509/certificate.h"
+
+namespace attest {
+namespace {
+
+Error unavailable(const std::string& why) {
+  return {Errc::io, "tpm.unavailable: " + why + " (the daemon tries again by itself; attestctl status shows the state)"};
+}
+
+// not_after is the end of a certificate's validity.
+Result<UnixTime> not_after(View der) {
+  TRY(OwnedX509 certificate, parse_certificate(der));
+  std::tm tm{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &tm) != 1) return Error{Errc::malformed, "certificate: no end of validity"};
+  return static_cast<UnixTime>(timegm(&tm));
+}
+
+}  // namespace
+
+TpmThread::TpmThread(Options options)
+    : options_(std::move(options)), jobs_(options_.queue), tasks_(options_.queue), thread_([this] { work(); }) {}
+
+TpmThread::~TpmThread() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+  fail_waiting({Errc::io, "daemon.stopping: the daemon stops"});
+}
+
+void TpmThread::attest(AttestJob job) {
+  std::optional<AttestJob> displaced;
+  {
+    std::lock_guard lock(mutex_);
+    displaced = jobs_.push(job.uid, std::move(job));
+  }
+  wake_.notify_one();
+  if (displaced) displaced->done(busy("a quote"));
+}
+
+void TpmThread::run(uid_t source, Task task) {
+  std::optional<Task> displaced;
+  {
+    std::lock_guard lock(mutex_);
+    displaced = tasks_.push(source, std::move(task));
+  }
+  wake_.notify_one();
+  if (displaced) (*displaced)(busy("the TPM"));
+}
+
+TpmStatus TpmThread::status() const {
+  std::lock_guard lock(mutex_);
+  TpmStatus status = shown_;
+  status.latency = latency_.summary();
+  status.queue = jobs_.size() + tasks_.size();
+  return status;
+}
+
+void TpmThread::note(const std::string& text) {
+  if (options_.log) options_.log(text);
+}
+
+void TpmThread::work() {
+  std::unique_lock lock(mutex_);
+  while (wait(lock)) {
+    bool due = try_due(!jobs_.empty() || !tasks_.empty());
+    lock.unlock();
+    if (due) open_devices();
+    lock.lock();
+    serve(lock);
+  }
+  lock.unlock();
+  devices_.clear();  // on the thread that opened them
+}
+
+// wait returns when there is something to do, false when the thread shall end.
+bool TpmThread::wait(std::unique_lock<std::mutex>& lock) {
+  auto work_waits = [this] { return stop_ || !jobs_.empty() || !tasks_.empty(); };
+  if (open_)
+    wake_.wait(lock, work_waits);
+  else
+    wake_.wait_until(lock, next_try_, work_waits);
+  return !stop_;
+}
+
+// serve takes one batch and one task: the two kinds of work take turns.
+void TpmThread::serve(std::unique_lock<std::mutex>& lock) {
+  std::vector<AttestJob> jobs = jobs_.drain(options_.batch);
+  std::optional<Task> task = tasks_.pop();
+  lock.unlock();
+  if (!jobs.empty()) serve_batch(jobs);
+  jobs.clear();
+  if (task) serve_task(*task);
+  task.reset();
+  lock.lock();
+}
+
+// try_due: in the background with growing pauses, sooner when somebody asks.
+bool TpmThread::try_due(bool work_waits) const {
+  if (open_) return false;
+  auto now = Clock::now();
+  return now >= next_try_ || (work_waits && now >= last_try_ + options_.first_retry);
+}
+
+bool TpmThread::open_devices() {
+  last_try_ = Clock::now();
+  auto opened = options_.open();
+  if (!opened) {
+    close_devices(opened.error());
+    return false;
+  }
+  devices_ = std::move(*opened);
+  open_ = true;
+  pause_ = std::chrono::milliseconds(0);
+  last_problem_.clear();
+  TpmStatus fresh;
+  fresh.state = devices_.empty() ? "none" : "ready";
+  for (const OpenedDriver& device : devices_) {
+    fresh.drivers += (fresh.drivers.empty() ? "" : "+") + std::string(anchor_name(device.driver->kind()));
+    if (device.keys && device.driver->kind() == AnchorKind::tpm) options_.keys->replace(true, device.keys->list());
+  }
+  if (!devices_.empty()) {
+    fresh.identity = devices_.front().driver->identity().id;
+    fresh.algorithm = devices_.front().driver->algorithm();
+  }
+  {
+    std::lock_guard lock(mutex_);
+    fresh.quotes = shown_.quotes;
+    fresh.handshakes = shown_.handshakes;
+    fresh.signatures = shown_.signatures;
+    fresh.opened = shown_.opened + 1;
+    fresh.certified_until = shown_.certified_until;
+    shown_ = std::move(fresh);
+  }
+  note(devices_.empty() ? "no driver is configured: this machine gives no evidence" : "attestation devices are ready");
+  self_test();
+  return true;
+}
+
+void TpmThread::close_devices(const Error& why) {
+  devices_.clear();
+  open_ = false;
+  pause_ = pause_.count() == 0 ? options_.first_retry : std::min(pause_ * 2, options_.last_retry);
+  next_try_ = Clock::now() + pause_;
+  if (last_problem_ != why.what) note("tpm.unavailable: " + why.what);
+  last_problem_ = why.what;
+  std::lock_guard lock(mutex_);
+  shown_.state = "unavailable";
+  shown_.problem = why.what;
+}
+
+// self_test makes one quote for nobody: it finds a log that does not explain the PCRs before a handshake does, and
+// leaves the logs read and encoded.
+void TpmThread::self_test() {
+  if (devices_.empty()) return;
+  Digest random = Digest::filled(HashAlg::sha256, 0);
+  if (RAND_bytes_ex(private_libctx(), random.data(), random.size(), 0) != 1) return;
+  std::vector<AttestJob> jobs(1);
+  jobs[0].binder = random;
+  jobs[0].room = kMaxEvidence;
+  std::string problem;
+  jobs[0].done = [&](Result<Bytes> evidence) {
+    if (!evidence) problem = evidence.error().what;
+  };
+  if (auto made = maker_.make(jobs, devices_, *options_.state()); !made) problem = made.error().what;
+  if (!problem.empty()) note("tpm.self-test: " + problem);
+  note_certificate();
+  std::lock_guard lock(mutex_);
+  shown_.quotes++;
+  shown_.problem = std::move(problem);
+}
+
+// note_certificate keeps until when the attestation key is certified.
+void TpmThread::note_certificate() {
+  if (maker_.ak_certificate() == ak_certificate_) return;
+  ak_certificate_ = maker_.ak_certificate();
+  auto until = not_after(ak_certificate_);
+  std::lock_guard lock(mutex_);
+  shown_.certified_until = until ? std::optional(*until) : std::nullopt;
+}
+
+Status TpmThread::make(std::vector<AttestJob>& jobs) {
+  if (devices_.empty()) return Error{Errc::denied, "tpm.unavailable: no driver is configured on this machine, it gives no evidence"};
+  auto start = Clock::now();
+  CHECK_OK(maker_.make(jobs, devices_, *options_.state()));
+  note_certificate();
+  std::lock_guard lock(mutex_);
+  latency_.add(Clock::now() - start);
+  shown_.quotes++;
+  shown_.handshakes += jobs.size();
+  shown_.problem.clear();
+  return ok();
+}
+
+// reopen waits a little for a device that went away: a reset or a restart must not cost anybody a handshake.
+bool TpmThread::reopen() {
+  auto deadline = Clock::now() + options_.patience;
+  for (;;) {
+    if (open_devices()) return true;
+    std::unique_lock lock(mutex_);
+    if (Clock::now() >= deadline || stop_) return false;
+    wake_.wait_for(lock, std::chrono::milliseconds(100), [this] { return stop_; });
+  }
+}
+
+void TpmThread::serve_batch(std::vector<AttestJob>& jobs) {
+  Status made = open_ ? make(jobs) : Status(unavailable(last_problem_));
+  if (!made && open_ && made.error().code == Errc::io) {
+    close_devices(made.error());
+    made = reopen() ? make(jobs) : Status(unavailable(last_problem_));
+    if (!made && open_ && made.error().code == Errc::io) close_devices(made.error());
+  }
+  if (made) return;
+  {
+    std::lock_guard lock(mutex_);
+    shown_.problem = made.error().what;
+  }
+  for (AttestJob& job : jobs) job.done(made.error());
+}
+
+void TpmThread::serve_task(const Task& task) {
+  if (!open_) return task(unavailable(last_problem_));
+  task(&devices_);
+}
+
+void TpmThread::fail_waiting(const Error& error) {
+  while (auto job = jobs_.pop()) job->done(error);
+  while (auto task = tasks_.pop()) (*task)(error);
+}
+
+Result<OpenedDriver*> tpm_device(TpmThread::Devices& devices) {
+  for (OpenedDriver& device : devices)
+    if (device.driver->kind() == AnchorKind::tpm) return &device;
+  return Error{Errc::unsupported, "tpm.unavailable: this machine has no TPM configured (\"tpm\" in cmcd.json)"};
+}
+
+Result<KeyStore*> tpm_keys(TpmThread::Devices& devices) {
+  TRY(OpenedDriver* device, tpm_device(devices));
+  if (device->keys) return device->keys.get();
+  return Error{Errc::unsupported, "key.unknown: the TPM driver keeps no keys"};
+}
+
+}  // namespace attest

@@ -1,0 +1,100 @@
+#include "cmcd-lite/server/fair_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+#include "cmcd-lite/server/worker_pool.h"
+
+namespace attest {
+namespace {
+
+TEST(FairQueue, TakesTurnsByUid) {
+  FairQueue<int> queue(10);
+  for (int i = 0; i < 4; i++) EXPECT_FALSE(queue.push(1000, i));
+  EXPECT_FALSE(queue.push(33, 100));
+  EXPECT_FALSE(queue.push(0, 200));
+  EXPECT_EQ(queue.drain(10), (std::vector<int>{100, 0, 200, 1, 2, 3}));
+  EXPECT_TRUE(queue.empty());
+}
+
+TEST(FairQueue, OneUidMayUseAllWhileNobodyElseDoes) {
+  FairQueue<int> queue(3);
+  for (int i = 0; i < 3; i++) EXPECT_FALSE(queue.push(1000, i));
+  EXPECT_EQ(queue.push(1000, 3), 3) << "full: the newest of the only uid finds no place";
+  EXPECT_EQ(queue.size(), 3U);
+}
+
+TEST(FairQueue, ANewcomerDisplacesTheGreediest) {
+  FairQueue<int> queue(4);
+  for (int i = 0; i < 4; i++) queue.push(1000, i);
+  EXPECT_EQ(queue.push(33, 100), 3);
+  EXPECT_EQ(queue.push(33, 101), 2);
+  EXPECT_EQ(queue.push(33, 102), 102) << "two each is fair";
+  EXPECT_EQ(queue.push(1000, 9), 9);
+  EXPECT_EQ(queue.drain(4), (std::vector<int>{100, 0, 101, 1}));
+}
+
+TEST(FairQueue, WithoutRoomTakesNothing) {
+  FairQueue<int> queue(0);
+  EXPECT_EQ(queue.push(1, 5), 5);
+  EXPECT_EQ(queue.pop(), std::nullopt);
+}
+
+TEST(FairQueue, DrainsNoMoreThanAsked) {
+  FairQueue<int> queue(10);
+  for (int i = 0; i < 6; i++) queue.push(static_cast<uid_t>(i % 2), i);
+  EXPECT_EQ(queue.drain(3).size(), 3U);
+  EXPECT_EQ(queue.size(), 3U);
+}
+
+TEST(WorkerPool, RunsEveryTaskOnce) {
+  std::atomic<int> ran = 0;
+  {
+    WorkerPool pool(3, 1000);
+    for (int i = 0; i < 500; i++) pool.post(static_cast<uid_t>(i % 5), [&](Status) { ran++; });
+  }
+  EXPECT_EQ(ran, 500);
+}
+
+TEST(WorkerPool, TellsATaskThatFoundNoPlace) {
+  WorkerPool pool(1, 1);
+  std::promise<void> started;
+  std::promise<void> go;
+  pool.post(1, [&](Status) {
+    started.set_value();
+    go.get_future().wait();
+  });
+  started.get_future().wait();
+  pool.post(1, [](Status) {});
+  std::string refused;
+  pool.post(1, [&](Status status) { refused = status ? "" : status.error().what; });
+  EXPECT_NE(refused.find("daemon.overloaded"), std::string::npos);
+  go.set_value();
+}
+
+TEST(WorkerPool, FailsWhatWaitsWhenItStops) {
+  std::promise<void> started;
+  std::promise<void> go;
+  std::atomic<int> failed = 0;
+  std::thread release;
+  {
+    WorkerPool pool(1, 10);
+    pool.post(1, [&](Status) {
+      started.set_value();
+      go.get_future().wait();
+    });
+    started.get_future().wait();
+    for (int i = 0; i < 3; i++) pool.post(1, [&](Status status) { failed += status ? 0 : 1; });
+    release = std::thread([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      go.set_value();
+    });
+  }
+  release.join();
+  EXPECT_EQ(failed, 3);
+}
+
+}  // namespace
+}  // namespace attest
