@@ -26,8 +26,8 @@ class Nonces {
   // random bytes.
   Result<BeginAnswer> issue(BeginCall call, std::uint8_t flags, std::vector<Bytes> known, const Moment& now);
 
-  // take consumes the nonce of a handle, whatever else is wrong. denied "nonce.unknown" if it was not issued here or is
-  // spent, stale "nonce.expired", mismatch "nonce.changed" if request or prover are not those of Begin.
+  // take consumes the nonce of a handle, whatever else is wrong. All failures are "daemon.nonce": denied if it was not issued here or is
+  // spent, stale if too old, mismatch if request or prover are not those of Begin.
   Result<IssuedNonce> take(std::uint64_t handle, View request, Role prover, const Moment& now);
 
   std::size_t pending() const { return issued_.size(); }

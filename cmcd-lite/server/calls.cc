@@ -1,0 +1,147 @@
+#include "cmcd-lite/server/calls.h"
+
+#include "cmcd-lite/server/control.h"
+#include "cmcd-lite/server/judge.h"
+#include "evidence/core/printable.h"
+#include "evidence/native/certificate_verify.h"
+#include "evidence/native/request.h"
+
+namespace attest {
+namespace {
+
+using StatePtr = std::shared_ptr<const State>;
+
+Access::Asker asker_of(const Call& call, const State& state) { return {call.peer, state.socket_callers(call.socket)}; }
+
+KeyNames key_names(const Engine& engine) {
+  return [&keys = engine.keys](std::string_view name) {
+    auto entry = keys.find(name);
+    return entry ? entry->spki : Digest();
+  };
+}
+
+Result<Bytes> begin(const StatePtr& state, Call& call) {
+  TRY(BeginCall begin, decode_begin_call(call.payload));
+  CHECK_OK(state->access.may(asker_of(call, *state), Right::judge));
+  TRY(auto policy, state->policy(begin.policy));
+  bool drivers = state->config.drivers.tpm || state->config.drivers.sw;
+  bool requires_evidence = begin.mode == Mode::require && !policy->observe && !state->config.observe;
+  auto flags = static_cast<std::uint8_t>((drivers ? RequestHeader::kCanAttest : 0) | (requires_evidence ? RequestHeader::kRequires : 0));
+  auto known = known_digests(*policy, *state->active, begin.peer, other(begin.our_role));
+  TRY(BeginAnswer answer, call.nonces.issue(std::move(begin), flags, std::move(known), moment_now()));
+  return encode_begin_answer(answer);
+}
+
+Result<AttestJob> attest_job(Engine& engine, const StatePtr& state, const Call& call) {
+  TRY(AttestCall asked, decode_attest_call(call.payload));
+  const BinderInputs& inputs = asked.inputs;
+  TRY(Digest spki, spki_sha256(inputs.leaf_der));
+  TRY(Grant grant, state->access.may_attest(asker_of(call, *state), inputs.prover, spki, state->machine_spki, key_names(engine)));
+  TRY(Request request, decode_request(inputs.request));
+  AttestJob job;
+  job.uid = call.peer.uid;
+  job.role = inputs.prover;
+  job.service = grant.service;
+  TRY(job.binder, compute_binder(inputs));
+  job.known = std::move(request.known_digests);
+  job.room = asked.room;
+  return job;
+}
+
+void attest(Engine& engine, const StatePtr& state, const Call& call, const Reply& reply) {
+  auto job = attest_job(engine, state, call);
+  if (!job) return reply.send(job.error());
+  job->done = [reply](Result<Bytes> evidence) {
+    if (!evidence) return reply.send(evidence.error());
+    reply.send(encode_attest_answer({std::move(*evidence)}));
+  };
+  engine.tpm.attest(std::move(*job));
+}
+
+void judge_call(Engine& engine, const StatePtr& state, Call& call, const Reply& reply) {
+  auto decoded = decode_judge_call(call.payload);
+  if (!decoded) return reply.send(decoded.error());
+  auto grant = state->access.may(asker_of(call, *state), Right::judge);
+  if (!grant) return reply.send(grant.error());
+  auto issued = call.nonces.take(decoded->handle, decoded->inputs.request, decoded->inputs.prover, moment_now());
+  auto task = std::make_shared<JudgeTask>(JudgeTask{state, call.peer, grant->service, std::move(*decoded), std::move(issued), 0});
+  engine.workers.post(call.peer.uid, [&engine, task, reply](Status go) {
+    if (!go) return reply.send(go.error());
+    task->now = wall_clock_now();
+    reply.send(encode_judge_answer(judge(*task, engine.verdicts)));
+  });
+}
+
+struct SignTask {
+  KeyEntry key;
+  SignCall call;
+};
+
+Result<SignTask> sign_task(Engine& engine, const StatePtr& state, const Call& call) {
+  TRY(SignCall asked, decode_sign_call(call.payload));
+  constexpr std::uint16_t kSchemes[] = {0x0403, 0x0503, 0x0804, 0x0805};
+  if (std::ranges::find(kSchemes, asked.scheme) == std::end(kSchemes))
+    return Error{Errc::unsupported, "sign.scheme: signature scheme " + std::to_string(asked.scheme) + " is not offered"};
+  auto role = certificate_verify_signer(asked.content);
+  if (!role) return Error{Errc::denied, "sign.content: not the content of a TLS 1.3 CertificateVerify; handshake keys sign nothing else"};
+  auto key = engine.keys.find(asked.key);
+  if (!key) return Error{Errc::denied, "key.unknown: no key \"" + printable(asked.key) + "\" (attestctl key list)"};
+  CHECK_OK(state->access.may_sign(asker_of(call, *state), *role, key->spki, state->machine_spki, key_names(engine)));
+  return SignTask{std::move(*key), std::move(asked)};
+}
+
+Result<Bytes> sign_with(KeyStore& store, const SignCall& call) {
+  TRY(Bytes signature, store.sign(call.key, call.scheme, call.content));
+  return encode_sign_answer({std::move(signature)});
+}
+
+void sign(Engine& engine, const StatePtr& state, const Call& call, const Reply& reply) {
+  auto made = sign_task(engine, state, call);
+  if (!made) return reply.send(made.error());
+  auto task = std::make_shared<SignTask>(std::move(*made));
+  if (!task->key.info.in_tpm)
+    return engine.workers.post(call.peer.uid, [&engine, task, reply](Status go) {
+      if (!go) return reply.send(go.error());
+      reply.send(engine.file_keys.use([&](KeyStore& store) { return sign_with(store, task->call); }));
+    });
+  engine.tpm.run(call.peer.uid, [task, reply](Result<TpmThread::Devices*> devices) {
+    if (!devices) return reply.send(devices.error());
+    auto keys = tpm_keys(**devices);
+    reply.send(keys ? sign_with(**keys, task->call) : Result<Bytes>(keys.error()));
+  });
+}
+
+Result<Bytes> key(Engine& engine, const StatePtr& state, const Call& call) {
+  TRY(KeyCall asked, decode_key_call(call.payload));
+  auto entry = engine.keys.find(asked.key);
+  if (!entry) return Error{Errc::denied, "key.unknown: no key \"" + printable(asked.key) + "\" (attestctl key list)"};
+  Access::Asker asker = asker_of(call, *state);
+  auto as_client = state->access.may_sign(asker, Role::client, entry->spki, state->machine_spki, key_names(engine));
+  if (!as_client) CHECK_OK(state->access.may_sign(asker, Role::server, entry->spki, state->machine_spki, key_names(engine)));
+  return encode_key_answer({entry->info.spki_der, entry->info.in_tpm});
+}
+
+Result<Bytes> machine_cert(Engine& engine, const StatePtr& state, const Call& call) {
+  if (!call.payload.empty()) return Error{Errc::malformed, "machine certificate: the call has no payload"};
+  if (state->machine_chain.empty()) return encode_machine_cert_answer({});
+  CHECK_OK(state->access.may_sign(asker_of(call, *state), Role::client, state->machine_spki, state->machine_spki, key_names(engine)));
+  return encode_machine_cert_answer({state->machine_chain, state->config.machine_cert.key});
+}
+
+}  // namespace
+
+void serve_call(Engine& engine, Call call, Reply reply) {
+  StatePtr state = engine.state.get();
+  switch (call.type) {
+    case FrameType::begin: return reply.send(begin(state, call));
+    case FrameType::attest: return attest(engine, state, call, reply);
+    case FrameType::judge: return judge_call(engine, state, call, reply);
+    case FrameType::sign: return sign(engine, state, call, reply);
+    case FrameType::key: return reply.send(key(engine, state, call));
+    case FrameType::machine_cert: return reply.send(machine_cert(engine, state, call));
+    case FrameType::control: return serve_control(engine, call, reply);
+    default: return reply.send(Error{Errc::unsupported, "daemon.protocol: frame type is not served"});
+  }
+}
+
+}  // namespace attest

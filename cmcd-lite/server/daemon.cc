@@ -1,0 +1,163 @@
+#include "cmcd-lite/server/daemon.h"
+
+#include <asio/post.hpp>
+#include <csignal>
+
+#include "cmcd-lite/server/notify.h"
+#include "cmcd-lite/server/process.h"
+#include "drivers/sw/sw_keys.h"
+
+namespace attest {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool same_tpm(const std::optional<TpmDriverConfig>& a, const std::optional<TpmDriverConfig>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->tcti == b->tcti && a->ak_handle == b->ak_handle && a->ak_algorithm == b->ak_algorithm && a->pcrs == b->pcrs &&
+         a->event_log == b->event_log && a->ima_list == b->ima_list && a->ak_chain == b->ak_chain;
+}
+
+bool same_sw(const std::optional<SwDriverConfig>& a, const std::optional<SwDriverConfig>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->key == b->key;
+}
+
+// restart_note names what a reload cannot change.
+std::string restart_note(const Config& old, const Config& fresh) {
+  std::string parts;
+  auto add = [&](bool same, const char* what) {
+    if (!same) parts += (parts.empty() ? "" : ", ") + std::string(what);
+  };
+  add(old.state_dir == fresh.state_dir, "state_dir");
+  add(same_tpm(old.drivers.tpm, fresh.drivers.tpm), "tpm");
+  add(same_sw(old.drivers.sw, fresh.drivers.sw), "sw");
+  add(old.limits.queue == fresh.limits.queue, "limits.queue");
+  add(old.limits.batch == fresh.limits.batch, "limits.batch");
+  add(old.limits.judge_threads == fresh.limits.judge_threads, "limits.judge_threads");
+  return parts.empty() ? "" : "takes effect after a restart: " + parts;
+}
+
+Result<std::vector<OpenedDriver>> open_configured(const DriverConfig& config) {
+  std::vector<OpenedDriver> opened;
+  for (const DriverRow& row : driver_table()) {
+    if (!row.configured(config)) continue;
+    TRY(OpenedDriver driver, row.open(config));
+    opened.push_back(std::move(driver));
+  }
+  return opened;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::make(Options options) {
+  TRY(auto state, load_state(options.config, wall_clock_now()));
+  std::error_code error;
+  fs::create_directories(state->config.state_dir, error);
+  TRY(OwnedFd lock, lock_folder(state->config.state_dir));
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(options), std::move(state), std::move(lock)));
+  CHECK_OK(daemon->start());
+  return daemon;
+}
+
+Daemon::Daemon(Options options, std::shared_ptr<const State> state, OwnedFd lock)
+    : options_(std::move(options)), lock_(std::move(lock)), state_(std::move(state)) {}
+
+Daemon::~Daemon() {
+  listeners_.reset();
+  tpm_.reset();      // joins: no callback comes after this
+  workers_.reset();
+}
+
+OpenDrivers Daemon::table_drivers() const {
+  return [config = state_.get()->config.drivers] { return open_configured(config); };
+}
+
+Status Daemon::start() {
+  auto state = state_.get();
+  const Limits& limits = state->config.limits;
+  for (const std::string& warning : state->warnings) note(warning);
+  open_audit(*state);
+  verdicts_ = std::make_unique<Verdicts>(limits.verdicts, audit_);
+  TRY(auto file_keys, SwKeyStore::open(state->config.state_dir / "keys"));
+  keys_.replace(false, file_keys->list());
+  file_keys_ = std::make_unique<FileKeys>(std::move(file_keys));
+  workers_ = std::make_unique<WorkerPool>(limits.judge_threads, limits.queue);
+  TpmThread::Options tpm;
+  tpm.open = options_.open ? options_.open : table_drivers();
+  tpm.state = [this] { return state_.get(); };
+  tpm.keys = &keys_;
+  tpm.queue = limits.queue;
+  tpm.batch = limits.batch;
+  tpm.log = [this](const std::string& text) { note(text); };
+  tpm_ = std::make_unique<TpmThread>(std::move(tpm));
+  engine_.reset(new Engine{state_, *tpm_, *workers_, *verdicts_, keys_, *file_keys_, audit_, quota_,
+                           [this](auto done) { reload(std::move(done)); }, moment_now()});
+  listeners_ = std::make_unique<Listeners>(io_, quota_, [this](Call call, Reply reply) {
+    serve_call(*engine_, std::move(call), std::move(reply));
+  });
+  return listeners_->apply(state);
+}
+
+void Daemon::run() {
+  if (options_.signals) {
+    for (int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
+    wait_for_signal();
+  }
+  if (auto told = notify_manager("READY=1\nSTATUS=serving\n"); !told) note(told.error().what);
+  auto forever = asio::make_work_guard(io_);
+  io_.run();
+  static_cast<void>(notify_manager("STOPPING=1\n"));
+}
+
+void Daemon::stop() { io_.stop(); }
+
+void Daemon::wait_for_signal() {
+  signals_.async_wait([this](const asio::error_code& code, int signal) {
+    if (code) return;
+    if (signal != SIGHUP) return stop();
+    std::string reloading = "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(clock_ms(CLOCK_MONOTONIC) * 1000) + "\n";
+    static_cast<void>(notify_manager(reloading));
+    reload([](const Result<std::string>&) { static_cast<void>(notify_manager("READY=1\n")); });
+    wait_for_signal();
+  });
+}
+
+void Daemon::open_audit(const State& state) {
+  if (auto opened = audit_.open(state.config.audit_log); !opened) note(opened.error().what);
+}
+
+Result<std::string> Daemon::apply(const std::shared_ptr<const State>& fresh) {
+  CHECK_OK(listeners_->apply(fresh));
+  open_audit(*fresh);
+  verdicts_->set_keep(fresh->config.limits.verdicts);
+  std::string restart = restart_note(state_.get()->config, fresh->config);
+  state_.set(fresh);
+  for (const std::string& warning : fresh->warnings) note(warning);
+  note("configuration, policies and metadata reloaded" + (restart.empty() ? "" : "; " + restart));
+  return restart;
+}
+
+void Daemon::reload(std::function<void(Result<std::string>)> done) {
+  workers_->post(geteuid(), [this, done = std::move(done)](Status go) {
+    auto refused = [&](const Error& error) {
+      note("reload refused, the former configuration stays: " + error.what);
+      done(error);
+    };
+    if (!go) return refused(go.error());
+    std::lock_guard lock(reload_mutex_);  // one after the other, so that the newest reading wins
+    auto fresh = load_state(options_.config, wall_clock_now());
+    if (!fresh) return refused({fresh.error().code, "config.invalid: " + fresh.error().what});
+    asio::post(io_, [this, done, state = std::move(*fresh)] {
+      auto applied = apply(state);
+      if (!applied) note("reload refused, the former configuration stays: " + applied.error().what);
+      done(std::move(applied));
+    });
+  });
+}
+
+void Daemon::note(const std::string& text) const {
+  if (options_.log) options_.log(text);
+}
+
+}  // namespace attest

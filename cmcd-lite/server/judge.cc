@@ -1,0 +1,113 @@
+#include "cmcd-lite/server/judge.h"
+
+#include "cmcd-lite/server/named_error.h"
+#include "evidence/core/printable.h"
+#include "verifier/appraise.h"
+
+namespace attest {
+namespace {
+
+constexpr std::size_t kKeptMismatches = 256;
+
+// refused_by_us is the appraisal of a call that never reached the evidence.
+Appraisal refused_by_us(const Error& error, const std::string& peer) {
+  ErrorAnswer named = named_error(error);
+  Appraisal appraisal;
+  appraisal.peer = peer;
+  appraisal.verdict.fail(named.name, named.text);
+  return appraisal;
+}
+
+Result<Appraisal> judged(const JudgeTask& task, const std::string& peer) {
+  if (!task.issued) return task.issued.error();
+  const BeginCall& begin = task.issued->call;
+  TRY(auto policy, task.state->policy(begin.policy));
+  Question question;
+  question.evidence = task.call.evidence;
+  question.prover = task.call.inputs.prover;
+  TRY(question.binder, compute_binder(task.call.inputs));
+  TRY(question.leaf_spki, spki_sha256(task.call.inputs.leaf_der));
+  question.peer = peer;
+  question.x509_ok = begin.x509_name_checked && task.call.x509_ok;
+  question.now = task.now;
+  return appraise(question, *policy, *task.state->active);
+}
+
+// lenient: the process or the administrator asked to refuse nobody.
+bool lenient(const JudgeTask& task) {
+  if (!task.issued) return false;
+  const BeginCall& begin = task.issued->call;
+  if (begin.mode != Mode::require || task.state->config.observe) return true;
+  auto policy = task.state->policy(begin.policy);
+  return policy && (*policy)->observe;
+}
+
+std::string peer_of(const JudgeTask& task) {
+  if (!task.call.peer.empty() || !task.issued) return task.call.peer;
+  return task.issued->call.peer;
+}
+
+VerdictRecord record_of(const JudgeTask& task, const Appraisal& appraisal, const std::string& peer) {
+  VerdictRecord record;
+  record.when = task.now;
+  record.peer = peer;
+  record.role = task.call.inputs.prover;
+  record.uid = task.caller.uid;
+  record.pid = task.caller.pid;
+  record.service = task.service;
+  record.policy = !task.issued || task.issued->call.policy.empty() ? "default" : task.issued->call.policy;
+  record.trusted = appraisal.verdict.trusted();
+  record.outcome = lenient(task) ? JudgeOutcome::observed : record.trusted ? JudgeOutcome::accepted : JudgeOutcome::refused;
+  if (!record.trusted) {
+    const Check* failure = appraisal.verdict.first_failure();
+    record.name = failure != nullptr ? failure->id : "verdict.empty";
+    record.why = failure != nullptr ? failure->why : "no check passed";
+    record.remedy = failure != nullptr ? failure->remedy : "";
+  }
+  record.appraisal = bounded_json(appraisal, kKeptMismatches);
+  return record;
+}
+
+std::string text_for_caller(const VerdictRecord& record, std::uint64_t id) {
+  if (record.trusted) return "";
+  std::string text = record.why;
+  if (!record.remedy.empty()) text += "; " + record.remedy;
+  if (text.size() > 1024) text = text.substr(0, 1024) + "...";
+  return text + " (attestctl explain " + std::to_string(id) + ")";
+}
+
+}  // namespace
+
+std::string bounded_json(const Appraisal& appraisal, std::size_t mismatches) {
+  if (appraisal.verdict.mismatches().size() <= mismatches) return appraisal_json(appraisal);
+  Appraisal bounded = appraisal;
+  bounded.verdict = Verdict();
+  for (const Check& check : appraisal.verdict.checks()) {
+    if (check.outcome == Outcome::pass)
+      bounded.verdict.pass(check.id);
+    else if (check.outcome == Outcome::warn)
+      bounded.verdict.warn(check.id, check.why, check.remedy);
+    else
+      bounded.verdict.fail(check.id, check.why, check.remedy);
+  }
+  for (std::size_t i = 0; i < mismatches; i++) bounded.verdict.mismatch(appraisal.verdict.mismatches()[i]);
+  bounded.verdict.warn("verdict.shortened", std::to_string(appraisal.verdict.mismatches().size() - mismatches) +
+                                                " further mismatches are not kept");
+  return appraisal_json(bounded);
+}
+
+JudgeAnswer judge(const JudgeTask& task, Verdicts& verdicts) {
+  std::string peer = peer_of(task);
+  auto result = judged(task, peer);
+  Appraisal appraisal = result ? std::move(*result) : refused_by_us(result.error(), peer);
+  VerdictRecord record = record_of(task, appraisal, peer);
+  JudgeAnswer answer;
+  answer.outcome = record.outcome;
+  answer.name = record.name;
+  VerdictRecord shown = record;
+  answer.verdict_id = verdicts.add(std::move(record));
+  answer.text = text_for_caller(shown, answer.verdict_id);
+  return answer;
+}
+
+}  // namespace attest

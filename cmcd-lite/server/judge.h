@@ -1,0 +1,26 @@
+// judge.h: from a caller's judge call to the answer it gets.
+#pragma once
+#include "cmcd-lite/server/nonces.h"
+#include "cmcd-lite/server/state.h"
+#include "cmcd-lite/server/verdicts.h"
+#include "verifier/appraise.h"
+
+namespace attest {
+
+// JudgeTask is a judge call with all it is judged by.
+struct JudgeTask {
+  std::shared_ptr<const State> state;
+  LocalPeer caller;
+  std::string service;          // of the entry that gave the caller the right
+  JudgeCall call;
+  Result<IssuedNonce> issued;   // what Begin promised, or why there is nothing to believe
+  UnixTime now = 0;
+};
+
+// judge runs one appraisal and files its verdict. Never fails: whatever goes wrong is a refusal with a name.
+JudgeAnswer judge(const JudgeTask& task, Verdicts& verdicts);
+
+// bounded_json writes an appraisal with at most `mismatches` of its mismatches.
+std::string bounded_json(const Appraisal& appraisal, std::size_t mismatches);
+
+}  // namespace attest

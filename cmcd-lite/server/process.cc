@@ -1,0 +1,57 @@
+#include "cmcd-lite/server/process.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace attest {
+
+Status isolate_openssl() {
+  ::unsetenv("OPENSSL_CONF");
+  ::unsetenv("OPENSSL_MODULES");
+  if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr) == 1) return ok();
+  return Error{Errc::io, "OpenSSL cannot be initialised"};
+}
+
+void harden_process() {
+  ::umask(077);
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  ::mallopt(M_ARENA_MAX, 2);
+  rlimit locked{};
+  if (::getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur == RLIM_INFINITY)
+    ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+}
+
+Result<OwnedFd> lock_folder(const std::string& folder) {
+  std::string path = folder + "/lock";
+  OwnedFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return Error{Errc::io, path + ": " + std::strerror(errno)};
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  return Error{Errc::denied, path + ": another cmcd-lite uses this state_dir"};
+}
+
+void log_line(std::string text) {
+  for (char& c : text)
+    if (c == '\n' || c == '\r') c = ' ';
+  std::string line = "cmcd-lite: " + text + "\n";
+  [[maybe_unused]] ssize_t n = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+}  // namespace attest

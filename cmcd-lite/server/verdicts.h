@@ -1,0 +1,64 @@
+// verdicts.h: the last verdicts, for attestctl explain, and the audit log they all go to.
+#pragma once
+#include <atomic>
+#include <deque>
+#include <mutex>
+
+#include "cmcd-lite/protocol/messages.h"
+#include "cmcd-lite/server/audit.h"
+#include "cmcd-lite/server/peer.h"
+#include "evidence/core/time.h"
+
+namespace attest {
+
+// VerdictRecord is one judged handshake.
+struct VerdictRecord {
+  std::uint64_t id = 0;
+  UnixTime when = 0;
+  std::string peer;
+  Role role = Role::server;  // the prover's
+  uid_t uid = 0;
+  pid_t pid = 0;
+  std::string service;
+  std::string policy;
+  JudgeOutcome outcome = JudgeOutcome::refused;
+  bool trusted = false;      // what the evidence deserved, whatever observe made of it
+  std::string name;          // of the first failed check; empty if trusted
+  std::string why;
+  std::string remedy;
+  std::string appraisal;     // JSON
+};
+
+// record_json: the record as explain and the audit log show it; without the appraisal when short.
+std::string record_json(const VerdictRecord& record, bool whole);
+
+// Verdicts numbers verdicts, writes each to the audit log and keeps the newest: at most `keep`, and never more than
+// kMaxKeptBytes of text. Thread safe.
+class Verdicts {
+ public:
+  static constexpr std::size_t kMaxKeptBytes = 3 << 20;
+  // first_id continues the numbers of the audit log.
+  Verdicts(std::size_t keep, Audit& audit) : keep_(keep), audit_(audit), next_id_(audit.last_id() + 1) {}
+  // add gives the record its number and returns it.
+  std::uint64_t add(VerdictRecord record);
+  // find: id 0 is the last refusal. uid restricts to the verdicts of one user. nullopt if it is not kept.
+  std::optional<VerdictRecord> find(std::uint64_t id, std::optional<uid_t> uid) const;
+  std::vector<VerdictRecord> last(std::size_t count, std::optional<uid_t> uid) const;
+  struct Totals {
+    std::uint64_t accepted = 0, refused = 0, observed = 0;
+  };
+  Totals totals() const;
+  void set_keep(std::size_t keep);
+
+ private:
+  static std::size_t text_bytes(const VerdictRecord& record);
+  mutable std::mutex mutex_;
+  std::size_t keep_;
+  Audit& audit_;
+  std::uint64_t next_id_;
+  std::size_t bytes_ = 0;
+  Totals totals_;
+  std::deque<VerdictRecord> records_;
+};
+
+}  // namespace attest
