@@ -29,28 +29,36 @@ void take_back_version(const Call& call) {
   if (call.hook.reasons.ours(ERR_peek_error())) ERR_clear_error();
 }
 
-// client_hello_rule runs for every ClientHello a server reads, before anything is answered.
-bool client_hello_rule(const Call& call) {
+// our_extension finds our extension in the ClientHello being read.
+std::optional<Bytes> our_extension(const Call& call) {
   const unsigned char* body = nullptr;
   std::size_t size = 0;
-  std::optional<Bytes> extension;
-  if (SSL_client_hello_get0_ext(call.ssl, kTlsExtension, &body, &size) == 1)
-    extension.emplace(body, body + size);
-  take_back_version(call);
-  Handshake& now = call.now();
+  if (SSL_client_hello_get0_ext(call.ssl, kTlsExtension, &body, &size) != 1) return std::nullopt;
+  return Bytes(body, body + size);
+}
+
+void forget_answers(Handshake& now) {
   now.judged = Judged::no;
   now.peer_request.clear();
   now.evidence_in.clear();
   now.reply.clear();
   now.server_tag.reset();
+}
+
+// client_hello_rule runs for every ClientHello a server reads, before anything is answered.
+bool client_hello_rule(const Call& call) {
+  take_back_version(call);
+  forget_answers(call.now());
   if (call.demand() != Mode::off) SSL_set_max_early_data(call.ssl, 0);
-  if (!same_hello(call, extension)) {
+  std::optional<Bytes> extension = our_extension(call);
+  bool same = same_hello(call, extension);
+  if (same && (extension || !call.requires_evidence())) return true;
+  if (std::exchange(call.now().told_hello, true)) return false;  // asked again for the next cipher suite
+  if (same)
+    call.refuse("peer.silent: " + peer_label(call) +
+                " does not offer attestation and this server requires it of clients");
+  else
     call.refuse("peer.changed-request: the request for evidence differs between the two ClientHellos");
-    return false;
-  }
-  if (extension || !call.requires_evidence()) return true;
-  call.refuse("peer.silent: " + peer_label(call) +
-              " does not offer attestation and this server requires it of clients");
   return false;
 }
 

@@ -37,9 +37,10 @@ struct Handshake {
   std::optional<std::array<std::uint8_t, 32>> server_tag;
   // server
   std::optional<std::optional<Bytes>> first_hello;  // our extension in the first ClientHello, or its absence
-  bool told_version = false;                        // the refusal of a version stands on the error queue
-  unsigned asked = 0;                               // CertificateRequests so far
-  bool forced = false;                              // we made it ask for a certificate, the program did not
+  bool told_hello = false;    // a refused ClientHello's reason stands on the error queue
+  bool told_version = false;  // the refusal of a version stands on the error queue
+  unsigned asked = 0;         // CertificateRequests so far
+  bool forced = false;        // we made it ask for a certificate, the program did not
 };
 
 struct SslState {

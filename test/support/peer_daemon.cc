@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -56,8 +57,8 @@ Bytes der_of(T* object, int (*encode)(const T*, unsigned char**)) {
 // Session serves one connection.
 class Session {
  public:
-  Session(int fd, const PeerScript& script, std::string log)
-      : fd_(fd), script_(script), log_(std::move(log)) {}
+  Session(int fd, const PeerScript& script, std::string log, std::atomic<unsigned>& attested)
+      : fd_(fd), script_(script), log_(std::move(log)), attested_(attested) {}
   void serve() {
     std::array<std::uint8_t, kFrameHeader> head{};
     while (read_all(fd_, head)) {
@@ -136,7 +137,8 @@ class Session {
     TRY(AttestCall call, decode_attest_call(payload));
     note(std::string("attest ") + role_name(call.inputs.prover) + " room=" + std::to_string(call.room));
     TRY(Bytes evidence, evidence_of(call.inputs));
-    if (script_.wrong_evidence) evidence[0] ^= 1;
+    unsigned count = ++attested_;
+    if (script_.wrong_from != 0 && count >= script_.wrong_from) evidence[0] ^= 1;
     return encode_attest_answer({std::move(evidence)});
   }
   JudgeAnswer verdict(const JudgeCall& call) {
@@ -195,15 +197,17 @@ class Session {
   int fd_;
   const PeerScript& script_;
   std::string log_;
+  std::atomic<unsigned>& attested_;  // calls so far, of all connections
   Bytes issued_;
   std::uint64_t handle_ = 0;
 };
 
 [[noreturn]] void serve(int listener, const PeerScript& script, const std::string& log) {
+  std::atomic<unsigned> attested{0};
   for (;;) {
     int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) std::_Exit(1);
-    std::thread([fd, &script, log] { Session(fd, script, log).serve(); }).detach();
+    std::thread([fd, &script, log, &attested] { Session(fd, script, log, attested).serve(); }).detach();
   }
 }
 
@@ -222,6 +226,7 @@ int listen_at(const std::string& socket) {
 
 PeerDaemon::PeerDaemon(const std::string& socket, PeerScript script) : log_(socket + ".calls") {
   std::ofstream(log_).flush();
+  ::chmod(log_.c_str(), 0666);  // a daemon of another user writes it
   int listener = -1;
   // SO_PEERCRED names whoever called listen(): the child must, where it changes its user.
   if (script.run_as_uid == 0) listener = listen_at(socket);

@@ -12,7 +12,7 @@ namespace attest::test {
 struct PeerScript {
   enum class Verdict { honest, refuse, observe };
   Verdict verdict = Verdict::honest;
-  bool wrong_evidence = false;      // evidence over another handshake
+  unsigned wrong_from = 0;          // not 0: from this attest call on, evidence is over another handshake
   std::size_t evidence_size = 100;  // bytes of every evidence message
   enum class Trouble { none, stall, close, cut };
   Trouble trouble = Trouble::none;  // what happens to calls of type trouble_at

@@ -1,0 +1,149 @@
+// The daemon between two programs: absent, slow, dying, somebody else's. Every handshake that needs it fails
+// closed within its deadline, and says at which socket.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "test/support/tls_peers.h"
+
+namespace attest::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// both_ways: server and client attest each other. The plain halves of a refusal are checked by the caller.
+Talk both_ways(const Stage& stage, const std::string& more = "") {
+  Peer client = client_with(stage.conf(std::string(kRequire) + "\n" + more));
+  client.cert = "client";
+  return talk(stage, server_with(stage.conf(std::string(kMutual) + "\n" + more)), client);
+}
+
+TEST(Daemon, AbsentMeansNoHandshakeAndAReasonThatNamesTheSocket) {
+  Stage stage({}, false);
+  Talk t = both_ways(stage);
+  EXPECT_TRUE(t.neither()) << show(t);
+  EXPECT_TRUE(has(t.client["errors"], "daemon.unreachable: cannot connect to " + stage.socket())) << show(t);
+  EXPECT_TRUE(has(t.client["errors"], "is cmcd-lite running?"));
+}
+
+TEST(Daemon, AbsentAtTheServerIsAReasonThere) {
+  Stage stage, lonely({}, false);
+  Peer server = server_with(lonely.conf(kAttestOnly));
+  Talk t = talk(stage, server, client_with(stage.conf(kRequire)));
+  EXPECT_TRUE(t.neither()) << show(t);
+  EXPECT_TRUE(has(t.server["errors"], "daemon.unreachable: cannot connect to " + lonely.socket())) << show(t);
+  EXPECT_EQ(t.server["alert_out"], "40");
+}
+
+TEST(Daemon, ServerWithoutItStillServesWhoDoesNotInsist) {
+  Stage stage, lonely({}, false);
+  Talk t =
+      talk(stage, server_with(lonely.conf(kAttestOnly)), client_with(stage.conf("attest-client = prefer")));
+  EXPECT_TRUE(t.both()) << show(t);
+  EXPECT_TRUE(talk(stage, server_with(lonely.conf(kAttestOnly)), client_with(kPlain)).both());
+}
+
+TEST(Daemon, PreferWithoutItGoesOn) {
+  Stage lonely({}, false);
+  Talk t = talk(lonely, server_with(lonely.conf("attest-server = prefer\nattest-client = off")),
+                client_with(lonely.conf("attest-client = prefer")));
+  EXPECT_TRUE(t.both()) << show(t);
+}
+
+class Trouble : public testing::TestWithParam<std::tuple<PeerScript::Trouble, FrameType>> {};
+
+TEST_P(Trouble, AtAnyCallFailsClosedWithinTheDeadline) {
+  PeerScript script;
+  std::tie(script.trouble, script.trouble_at) = GetParam();
+  Stage stage(script);
+  auto start = std::chrono::steady_clock::now();
+  Talk t = both_ways(stage);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 6s);
+  EXPECT_TRUE(t.neither()) << show(t);
+  EXPECT_TRUE(
+      has(t.errors(), script.trouble == PeerScript::Trouble::stall ? "daemon.timeout" : "daemon.unreachable"))
+      << show(t);
+  EXPECT_TRUE(has(t.errors(), stage.socket()));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Trouble,
+    testing::Combine(testing::Values(PeerScript::Trouble::stall, PeerScript::Trouble::close,
+                                     PeerScript::Trouble::cut),
+                     testing::Values(FrameType::begin, FrameType::attest, FrameType::judge)));
+
+TEST(Daemon, OfAnotherUserIsNotBelieved) {
+  if (::getuid() != 0) GTEST_SKIP() << "needs root: the daemon must run as another user";
+  PeerScript script;
+  script.run_as_uid = 65534;
+  Stage stage(script);
+  Talk t = both_ways(stage, "attest-daemon-uid = 0");
+  EXPECT_TRUE(t.neither()) << show(t);
+  EXPECT_TRUE(has(t.client["errors"], "daemon.wrong-owner: " + stage.socket() + " is served by uid 65534"))
+      << show(t);
+  EXPECT_TRUE(both_ways(stage, "attest-daemon-uid = nobody").both());
+}
+
+// The nonce belongs to the connection it was issued on: a daemon that dies in mid-handshake takes it with it.
+TEST(Daemon, KilledInMidHandshakeMeansRefusal) {
+  Stage stage;
+  pid_t daemon = stage.daemon()->pid();
+  Peer server = server_with(stage.conf(kAttestOnly)), client = client_with(stage.conf(kRequire));
+  client.set_ctx = [daemon](SSL_CTX* ctx) {
+    static pid_t victim;
+    victim = daemon;
+    SSL_CTX_set_keylog_callback(ctx, [](const SSL*, const char* line) {
+      if (std::string(line).starts_with("SERVER_HANDSHAKE")) ::kill(victim, SIGKILL);
+    });
+  };
+  Talk t = talk(stage, server, client);
+  EXPECT_TRUE(t.neither()) << show(t);
+  EXPECT_TRUE(has(t.errors(), "daemon.unreachable")) << show(t);
+}
+
+// A program that forks between ClientHello and Certificate: the child must not believe the parent's nonce.
+TEST(Daemon, ConnectionFromBeforeForkIsNotUsed) {
+  Stage stage;
+  auto client = [&](int fd, Report& report) {
+    Peer peer = client_with("");
+    OwnedCtx ctx = make_ctx(stage, peer, false, report);
+    OwnedSsl ssl(SSL_new(ctx.get()));
+    SSL_set_tlsext_host_name(ssl.get(), "server.example");
+    BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl.get(), in, out);
+    SSL_connect(ssl.get());  // the ClientHello, in memory
+    pid_t child = ::fork();
+    if (child != 0) {
+      int status = 0;
+      ::waitpid(child, &status, 0);
+      report["refused"] = std::to_string(WEXITSTATUS(status));
+      return;
+    }
+    for (int i = 0; i < 20 && !SSL_is_init_finished(ssl.get()); i++) {
+      char bytes[8192];
+      int n = BIO_read(out, bytes, sizeof bytes);
+      if (n > 0 && ::write(fd, bytes, static_cast<std::size_t>(n)) < 0) break;
+      ssize_t got = ::read(fd, bytes, sizeof bytes);
+      if (got <= 0) break;
+      BIO_write(in, bytes, static_cast<int>(got));
+      SSL_connect(ssl.get());
+      if (has(queue_text(), "daemon.forked")) ::_exit(1);
+    }
+    ::_exit(0);
+  };
+  auto server = [&](int fd, Report& report) {
+    Peer peer = server_with("");
+    OwnedCtx ctx = make_ctx(stage, peer, true, report);
+    OwnedSsl ssl(SSL_new(ctx.get()));
+    SSL_set_fd(ssl.get(), fd);
+    shake_hands(ssl.get(), peer, report);
+  };
+  Talk t = run_pair(stage.conf(kAttestOnly), server, stage.conf(kRequire), client);
+  EXPECT_EQ(t.client["refused"], "1") << show(t) << stage.calls();
+}
+
+}  // namespace
+}  // namespace attest::test
