@@ -6,6 +6,7 @@
 #include <openssl/params.h>
 #include <openssl/provider.h>
 
+#include <atomic>
 #include <cstdlib>
 
 #include "provider/dispatch.h"
@@ -14,12 +15,19 @@
 namespace attest {
 namespace {
 
+// give_back_default: when a library context ends, OpenSSL has taken the default provider down before us, and
+// refuses our reference to it. It is kept in sight until the process ends, which is when this happens.
+void give_back_default(OSSL_PROVIDER* defaults) noexcept {
+  static std::atomic<OSSL_PROVIDER*> kept{nullptr};
+  if (defaults != nullptr && OSSL_PROVIDER_unload(defaults) != 1) kept = defaults;
+}
+
 struct Module : ModuleContext {
   Module(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* core, Settings s, Switch w)
       : ModuleContext(handle, core, s.daemon), settings(std::move(s)), fail_closed(w) {}
   ~Module() {
     disarm_keys(libctx);
-    if (defaults != nullptr) OSSL_PROVIDER_unload(defaults);
+    give_back_default(defaults);
   }
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
