@@ -1,0 +1,34 @@
+"""IMA lists of any length for the benchmarks: a recorded boot's list, continued with made-up files."""
+import hashlib
+import pathlib
+import shutil
+import struct
+
+
+def entry(number):
+    """One ima-ng entry of a file that never existed."""
+    path = f"/usr/lib/x86_64-linux-gnu/example/module-{number}.so\0".encode()
+    digest = b"sha256:\0" + hashlib.sha256(b"file %d" % number).digest()
+    data = struct.pack("<I", len(digest)) + digest + struct.pack("<I", len(path)) + path
+    return (struct.pack("<I", 10) + hashlib.sha1(data).digest() + struct.pack("<I", 6) + b"ima-ng" + struct.pack("<I", len(data)) + data)
+
+
+def count(data):
+    at = entries = 0
+    while at < len(data):
+        at += 24
+        for _ in range(2):
+            (size,) = struct.unpack_from("<I", data, at)
+            at += 4 + size
+        entries += 1
+    return entries
+
+
+def boot_with(boot, entries, folder):
+    """A copy of a recorded boot in `folder` whose IMA list has `entries` entries."""
+    folder = pathlib.Path(folder)
+    shutil.copytree(boot, folder)
+    (recorded,) = [p for p in folder.iterdir() if p.name.startswith("ima")][:1]
+    data = recorded.read_bytes()
+    recorded.write_bytes(data + b"".join(entry(n) for n in range(entries - count(data))))
+    return folder
