@@ -1,7 +1,7 @@
 // handshake_bench: TLS 1.3 handshakes with both ends in this process, as any OpenSSL program makes them. It knows nothing
 // of attestation: OPENSSL_CONF decides. Prints one JSON line: median and p95 in microseconds, bytes of the server's
 // flight, wall time of the whole, and the process's private dirty memory.
-//   handshake_bench CERT KEY COUNT THREADS [NAME]
+//   handshake_bench CERT KEY CA COUNT THREADS NAME
 // THREADS 1: COUNT handshakes in sequence after a tenth of warm-up. Otherwise: each thread makes COUNT, all start at once.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -32,13 +32,13 @@ struct Ends {
   std::string name;
 };
 
-Context make_context(bool server, const char* cert, const char* key) {
+Context make_context(bool server, const char* cert, const char* key, const char* ca) {
   Context ctx(SSL_CTX_new(server ? TLS_server_method() : TLS_client_method()));
   if (!ctx) return ctx;
   SSL_CTX_set_min_proto_version(ctx.get(), TLS1_3_VERSION);
   bool good = server ? SSL_CTX_use_certificate_chain_file(ctx.get(), cert) == 1 &&
                            SSL_CTX_use_PrivateKey_file(ctx.get(), key, SSL_FILETYPE_PEM) == 1
-                     : SSL_CTX_load_verify_locations(ctx.get(), cert, nullptr) == 1;
+                     : SSL_CTX_load_verify_locations(ctx.get(), ca, nullptr) == 1;
   if (server) SSL_CTX_set_num_tickets(ctx.get(), 0);
   if (!server) SSL_CTX_set_verify(ctx.get(), SSL_VERIFY_PEER, nullptr);
   if (!good) ctx.reset();
@@ -128,12 +128,12 @@ Times all_at_once(const Ends& ends, int count, int threads) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5) {
-    std::fprintf(stderr, "usage: %s CERT KEY COUNT THREADS [NAME]\n", argv[0]);
+  if (argc != 7) {
+    std::fprintf(stderr, "usage: %s CERT KEY CA COUNT THREADS NAME\n", argv[0]);
     return 2;
   }
-  int count = std::atoi(argv[3]), threads = std::atoi(argv[4]);
-  Ends ends{make_context(true, argv[1], argv[2]), make_context(false, argv[1], argv[2]), argc > 5 ? argv[5] : "localhost"};
+  int count = std::atoi(argv[4]), threads = std::atoi(argv[5]);
+  Ends ends{make_context(true, argv[1], argv[2], argv[3]), make_context(false, argv[1], argv[2], argv[3]), argv[6]};
   if (!ends.server || !ends.client || count < 1 || threads < 1) {
     ERR_print_errors_fp(stderr);
     return 3;

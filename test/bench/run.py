@@ -65,8 +65,8 @@ class Bench:
 
     def handshakes(self, env, count, threads=1):
         program = self.build.folder / "test/bench/handshake_bench"
-        # The web certificate's chain is the leaf and its root: the client trusts the file.
-        done = processes.run([program, self.web.cert(HOST), self.web.key(HOST), count, threads, HOST], env=env, timeout=300)
+        done = processes.run([program, self.web.cert(HOST), self.web.key(HOST), self.web.ca, count, threads, HOST], env=env,
+                             timeout=300)
         if done.code != 0:
             raise RuntimeError(f"handshake_bench: {done}")
         return json.loads(done.out.splitlines()[-1])
