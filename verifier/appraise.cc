@@ -70,7 +70,7 @@ void run(const Question& q, const Policy& policy, const ActiveSet& active_set, A
   Verdict& verdict = out.verdict;
   if (q.evidence.empty())
     return verdict.fail(check::kPeerSilent, (q.peer.empty() ? "the peer" : "\"" + printable(q.peer) + "\"") + std::string(" gave no evidence"),
-                        "start cmcd-lite there, or see attestctl doctor on that machine");
+                        "start cmcd-lite there, or see attestctl status on that machine");
   const PeerRule* rule = nullptr;
   if (!note(verdict, check::kPeerUnknown, find_peer_rule(q, policy, rule))) return;
   Message message;

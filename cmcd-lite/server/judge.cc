@@ -25,8 +25,10 @@ Result<Appraisal> judged(const JudgeTask& task, const std::string& peer) {
   Question question;
   question.evidence = task.call.evidence;
   question.prover = task.call.inputs.prover;
-  TRY(question.binder, compute_binder(task.call.inputs));
-  TRY(question.leaf_spki, spki_sha256(task.call.inputs.leaf_der));
+  if (!question.evidence.empty()) {  // a silent peer answered nothing that a binder could be made of
+    TRY(question.binder, compute_binder(task.call.inputs));
+    TRY(question.leaf_spki, spki_sha256(task.call.inputs.leaf_der));
+  }
   question.peer = peer;
   question.x509_ok = begin.x509_name_checked && task.call.x509_ok;
   question.now = task.now;
