@@ -1,0 +1,28 @@
+// commands.h: one function a command, each in the file of its name. main.cc lists them.
+#pragma once
+#include "apps/attestctl/session.h"
+
+namespace attest::ctl {
+
+void add_ca(CLI::App& app, Session& session);        // ca_init.cc, ca_certify.cc
+void add_ca_init(CLI::App& ca, Session& session);
+void add_ca_certify(CLI::App& ca, Session& session);
+void add_setup(CLI::App& app, Session& session);
+void add_enroll(CLI::App& app, Session& session);
+void add_status(CLI::App& app, Session& session);
+void add_generate(CLI::App& app, Session& session);
+void add_verify(CLI::App& app, Session& session);
+void add_explain(CLI::App& app, Session& session);
+void add_verdicts(CLI::App& app, Session& session);
+void add_key(CLI::App& app, Session& session);
+void add_metadata(CLI::App& app, Session& session);  // metadata.cc and metadata_*.cc
+void add_metadata_create(CLI::App& metadata, Session& session);
+void add_metadata_sign(CLI::App& metadata, Session& session);
+void add_metadata_show(CLI::App& metadata, Session& session);
+void add_metadata_import(CLI::App& metadata, Session& session);
+void add_metadata_list(CLI::App& metadata, Session& session);
+void add_metadata_allow(CLI::App& metadata, Session& session);
+void add_policy(CLI::App& app, Session& session);
+void add_reload(CLI::App& app, Session& session);
+
+}  // namespace attest::ctl

@@ -1,0 +1,47 @@
+#include "apps/attestctl/files.h"
+
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "evidence/core/file.h"
+
+namespace attest::ctl {
+namespace fs = std::filesystem;
+
+Result<Bytes> read_input(const std::string& path, std::size_t max) {
+  return read_file(path == "-" ? "/dev/stdin" : path, max);
+}
+
+Result<Json> read_json(const std::string& path) {
+  TRY(Bytes bytes, read_input(path));
+  Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  if (!json.is_object()) return Error{Errc::malformed, path + ": not a JSON object"};
+  return json;
+}
+
+Status write_output(const std::string& path, View bytes, unsigned mode) {
+  if (!path.empty() && path != "-") return write_file_atomic(path, bytes, mode);
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0)
+    return Error{Errc::io, "stdout: cannot be written"};
+  return ok();
+}
+
+Status create_new(const std::string& path, View bytes, unsigned mode) {
+  std::error_code failed;
+  if (fs::exists(fs::symlink_status(path, failed)))
+    return Error{Errc::denied, path + ": exists already and is left as it is"};
+  return write_file_atomic(path, bytes, mode);
+}
+
+Status make_folder(const std::string& path, unsigned mode) {
+  std::error_code failed;
+  if (fs::is_directory(path, failed)) return ok();
+  fs::create_directories(path, failed);
+  if (failed || chmod(path.c_str(), mode) != 0)
+    return Error{Errc::io, path + ": cannot be made: " + (failed ? failed.message() : "no permission")};
+  return ok();
+}
+
+}  // namespace attest::ctl
