@@ -57,16 +57,18 @@ constexpr CheckInfo kChecks[] = {
     {kDaemonForked, "the connection to the daemon belongs to the process before fork"},
     {kDaemonAnswer, "the daemon's answer makes no sense"},
     {kDaemonStopping, "the local daemon is stopping"},
+    {kVerdictUnknown, "the daemon keeps no verdict of this number"},
     {kTpmUnavailable, "the TPM of this machine does not answer"},
     {kTpmLocked, "the TPM of this machine is locked out"},
     {kKeyUnknown, "the daemon has no key of this name"},
+    {kKeyExists, "the daemon has a key of this name already"},
     {kKeyReference, "a file is not a sound attest key reference"},
     {kKeyDigest, "a delegated key was asked to sign a digest"},
     {kKeyContent, "what was to be signed is no TLS 1.3 CertificateVerify content"},
     {kKeyScheme, "not a TLS 1.3 signature scheme of this key"},
     {kKeyChanged, "the daemon holds another key of this name"},
     {kHookBroken, "the handshake hook could not be armed"},
-    {kConfigBad, "a parameter in openssl.cnf is bad"},
+    {kConfigBad, "a parameter in a configuration file is bad"},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "cmcd-lite/server/control.h"
 #include "cmcd-lite/server/judge.h"
+#include "drivers/tls_scheme.h"
 #include "evidence/core/printable.h"
 #include "evidence/native/certificate_verify.h"
 #include "evidence/native/request.h"
@@ -79,14 +80,13 @@ struct SignTask {
 
 Result<SignTask> sign_task(Engine& engine, const StatePtr& state, const Call& call) {
   TRY(SignCall asked, decode_sign_call(call.payload));
-  constexpr std::uint16_t kSchemes[] = {0x0403, 0x0503, 0x0804, 0x0805};
-  if (std::ranges::find(kSchemes, asked.scheme) == std::end(kSchemes))
-    return Error{Errc::unsupported, "sign.scheme: signature scheme " + std::to_string(asked.scheme) + " is not offered"};
   auto role = certificate_verify_signer(asked.content);
-  if (!role) return Error{Errc::denied, "sign.content: not the content of a TLS 1.3 CertificateVerify; handshake keys sign nothing else"};
+  if (!role) return Error{Errc::denied, "key.content: not the content of a TLS 1.3 CertificateVerify; handshake keys sign nothing else"};
   auto key = engine.keys.find(asked.key);
   if (!key) return Error{Errc::denied, "key.unknown: no key \"" + printable(asked.key) + "\" (attestctl key list)"};
   CHECK_OK(state->access.may_sign(asker_of(call, *state), *role, key->spki, state->machine_spki, key_names(engine)));
+  if (auto scheme = tls_scheme(asked.scheme, key->info.algorithm); !scheme)
+    return Error{Errc::unsupported, "key.scheme: " + scheme.error().what};
   return SignTask{std::move(*key), std::move(asked)};
 }
 

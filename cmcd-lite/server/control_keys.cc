@@ -54,7 +54,7 @@ Result<NewKey> new_key(const Engine& engine, const ControlCall& call) {
   Object root = call.root();
   NewKey wanted{root.string("name"), root.string("algorithm", "ec-p256"), root.string("socket", ""), root.boolean("tpm", false)};
   CHECK_OK(call.checked());
-  if (!valid_key_name(wanted.name)) return Error{Errc::malformed, "key.name: \"" + printable(wanted.name) + "\" is no name for a key ([A-Za-z0-9._-])"};
+  if (!valid_key_name(wanted.name)) return Error{Errc::malformed, "daemon.protocol: \"" + printable(wanted.name) + "\" is no name for a key ([A-Za-z0-9._-])"};
   if (engine.keys.find(wanted.name)) return Error{Errc::denied, "key.exists: there is a key \"" + wanted.name + "\" already (attestctl key remove)"};
   return wanted;
 }

@@ -147,7 +147,7 @@ void Daemon::reload(std::function<void(Result<std::string>)> done) {
     if (!go) return refused(go.error());
     std::lock_guard lock(reload_mutex_);  // one after the other, so that the newest reading wins
     auto fresh = load_state(options_.config, wall_clock_now());
-    if (!fresh) return refused({fresh.error().code, "config.invalid: " + fresh.error().what});
+    if (!fresh) return refused({fresh.error().code, "config.bad: " + fresh.error().what});
     asio::post(io_, [this, done, state = std::move(*fresh)] {
       auto applied = apply(state);
       if (!applied) note("reload refused, the former configuration stays: " + applied.error().what);

@@ -66,7 +66,7 @@ VerdictRecord record_of(const JudgeTask& task, const Appraisal& appraisal, const
     record.why = failure != nullptr ? failure->why : "no check passed";
     record.remedy = failure != nullptr ? failure->remedy : "";
   }
-  record.appraisal = bounded_json(appraisal, kKeptMismatches);
+  record.appraisal = appraisal_json(appraisal, kKeptMismatches);
   return record;
 }
 
@@ -79,24 +79,6 @@ std::string text_for_caller(const VerdictRecord& record, std::uint64_t id) {
 }
 
 }  // namespace
-
-std::string bounded_json(const Appraisal& appraisal, std::size_t mismatches) {
-  if (appraisal.verdict.mismatches().size() <= mismatches) return appraisal_json(appraisal);
-  Appraisal bounded = appraisal;
-  bounded.verdict = Verdict();
-  for (const Check& check : appraisal.verdict.checks()) {
-    if (check.outcome == Outcome::pass)
-      bounded.verdict.pass(check.id);
-    else if (check.outcome == Outcome::warn)
-      bounded.verdict.warn(check.id, check.why, check.remedy);
-    else
-      bounded.verdict.fail(check.id, check.why, check.remedy);
-  }
-  for (std::size_t i = 0; i < mismatches; i++) bounded.verdict.mismatch(appraisal.verdict.mismatches()[i]);
-  bounded.verdict.warn("verdict.shortened", std::to_string(appraisal.verdict.mismatches().size() - mismatches) +
-                                                " further mismatches are not kept");
-  return appraisal_json(bounded);
-}
 
 JudgeAnswer judge(const JudgeTask& task, Verdicts& verdicts) {
   std::string peer = peer_of(task);

@@ -3,7 +3,6 @@
 #include "cmcd-lite/server/nonces.h"
 #include "cmcd-lite/server/state.h"
 #include "cmcd-lite/server/verdicts.h"
-#include "verifier/appraise.h"
 
 namespace attest {
 
@@ -19,8 +18,5 @@ struct JudgeTask {
 
 // judge runs one appraisal and files its verdict. Never fails: whatever goes wrong is a refusal with a name.
 JudgeAnswer judge(const JudgeTask& task, Verdicts& verdicts);
-
-// bounded_json writes an appraisal with at most `mismatches` of its mismatches.
-std::string bounded_json(const Appraisal& appraisal, std::size_t mismatches);
 
 }  // namespace attest
