@@ -2,8 +2,23 @@
 
 #include <algorithm>
 #include <new>
+#include <string>
 
 namespace attest {
+namespace {
+
+constexpr std::size_t kMaxData = 1024;
+constexpr std::string_view kGap = "... ";
+
+// shortened keeps the beginning, which names the check, and a last bracket, which names the way to the details.
+std::string shortened(std::string_view text, std::size_t room) {
+  auto bracket = text.rfind('(');
+  std::string_view tail = bracket == std::string_view::npos ? std::string_view() : text.substr(bracket);
+  if (tail.size() > room / 3) tail = {};
+  return std::string(text.substr(0, room - kGap.size() - tail.size())).append(kGap).append(tail);
+}
+
+}  // namespace
 
 Reasons* Reasons::make() noexcept {
   auto* made = new (std::nothrow) Reasons;
@@ -17,9 +32,18 @@ Reasons* Reasons::make() noexcept {
 }
 
 void Reasons::raise(std::string_view text) noexcept {
+  if (text.size() < kText) return put(text, nullptr);
+  try {
+    put(shortened(text, kText - 1), std::string(text.substr(0, kMaxData)).c_str());
+  } catch (const std::exception&) {
+    put(text.substr(0, kText - 1), nullptr);
+  }
+}
+
+void Reasons::put(std::string_view text, const char* data) noexcept {
   unsigned slot = next_.fetch_add(1, std::memory_order_relaxed) % kSlots;
   char* out = texts_[slot];
-  std::size_t n = std::min(text.size(), kText - 1);
+  std::size_t n = text.size();
   // A reader of the ring's oldest text may be printing it: bytes are stored one by one, and the last one
   // stays 0.
   for (std::size_t i = 0; i < kText; i++) {
@@ -29,7 +53,10 @@ void Reasons::raise(std::string_view text) noexcept {
   }
   ERR_new();
   ERR_set_debug("attest", 0, "");
-  ERR_set_error(library_, static_cast<int>(slot + 1), nullptr);
+  if (data == nullptr)
+    ERR_set_error(library_, static_cast<int>(slot + 1), nullptr);
+  else
+    ERR_set_error(library_, static_cast<int>(slot + 1), "%s", data);
 }
 
 }  // namespace attest

@@ -16,16 +16,19 @@ class Reasons {
  public:
   // make returns nullptr if there is no memory.
   static Reasons* make() noexcept;
-  // raise puts one error on the calling thread's queue. At most 400 bytes of text; control characters become
-  // blanks.
+  // raise puts one error on the calling thread's queue; control characters become blanks. Programs print a
+  // reason into 256 bytes and show numbers where it does not fit (curl), so a longer text is cut in the middle,
+  // its last bracket kept, and stands whole in the error's data.
   void raise(std::string_view text) noexcept;
   // ours tells whether an error code came from here.
   bool ours(unsigned long code) const { return code != 0 && ERR_GET_LIB(code) == library_; }
 
  private:
   static constexpr unsigned kSlots = 64;
-  static constexpr std::size_t kText = 401;
+  static constexpr std::size_t kText = 225;  // 256 less "error:12345678:attest::" and the 0, and some
   Reasons() = default;
+  // put stores a text shorter than kText and raises it.
+  void put(std::string_view text, const char* data) noexcept;
   int library_ = 0;
   std::atomic<unsigned> next_{0};
   char texts_[kSlots][kText] = {};
