@@ -15,6 +15,11 @@ void deny_ctx(SSL_CTX* ctx) noexcept;
 // program set its own callback; later versions call too early, and begin_handshake does that work. A null
 // state denies the SSL.
 void set_up_ssl(Hook& hook, SSL* ssl, SslState* state) noexcept;
+// stand_guard puts our security callback over one that the program set on the context instead of ours; true
+// if it had to. Before 3.2 set_up_ssl does that; since then the first of our other callbacks does.
+bool stand_guard(const Call& call);
+// client_hello_callback is where a server learns that it has to; a program may set its own instead.
+int client_hello_callback(SSL* ssl, int* alert, void* arg) noexcept;
 // begin_handshake forgets the last handshake and takes from the SSL what would go round us: sessions,
 // tickets, early data, pre-shared keys, protocol versions. OpenSSL's state machine asks for SECOP_VERSION
 // before its first message.

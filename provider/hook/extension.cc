@@ -46,6 +46,8 @@ Body ask_peer(const Call& call) {
 }
 
 Body client_hello(const Call& call) {
+  if (stand_guard(call)) call.now() = Handshake{};  // the beginning of this handshake went by unseen
+  if (call.requires_evidence()) SSL_set_min_proto_version(call.ssl, TLS1_3_VERSION);
   if (call.demand() != Mode::off) return ask_peer(call);
   return call.hook.settings.evidence ? send(kOffer) : kSkip;
 }

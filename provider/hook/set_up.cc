@@ -43,14 +43,6 @@ void restore_suites(SSL* ssl) {
     SSL_set_ciphersuites(ssl, kSuites);
 }
 
-// chain_security puts our callback over one the program set.
-void chain_security(SSL* ssl, SslState& state) {
-  SecurityCallback current = SSL_get_security_callback(ssl);
-  if (current == security_callback) return;
-  state.program_security = current;
-  SSL_set_security_callback(ssl, security_callback);
-}
-
 void allow_tls13(SSL* ssl) {
   SSL_clear_options(ssl, SSL_OP_NO_TLSv1_3);
   long highest = SSL_get_max_proto_version(ssl);
@@ -83,6 +75,7 @@ bool install(Hook& hook, SSL_CTX* ctx, CtxState& state) {
   if (hook.settings.evidence) SSL_CTX_set_client_cert_cb(ctx, client_cert_callback);
   bool asks = hook.settings.client != Mode::off || hook.settings.server != Mode::off;
   if (asks && SSL_CTX_get_max_cert_list(ctx) < kMaxCertList) SSL_CTX_set_max_cert_list(ctx, kMaxCertList);
+  SSL_CTX_set_client_hello_cb(ctx, client_hello_callback, nullptr);
   keep_keylog(hook, ctx);
   return true;
 }
@@ -99,9 +92,25 @@ void set_up_ssl(Hook& hook, SSL* ssl, SslState* state) noexcept {
   if (!ssl_is_complete_when_new()) return;
   if (state == nullptr || state_of(hook, SSL_get_SSL_CTX(ssl)) == nullptr)
     return SSL_set_security_callback(ssl, deny_callback);
-  chain_security(ssl, *state);
+  stand_guard({hook, ssl, *state, SSL_is_server(ssl) == 1});
   keep_keylog(hook, SSL_get_SSL_CTX(ssl));
   restore_suites(ssl);
+}
+
+bool stand_guard(const Call& call) {
+  SecurityCallback current = SSL_get_security_callback(call.ssl);
+  if (current == security_callback) return false;
+  call.state.program_security = current;
+  SSL_set_security_callback(call.ssl, security_callback);
+  return true;
+}
+
+int client_hello_callback(SSL* ssl, int* alert, void*) noexcept {
+  *alert = SSL_AD_HANDSHAKE_FAILURE;
+  auto call = call_of(ssl);
+  if (!call) return SSL_CLIENT_HELLO_ERROR;
+  if (stand_guard(*call)) begin_handshake(*call);
+  return SSL_CLIENT_HELLO_SUCCESS;
 }
 
 void end_handshake(const Call& call) {

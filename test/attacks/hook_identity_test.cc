@@ -122,12 +122,21 @@ TEST(Programs, OwnVerifyCallbackDoesNotGoRoundTheEvidence) {
 int allow_all(const SSL*, const SSL_CTX*, int, int, int, void*, void*) { return 1; }
 
 TEST(Programs, OwnSecurityCallbackDoesNotGoRoundTheHook) {
+  auto own = [](SSL_CTX* ctx) { SSL_CTX_set_security_callback(ctx, allow_all); };
   Stage stage;
-  Peer client = client_with(stage.conf(kRequire));
-  client.set_ctx = [](SSL_CTX* ctx) { SSL_CTX_set_security_callback(ctx, allow_all); };
+  Peer client = client_with(stage.conf(kRequire)), server = server_with(stage.conf(kMutual));
+  client.set_ctx = server.set_ctx = own;
+  client.cert = "client";
+  EXPECT_TRUE(talk(stage, server, client).both());
   Talk t = talk(stage, server_with(kPlain), client);
   EXPECT_TRUE(t.neither()) << show(t);
   EXPECT_TRUE(has(t.client["errors"], "peer.silent"));
+  Peer plain = client_with(kPlain);
+  t = talk(stage, server, plain);
+  EXPECT_TRUE(t.neither()) << show(t);
+  EXPECT_TRUE(has(t.server["errors"], "peer.silent")) << show(t);
+  plain.set_ctx = [](SSL_CTX* ctx) { SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION); };
+  EXPECT_TRUE(talk(stage, server, plain).neither());
 }
 
 int (*chained)(const SSL*, const SSL_CTX*, int, int, int, void*, void*) = nullptr;
