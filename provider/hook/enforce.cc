@@ -45,20 +45,29 @@ void forget_answers(Handshake& now) {
   now.server_tag.reset();
 }
 
+// hello_fault says why a server cannot go on from this ClientHello; empty if it can.
+std::string hello_fault(const Call& call) {
+  std::optional<Bytes> extension = our_extension(call);
+  if (!same_hello(call, extension))
+    return "peer.changed-request: the request for evidence differs between the two ClientHellos";
+  if (!call.requires_evidence()) return "";
+  if (call.quic())
+    return "quic.no-client-evidence: clients cannot attest over QUIC yet and this server requires it (offer "
+           "TLS over TCP)";
+  if (!extension)
+    return "peer.silent: " + peer_label(call) +
+           " does not offer attestation and this server requires it of clients";
+  return "";
+}
+
 // client_hello_rule runs for every ClientHello a server reads, before anything is answered.
 bool client_hello_rule(const Call& call) {
   take_back_version(call);
   forget_answers(call.now());
   if (call.demand() != Mode::off) SSL_set_max_early_data(call.ssl, 0);
-  std::optional<Bytes> extension = our_extension(call);
-  bool same = same_hello(call, extension);
-  if (same && (extension || !call.requires_evidence())) return true;
-  if (std::exchange(call.now().told_hello, true)) return false;  // asked again for the next cipher suite
-  if (same)
-    call.refuse("peer.silent: " + peer_label(call) +
-                " does not offer attestation and this server requires it of clients");
-  else
-    call.refuse("peer.changed-request: the request for evidence differs between the two ClientHellos");
+  std::string fault = hello_fault(call);
+  if (fault.empty()) return true;
+  if (!std::exchange(call.now().told_hello, true)) call.refuse(fault);  // once, not once a cipher suite
   return false;
 }
 
@@ -128,7 +137,7 @@ int verify(const Call& call, X509_STORE_CTX* store) {
   // What we asked for proves no identity the program ever trusted: no verified name may come of it.
   bool forced = call.server && call.now().forced;
   if (forced) X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED);
-  if (call.demand() == Mode::off || SSL_version(call.ssl) != TLS1_3_VERSION) return chain_ok ? 1 : 0;
+  if (call.demand() == Mode::off || !call.attestable()) return chain_ok ? 1 : 0;
   bool x509_ok = chain_ok && !forced && X509_STORE_CTX_get_error(store) == X509_V_OK &&
                  (SSL_get_verify_mode(call.ssl) & SSL_VERIFY_PEER) != 0;
   Judged judged = judge(call, X509_STORE_CTX_get0_cert(store), x509_ok);

@@ -47,7 +47,7 @@ Body ask_peer(const Call& call) {
 
 Body client_hello(const Call& call) {
   if (stand_guard(call)) call.now() = Handshake{};  // the beginning of this handshake went by unseen
-  if (call.requires_evidence()) SSL_set_min_proto_version(call.ssl, TLS1_3_VERSION);
+  if (call.requires_evidence() && !call.quic()) SSL_set_min_proto_version(call.ssl, TLS1_3_VERSION);
   if (call.demand() != Mode::off) return ask_peer(call);
   return call.hook.settings.evidence ? send(kOffer) : kSkip;
 }
@@ -58,7 +58,7 @@ Body client_hello(const Call& call) {
 void demand_certificate(const Call& call) {
   auto peer = parse_request_header(call.now().peer_request);
   bool can = peer && (peer->flags & RequestHeader::kCanAttest) != 0 && !SSL_session_reused(call.ssl);
-  if (call.demand() == Mode::off || (!call.requires_evidence() && !can)) return;
+  if (call.demand() == Mode::off || call.quic() || (!call.requires_evidence() && !can)) return;
   int mode = SSL_get_verify_mode(call.ssl);
   call.state.program_verify_mode = mode;
   call.now().forced = (mode & SSL_VERIFY_PEER) == 0;
@@ -81,7 +81,7 @@ Body encrypted_extensions(const Call& call) {
 // A second CertificateRequest is post-handshake authentication: the program asked, and everything is judged
 // again.
 Body certificate_request(const Call& call) {
-  if (!call.server || call.demand() == Mode::off) return kSkip;
+  if (!call.server || call.demand() == Mode::off || call.quic()) return kSkip;
   Handshake& now = call.now();
   if (now.asked++ > 0) {
     now.judged = Judged::no;

@@ -90,7 +90,7 @@ Result<BinderInputs> collect_inputs(const Call& call, Role prover, View request,
   SSL_get_client_random(call.ssl, inputs.client_random.data(), inputs.client_random.size());
   SSL_get_server_random(call.ssl, inputs.server_random.data(), inputs.server_random.size());
   const SSL_CIPHER* cipher = SSL_get_current_cipher(call.ssl);
-  if (SSL_version(call.ssl) != TLS1_3_VERSION || cipher == nullptr)
+  if (!call.attestable() || cipher == nullptr)
     return Error{Errc::denied,
                  std::string("peer.version: evidence needs TLS 1.3, this is ") + SSL_get_version(call.ssl)};
   inputs.cipher = SSL_CIPHER_get_protocol_id(cipher);

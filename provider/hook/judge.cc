@@ -93,7 +93,8 @@ std::string reason_for_refusal(const Call& call) {
 }
 
 bool may_release(const Call& call) {
-  if (!call.hook.settings.evidence) return false;
+  if (!call.hook.settings.evidence || call.quic())
+    return false;  // the client's binder has no exporter over QUIC
   if (call.demand() != Mode::off) return call.now().judged == Judged::accepted && call.requires_evidence();
   return (SSL_get_verify_mode(call.ssl) & SSL_VERIFY_PEER) != 0 &&
          SSL_get_verify_result(call.ssl) == X509_V_OK && name_verified(call);

@@ -58,7 +58,7 @@ void no_resumption(const Call& call) {
   SSL_set_psk_server_callback(ssl, nullptr);
   SSL_set_max_early_data(ssl, 0);
   if (call.server) {
-    SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    if (!call.quic()) SSL_set_options(ssl, SSL_OP_NO_TICKET);
     SSL_set_num_tickets(ssl, 0);
   } else if (SSL_get_session(ssl) != nullptr) {
     SSL_set_session(ssl, nullptr);  // what the program hoped to resume; it did not begin yet
@@ -123,9 +123,9 @@ void begin_handshake(const Call& call) {
   end_handshake(call);  // of an SSL that was cleared in the middle of one
   call.now() = Handshake{};
   restore_suites(call.ssl);
-  if (has_certificate_compression()) SSL_set_options(call.ssl, kNoCompressedCerts);
+  if (has_certificate_compression() && !call.quic()) SSL_set_options(call.ssl, kNoCompressedCerts);
   if (call.demand() == Mode::off) return;
-  if (call.requires_evidence()) allow_tls13(call.ssl);
+  if (call.requires_evidence() && !call.quic()) allow_tls13(call.ssl);
   no_resumption(call);
 }
 

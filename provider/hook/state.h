@@ -68,11 +68,17 @@ inline CtxState* state_of(const Hook& hook, const SSL_CTX* ctx) {
 
 // Call is one callback's view of its connection.
 struct Call {
+  static constexpr int kQuic = 1;  // SSL_version() of a QUIC connection, OpenSSL 3.2 and later
   Hook& hook;
   SSL* ssl;
   SslState& state;
   bool server;
   Handshake& now() const { return state.now; }
+  // quic: OpenSSL then calls us with its engine locked, and whatever would set options on the SSL waits for
+  // ever.
+  bool quic() const { return SSL_version(ssl) == kQuic; }
+  // attestable: a handshake with a Certificate message that can carry evidence.
+  bool attestable() const { return SSL_version(ssl) == TLS1_3_VERSION || quic(); }
   // demand is what we ask of this connection's peer.
   Mode demand() const { return hook.settings.demand(server); }
   bool requires_evidence() const { return demand() == Mode::require; }
