@@ -25,7 +25,8 @@ class Reasons {
 
  private:
   static constexpr unsigned kSlots = 64;
-  static constexpr std::size_t kText = 225;  // 256 less "error:12345678:attest::" and the 0, and some
+  // 256 less "error:12345678:attest::" and the 0, less curl's "OpenSSL/3.0.22: " in the same buffer, and some
+  static constexpr std::size_t kText = 201;
   Reasons() = default;
   // put stores a text shorter than kText and raises it.
   void put(std::string_view text, const char* data) noexcept;
