@@ -1,0 +1,91 @@
+"""A machine: a software TPM with a recorded boot, its daemon, and an environment in which its programs run."""
+import pathlib
+import re
+import sys
+
+from . import processes
+from .paths import BOOTS, SOURCE
+
+sys.path.insert(0, str(SOURCE / "test/fixtures"))
+import swtpm_machine  # noqa: E402  (stands in test/fixtures, beside the recorded boots)
+
+
+class AttestedMachine:
+    def __init__(self, build, folder, name):
+        self.build = build
+        self.name = name
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.tpm = swtpm_machine.Machine(str(self.folder / "tpm"))
+        self.etc = self.folder / "etc"
+        self.state = self.folder / "state"
+        self.socket = self.folder / "run/attest.sock"
+        self.config = self.etc / "cmcd.json"
+        self.openssl_conf = self.etc / "openssl.cnf"
+        self.daemon = None
+
+    # -- the hardware ---------------------------------------------------------------------------------------------
+    def switch_on(self, boot, **how):
+        """Starts the TPM and replays a recorded boot into it."""
+        self.tpm.start(ek_certs=True)
+        self.tpm.replay(str(BOOTS / boot), **how)
+
+    @property
+    def ek_roots(self):
+        """The roots of this TPM's maker."""
+        return [self.folder / "tpm/ca" / n for n in ("swtpm-localca-rootca-cert.pem", "issuercert.pem")]
+
+    # -- the daemon -----------------------------------------------------------------------------------------------
+    def setup_command(self, authority, image, *more):
+        return ["setup", "--ca", authority.ca, "--image", image, "--etc", self.etc, "--state", self.state,
+                "--socket", self.socket, "--tcti", self.tpm.tcti, "--event-log", self.tpm.event_log,
+                "--ima-list", self.tpm.ima_list, "--module", self.build.module, "--daemon-user", "root", *more]
+
+    def start_daemon(self):
+        self.daemon = processes.Server([self.build.daemon, "--config", self.config], self.folder / "daemon.log",
+                                       env=processes.environment())
+        self.daemon.wait_for(lambda: processes.answers(self.socket), f"socket {self.socket}")
+
+    def stop_daemon(self):
+        if self.daemon:
+            self.daemon.stop()
+            self.daemon = None
+
+    def stop(self):
+        self.stop_daemon()
+        self.tpm.stop()
+
+    # -- its programs ---------------------------------------------------------------------------------------------
+    def env(self, **more):
+        """The environment that makes a program of this machine attest: one variable."""
+        return processes.environment(OPENSSL_CONF=self.openssl_conf, **more)
+
+    def env_with(self, label, **settings):
+        """The same with other settings in a copy of openssl.cnf: env_with("x", module="/nowhere", attest_server="off")."""
+        text = self.openssl_conf.read_text()
+        for key, value in settings.items():
+            key = key.replace("_", "-")
+            text, found = re.subn(rf"(?m)^(# )?{key} = .*$", f"{key} = {value}", text, count=1)
+            if not found:
+                raise ValueError(f"openssl.cnf has no {key}")
+        copy = self.etc / f"openssl-{label}.cnf"
+        copy.write_text(text)
+        return processes.environment(OPENSSL_CONF=copy)
+
+    def attestctl(self, *args):
+        return processes.run([self.build.attestctl, "--socket", self.socket, "--config", self.config, *args],
+                             env=processes.environment())
+
+    def must(self, *args):
+        done = self.attestctl(*args)
+        if done.code != 0:
+            raise RuntimeError(f"attestctl {' '.join(str(a) for a in args)} on {self.name}: {done}")
+        return done.out
+
+    def enroll(self, authority, *more):
+        """Has the attestation key certified after the TPM opened a challenge."""
+        request, challenge = self.folder / "request.json", self.folder / "challenge.json"
+        self.must("enroll", "request", "-o", request)
+        roots = [part for root in self.ek_roots for part in ("--ek-roots", root)]
+        authority.certify(request, challenge, "--host", self.name, *roots, *more)
+        return self.must("enroll", "finish", challenge)

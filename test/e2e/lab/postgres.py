@@ -1,0 +1,64 @@
+"""PostgreSQL: it refuses to run as root, so it runs as the user it came with, or as nobody."""
+import os
+import pathlib
+import pwd
+import shutil
+
+from . import processes
+from .paths import POSTGRES_BIN, PSQL
+
+
+def _user():
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise RuntimeError("neither a user postgres nor a user nobody")
+
+
+class Postgres:
+    """A cluster in a folder, TLS on, trust authentication: what lets a client in is TLS alone."""
+
+    def __init__(self, folder, cert, key):
+        self.folder = pathlib.Path(folder)
+        self.data = self.folder / "data"
+        self.cert, self.key = cert, key
+        self.port = processes.free_port()
+        self.as_user = {}
+
+    def prepare(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            user = _user()
+            self.as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+        if processes.run([POSTGRES_BIN / "postgres", "--version"], cwd=self.folder, **self.as_user).code != 0:
+            raise RuntimeError(f"user {self.as_user} cannot enter {self.folder}")
+        processes.must([POSTGRES_BIN / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"],
+                       env=processes.environment(), cwd=self.folder, **self.as_user)
+        for name, source, mode in (("server.crt", self.cert, 0o644), ("server.key", self.key, 0o600)):
+            shutil.copy(source, self.data / name)
+            if self.as_user:
+                os.chown(self.data / name, self.as_user["user"], self.as_user["group"])
+            os.chmod(self.data / name, mode)
+        (self.data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust\n")
+        return self
+
+    def start(self, env, **more):
+        settings = {"ssl": "on", "listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "",
+                    "fsync": "off", "max_connections": "20", "shared_buffers": "16MB", "log_min_messages": "info", **more}
+        command = [POSTGRES_BIN / "postgres", "-D", self.data] + [f"--{k}={v}" for k, v in settings.items()]
+        log = self.folder / "postgres.log"
+        log.unlink(missing_ok=True)
+        self.server = processes.Server(command, log, env=env, cwd=self.folder, **self.as_user)
+        self.server.wait_for(lambda: "ready to accept connections" in self.server.output(), "database")
+        return self
+
+    def stop(self):
+        self.server.stop(2)  # SIGINT: fast shutdown
+
+    def ask(self, env, ca, sql="select version()", sslmode="verify-full", host="localhost"):
+        conninfo = (f"host={host} hostaddr=127.0.0.1 port={self.port} user=postgres dbname=postgres connect_timeout=20 "
+                    f"sslmode={sslmode} sslrootcert={ca}")
+        return processes.run([PSQL, "-XAt", conninfo, "-c", sql], env=env)
