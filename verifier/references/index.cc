@@ -10,7 +10,7 @@ ReferenceIndex::ReferenceIndex(std::vector<NamedManifest> manifests, HashAlg ban
   for (const NamedManifest& m : manifests_) count += m.manifest->tpm.size();
   places_.reserve(count);
   twins_.reserve(count);
-  slots_.assign(std::bit_ceil(2 * count + 2), kNone);
+  slots_.resize(std::bit_ceil(2 * count + 2));
   for (std::uint32_t m = 0; m < manifests_.size(); m++) {
     const Manifest& manifest = *manifests_[m].manifest;
     for (std::uint32_t entry : manifest.tpm) add(m, entry, manifest.references[entry]);
@@ -52,26 +52,32 @@ std::uint32_t ReferenceIndex::group_for(std::uint32_t manifest, std::uint8_t pcr
   return at;
 }
 
+// key_of: digests are uniform already; the PCR tells equal ones apart.
+std::uint64_t ReferenceIndex::key_of(std::uint8_t pcr, const Digest& digest) {
+  return DigestHash{}(digest) ^ (std::uint64_t{pcr} * 0x9e3779b97f4a7c15U);
+}
+
 std::size_t ReferenceIndex::slot_of(std::uint8_t pcr, const Digest& digest) const {
+  std::uint64_t key = key_of(pcr, digest);
   std::size_t mask = slots_.size() - 1;
-  std::size_t slot = (DigestHash{}(digest) ^ (std::size_t{pcr} * 0x9e3779b97f4a7c15U)) & mask;
-  while (slots_[slot] != kNone) {
-    const Twins& twins = twins_[slots_[slot]];
-    if (groups_[twins.group].pcr == pcr && this->digest(twins.first) == digest) break;
-    slot = (slot + 1) & mask;
+  auto tag = static_cast<std::uint32_t>(key >> 32);
+  for (std::size_t slot = key & mask;; slot = (slot + 1) & mask) {
+    if (slots_[slot].twins == kNone) return slot;
+    if (slots_[slot].tag != tag) continue;
+    const Twins& twins = twins_[slots_[slot].twins];
+    if (twins.pcr == pcr && *twins.digest == digest) return slot;
   }
-  return slot;
 }
 
 std::uint32_t ReferenceIndex::find(std::uint8_t pcr, const Digest& digest) const {
-  return slots_[slot_of(pcr, digest)];
+  return slots_[slot_of(pcr, digest)].twins;
 }
 
 // link hangs a place into the chain of its digest: behind its twins of the same group, or as the first of a new group.
 void ReferenceIndex::link(std::uint32_t at, const Digest& digest) {
   Place& place = places_[at];
   std::size_t slot = slot_of(groups_[place.group].pcr, digest);
-  std::uint32_t head = slots_[slot];
+  std::uint32_t head = slots_[slot].twins;
   std::uint32_t tail = head;
   while (tail != kNone && twins_[tail].next != kNone) tail = twins_[tail].next;  // at most one step a manifest
   if (tail != kNone && twins_[tail].group == place.group) {
@@ -82,12 +88,14 @@ void ReferenceIndex::link(std::uint32_t at, const Digest& digest) {
   }
   place.twins = static_cast<std::uint32_t>(twins_.size());
   Twins twins;
+  twins.digest = &digest;
   twins.group = place.group;
+  twins.pcr = groups_[place.group].pcr;
   twins.first = twins.last = at;
   twins.head = head == kNone ? place.twins : head;
   twins_.push_back(twins);
   if (tail == kNone)
-    slots_[slot] = place.twins;
+    slots_[slot] = {static_cast<std::uint32_t>(key_of(twins.pcr, digest) >> 32), place.twins};
   else
     twins_[tail].next = place.twins;
 }

@@ -23,7 +23,9 @@ struct Place {
 // Twins are the places of one group that carry the same digest. Those of other groups for the same PCR and digest follow
 // by `next`; `head` names the first of that chain.
 struct Twins {
+  const Digest* digest = nullptr;
   std::uint32_t group = 0;
+  std::uint8_t pcr = 0;
   std::uint32_t first = kNone;  // place
   std::uint32_t last = kNone;
   std::uint32_t next = kNone;   // Twins
@@ -57,7 +59,6 @@ class ReferenceIndex {
   const std::vector<Twins>& twins() const { return twins_; }
   const std::vector<Group>& groups() const { return groups_; }
   const std::vector<NamedManifest>& manifests() const { return manifests_; }
-  const Digest& digest(std::uint32_t place) const { return *places_[place].value->hash(bank_); }
   // without_digest: mandatory references that have no digest in this bank; they can never be met. Place::group is kNone.
   const std::vector<Place>& without_digest() const { return without_digest_; }
   // groups_of: the groups of a PCR in layer order.
@@ -66,7 +67,13 @@ class ReferenceIndex {
  private:
   void add(std::uint32_t manifest, std::uint32_t entry, const ReferenceValue& value);
   std::uint32_t group_for(std::uint32_t manifest, std::uint8_t pcr);
+  // Slot holds a part of the digest beside the Twins, so that looking elsewhere is rare in a table of 100,000.
+  struct Slot {
+    std::uint32_t tag = 0;
+    std::uint32_t twins = kNone;
+  };
   std::size_t slot_of(std::uint8_t pcr, const Digest& digest) const;
+  static std::uint64_t key_of(std::uint8_t pcr, const Digest& digest);
   void link(std::uint32_t place, const Digest& digest);
   void close_groups();
 
@@ -77,7 +84,7 @@ class ReferenceIndex {
   std::vector<Twins> twins_;
   std::vector<Group> groups_;
   std::array<std::vector<std::uint32_t>, 24> groups_of_pcr_;
-  std::vector<std::uint32_t> slots_;  // open addressing, a power of two, at most half full: Twins or kNone
+  std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
 };
 
 }  // namespace attest
