@@ -2,7 +2,6 @@
 
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
-#include <openssl/x509.h>
 
 #include "evidence/core/crypto.h"
 
@@ -29,6 +28,48 @@ Status check_bounds(const BinderInputs& in) {
   auto zero = [](std::uint8_t b) { return b == 0; };
   if (std::ranges::all_of(in.secret_tag, zero)) return Error{Errc::malformed, "binder: no handshake secret"};
   return ok();
+}
+
+// Element is one DER value (X.690, 8.1 and 10.1: definite lengths in the fewest octets).
+struct Element {
+  View whole;    // tag and length too
+  View content;
+};
+
+std::size_t der_length(Reader& in) {
+  std::size_t first = in.u8();
+  if (first < 0x80) return first;
+  std::size_t length = first == 0x81 ? in.u8() : first == 0x82 ? in.u16be() : 0;
+  if (length < (first == 0x81 ? 0x80U : 0x100U)) in.fail();
+  return length;
+}
+
+Element element(Reader& in, std::uint8_t tag) {
+  Reader start = in;
+  if (in.u8() != tag) in.fail();
+  View content = in.take(der_length(in));
+  View whole = start.take(start.left() - in.left());
+  return in.good() ? Element{whole, content} : Element{};
+}
+
+// find_spki lends the SubjectPublicKeyInfo of a certificate (RFC 5280, 4.1). Only the outline is walked: OpenSSL decodes the
+// key as well, which takes longer than the whole appraisal of a quote, four times a handshake.
+Result<View> find_spki(View certificate) {
+  constexpr std::uint8_t kSequence = 0x30, kInteger = 0x02, kBitString = 0x03, kVersion = 0xa0;
+  Reader in(certificate);
+  Reader outer(element(in, kSequence).content);
+  CHECK_OK(in.done("leaf certificate"));
+  Reader tbs(element(outer, kSequence).content);
+  element(outer, kSequence);   // signatureAlgorithm
+  element(outer, kBitString);  // signatureValue
+  CHECK_OK(outer.done("leaf certificate"));
+  if (Reader peek = tbs; peek.u8() == kVersion) element(tbs, kVersion);
+  element(tbs, kInteger);                              // serialNumber
+  for (int i = 0; i < 4; i++) element(tbs, kSequence);  // signature, issuer, validity, subject
+  Element spki = element(tbs, kSequence);
+  (void)tbs.rest();  // unique identifiers, extensions
+  CHECK_OK(tbs.done("leaf certificate"));
+  return spki.whole;
 }
 
 // Binder inputs between the module and the daemon: fixed order, every variable part behind a u32 length.
@@ -74,16 +115,9 @@ Result<std::array<std::uint8_t, 32>> server_secret_tag(const Secret& secret, Has
 }
 
 Result<Digest> spki_sha256(View leaf_der) {
-  X509* empty = X509_new_ex(private_libctx(), nullptr);
-  const std::uint8_t* at = leaf_der.data();
-  OwnedX509 leaf(d2i_X509(&empty, &at, static_cast<long>(leaf_der.size())));  // frees `empty` on failure
-  if (!leaf || at != leaf_der.data() + leaf_der.size())
-    return Error{Errc::malformed, "leaf certificate: not one DER certificate"};
-  unsigned char* der = nullptr;
-  int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf.get()), &der);
-  if (size <= 0) return Error{Errc::malformed, "leaf certificate: no public key"};
-  Digest digest = sha256(View(der, static_cast<std::size_t>(size)));
-  OPENSSL_free(der);
+  TRY(View spki, find_spki(leaf_der));
+  Digest digest = sha256(spki);
+  if (digest.empty()) return no_crypto("leaf certificate");
   return digest;
 }
 
