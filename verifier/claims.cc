@@ -37,7 +37,7 @@ class Chooser {
     return nullptr;
   }
   Item refused(const Digest& digest, View bytes, const Error& error) {
-    std::string why = "item " + short_hex(digest.view()) + "… that came with the evidence: " + error.what;
+    std::string why = "item " + short_hex(digest.view()) + " that came with the evidence: " + error.what;
     if (error.code != Errc::stale)
       verdict_.fail(check::kMetadataUntrusted, std::move(why), "compare the signer with metadata.signers in cmcd.json");
     else if (newer_held(bytes))

@@ -32,7 +32,7 @@ Failed check_items(const Evidence& evidence, const ReportContext& context) {
   for (const Bytes& item : evidence.metadata) {
     Digest digest = sha256(View(item));
     if (listed.erase(digest) == 0)
-      return inconsistent("a metadata item with the hash " + short_hex(digest.view()) + "… came, which the context does not name, or it came twice");
+      return inconsistent("a metadata item with the hash " + short_hex(digest.view()) + " came, which the context does not name, or it came twice");
   }
   return {};
 }

@@ -158,7 +158,7 @@ void read_trust(const Object& root, const std::filesystem::path& folder, Policy&
   }
   auto trust = TrustStore::make(policy.ak_issuer_roots, policy.ak_crls);
   if (!trust) return root.fail("ak_issuers", "cannot be used: " + trust.error().what);
-  policy.ak_trust = std::make_shared<const TrustStore>(*std::move(trust));
+  policy.ak_trust = std::make_shared<KnownChains>(*std::move(trust));
 }
 
 void read_pcrs(const Object& root, Policy& policy) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "evidence/native/context.h"
-#include "evidence/x509/chain.h"
+#include "verifier/tpm/known_chains.h"
 
 namespace attest {
 
@@ -23,14 +23,15 @@ struct PeerRule {
   std::vector<AnchorKind> allowed_anchors = {AnchorKind::tpm};  // the software driver only where named
 };
 
-// Policy is one file of the policies folder (docs/POLICY.md). Immutable once loaded; shared between threads.
+// Policy is one file of the policies folder (docs/POLICY.md). Immutable once loaded (ak_trust remembers chains, under
+// a lock of its own); shared between threads.
 struct Policy {
   std::string name;
   bool observe = false;                   // judge and log, refuse nothing, set no verify result
   std::vector<PeerRule> peers;            // first match wins; no match is a refusal
   std::vector<Bytes> ak_issuer_roots;     // DER certificates; separate from metadata signers
   std::vector<Bytes> ak_crls;             // DER
-  std::shared_ptr<const TrustStore> ak_trust;  // made of these two when the policy is loaded; null: no issuer
+  std::shared_ptr<KnownChains> ak_trust;  // made of these two when the policy is loaded; null: no issuer
   std::vector<std::string> denied_aks;    // lower-case hex TPM names
   std::vector<std::uint8_t> required_pcrs = {0, 1, 2, 3, 4, 5, 6, 7};
   std::vector<HashAlg> banks = {HashAlg::sha256, HashAlg::sha384};

@@ -139,7 +139,7 @@ TEST_F(QuoteForgery, ExpiredOrRevokedCertificateIsRefused) {
   TestCert ak = certify_ak(world.issuer, world.machine.ak, ak_spec());
   world.machine.ak_chain = {ak.der()};
   Bytes crl = make_crl(world.issuer, {&ak});
-  world.policy.ak_trust = std::make_shared<const TrustStore>(must(TrustStore::make({world.issuer.der()}, {crl})));
+  world.policy.ak_trust = std::make_shared<KnownChains>(must(TrustStore::make({world.issuer.der()}, {crl})));
   EXPECT_EQ(name_of(world.judge()), check::kAkUntrusted);
 }
 

@@ -172,7 +172,7 @@ World::World()
   policy.name = "default";
   policy.peers = {a};
   policy.ak_issuer_roots = {issuer.der()};
-  policy.ak_trust = std::make_shared<const TrustStore>(must(TrustStore::make(policy.ak_issuer_roots)));
+  policy.ak_trust = std::make_shared<KnownChains>(must(TrustStore::make(policy.ak_issuer_roots)));
   sign_all();
 }
 

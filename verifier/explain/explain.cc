@@ -11,14 +11,16 @@ namespace attest {
 namespace {
 
 constexpr std::size_t kColumn = 10;
+constexpr std::size_t kMaxLine = 4000;
 
-// Lines writes two columns: a label once, then what belongs to it.
+// Lines writes two columns: a label once, then what belongs to it. A stored verdict quotes names a peer chose, so nothing leaves
+// here that could move a terminal.
 class Lines {
  public:
   void add(std::string_view label, std::string_view text) {
     std::string head(label);
     head.resize(kColumn, ' ');
-    out_ += head.append(text) + "\n";
+    out_ += printable(head.append(text), kMaxLine) + "\n";
   }
   void more(std::string_view text) { add("", text); }
   std::string finish() && { return std::move(out_); }

@@ -12,13 +12,13 @@ bool listed(const std::vector<std::string>& names, View name) { return std::rang
 // certified: the chain ends at one of our issuers, and its leaf certifies this very key.
 Failed certified(const Case& c, const PublicArea& ak, const std::vector<Bytes>& chain) {
   constexpr const char* kRemedy = "enroll the peer (attestctl enroll), or pin its AK under ak_names";
-  std::string who = "AK " + short_hex(View(ak.name()).subspan(2)) + "…";
+  std::string who = "AK " + short_hex(View(ak.name()).subspan(2)) + "";
   if (c.policy.ak_trust == nullptr) return failed(check::kAkUntrusted, who + " is not pinned and the policy names no AK issuer", kRemedy);
   if (chain.empty()) return failed(check::kAkUntrusted, who + " comes without a certificate and is not pinned", kRemedy);
-  auto facts = c.policy.ak_trust->verify(chain, ChainRole::attestation_key, c.question.now);
+  auto facts = c.policy.ak_trust->verify(chain, c.question.now);
   if (!facts) return failed(check::kAkUntrusted, who + ": " + facts.error().what, kRemedy);
-  if (EVP_PKEY_eq((*facts)->key.get(), ak.key.get()) != 1)
-    return failed(check::kAkUntrusted, "the certificate of " + (*facts)->subject + " is for another key than " + who);
+  if (EVP_PKEY_eq((**facts)->key.get(), ak.key.get()) != 1)
+    return failed(check::kAkUntrusted, "the certificate of " + (**facts)->subject + " is for another key than " + who);
   return {};
 }
 

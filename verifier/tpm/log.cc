@@ -55,7 +55,7 @@ Failed check_replay(const Case& c, const TpmAnchor& anchor, const std::vector<Ex
     Digest value = replay->value(pcr);
     if (!value.empty() && value == anchor.pcr_values[i]) continue;
     wrong += (wrong.empty() ? "PCR " : "; PCR ") + std::to_string(pcr) + ": the log leads to " + short_hex(value.view()) +
-             "…, quoted " + short_hex(anchor.pcr_values[i].view()) + "…";
+             ", quoted " + short_hex(anchor.pcr_values[i].view()) + "";
   }
   if (wrong.empty()) return {};
   return failed(check::kPcrReplay, wrong, "reboot the peer and compare; entries may have been removed from the log");

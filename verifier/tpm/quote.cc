@@ -36,7 +36,7 @@ Failed check_type(const Attest& attest) {
 Failed check_fresh(const Case& c, const Attest& attest) {
   if (!c.qualifying.empty() && equal(attest.extra_data, c.qualifying.view())) return {};
   return failed(check::kQuoteNotFresh,
-                "the quote covers " + short_hex(attest.extra_data) + "…, this handshake needs " + short_hex(c.qualifying.view()) + "…",
+                "the quote covers " + short_hex(attest.extra_data) + ", this handshake needs " + short_hex(c.qualifying.view()) + "",
                 "connect without a TLS middle box; otherwise take it for an attack");
 }
 
