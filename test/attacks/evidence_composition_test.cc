@@ -49,6 +49,13 @@ TEST_F(Composition, DuplicateAnchorIsRefused) {
   EXPECT_EQ(name_of(world.judge(e)), check::kEvidenceMalformed);
 }
 
+// The context promises a second device; its evidence was taken out on the way, or never made.
+TEST_F(Composition, AnchorLeftOutIsRefused) {
+  world.rule().allowed_anchors = {AnchorKind::tpm, AnchorKind::sw};
+  world.machine.tamper_context = [&](ReportContext& c) { c.anchors.push_back(sw_identity_of(sw_key.get())); };
+  EXPECT_EQ(name_of(world.judge()), check::kEvidenceInconsistent);
+}
+
 TEST_F(Composition, SoftwareEvidenceWhereATpmIsDueIsRefused) {
   world.machine.tamper_context = [&](ReportContext& c) {
     c.anchors = {sw_identity_of(sw_key.get())};

@@ -166,6 +166,11 @@ TEST(References, SeveralManifestsShareAPcr) {
   EXPECT_EQ(total(judge(both, {{4, "efi"}, {4, "shim"}, {4, "sep"}, {4, "grub"}})), 0U);
   Findings f = judge(both, {{4, "efi"}, {4, "sep"}, {4, "grub"}, {4, "shim"}});
   EXPECT_EQ(f.order.count, 1U);
+  // a digest of both goes to the one that can take it now
+  Manifest later = manifest({reference(4, "first"), reference(4, "sep")});
+  Manifest now = manifest({reference(4, "sep")});
+  std::vector<NamedManifest> ambiguous = {{"later", "1", &later}, {"now", "2", &now}};
+  EXPECT_EQ(total(judge(ambiguous, {{4, "sep"}, {4, "first"}, {4, "sep"}})), 0U);
   // the same digest in both: each may be used once
   Manifest other = manifest({reference(4, "sep")});
   std::vector<NamedManifest> twice = {{"fw", "1", &firmware}, {"x", "2", &other}};
