@@ -237,6 +237,19 @@ TEST(Release, NeedsAVerifiedChainAndName) {
   }
 }
 
+TEST(Release, ALenientVerifyCallbackVerifiesNothing) {
+  Stage stage;
+  Peer client = with_cert(client_with(stage.conf(kAttestOnly)), "client");
+  client.trust_ca = false;
+  client.set_ssl = [](SSL* ssl) {
+    SSL_set1_host(ssl, "server.example");
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, [](int, X509_STORE_CTX*) { return 1; });
+  };
+  Talk t = talk(stage, server_with(stage.conf(kMutual)), client);
+  EXPECT_FALSE(Talk::done(t.server)) << show(t);
+  EXPECT_FALSE(has(stage.calls(), "attest client")) << stage.calls();
+}
+
 TEST(Release, MachineCertificateIsNotShownToServersThatDoNotAttest) {
   PeerScript script;
   script.machine_cert = "client";
