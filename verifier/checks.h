@@ -9,6 +9,14 @@ namespace check {
 // who the peer is
 inline constexpr std::string_view kPeerSilent = "peer.silent";
 inline constexpr std::string_view kPeerRefused = "peer.refused";
+inline constexpr std::string_view kPeerVersion = "peer.version";
+inline constexpr std::string_view kPeerResumed = "peer.resumed";
+inline constexpr std::string_view kPeerNoCertificate = "peer.no-certificate";
+inline constexpr std::string_view kPeerUnjudged = "peer.unjudged";
+inline constexpr std::string_view kPeerBadRequest = "peer.bad-request";
+inline constexpr std::string_view kPeerBadReply = "peer.bad-reply";
+inline constexpr std::string_view kPeerChangedRequest = "peer.changed-request";
+inline constexpr std::string_view kPeerTooMuch = "peer.too-much";
 inline constexpr std::string_view kPeerUnknown = "peer.unknown";
 inline constexpr std::string_view kPeerNotIdentified = "peer.not-identified";
 inline constexpr std::string_view kPeerAnyMachine = "peer.any-machine";
@@ -65,6 +73,7 @@ inline constexpr std::string_view kDaemonForked = "daemon.forked";
 inline constexpr std::string_view kDaemonAnswer = "daemon.answer";
 inline constexpr std::string_view kDaemonStopping = "daemon.stopping";
 inline constexpr std::string_view kVerdictUnknown = "verdict.unknown";
+inline constexpr std::string_view kVerdictEmpty = "verdict.empty";
 inline constexpr std::string_view kTpmUnavailable = "tpm.unavailable";
 inline constexpr std::string_view kTpmLocked = "tpm.locked";
 inline constexpr std::string_view kKeyUnknown = "key.unknown";
@@ -76,6 +85,19 @@ inline constexpr std::string_view kKeyScheme = "key.scheme";
 inline constexpr std::string_view kKeyChanged = "key.changed";
 inline constexpr std::string_view kHookBroken = "hook.broken";
 inline constexpr std::string_view kConfigBad = "config.bad";
+inline constexpr std::string_view kTpmSelfTest = "tpm.self-test";
+inline constexpr std::string_view kKeyPrivate = "key.private";
+inline constexpr std::string_view kHookNoRequest = "hook.no-request";
+inline constexpr std::string_view kHookNoSecret = "hook.no-secret";
+// warnings of attestctl status
+inline constexpr std::string_view kAuditLost = "audit.lost";
+inline constexpr std::string_view kCallerRaw = "caller.raw";
+inline constexpr std::string_view kConfigCertificate = "config.certificate";
+inline constexpr std::string_view kMetadataOwnImage = "metadata.image";
+inline constexpr std::string_view kMetadataOwnManifest = "metadata.manifest";
+inline constexpr std::string_view kMetadataProblem = "metadata.problem";
+inline constexpr std::string_view kPolicyNone = "policy.none";
+inline constexpr std::string_view kPolicyObserve = "policy.observe";
 }  // namespace check
 
 struct CheckInfo {

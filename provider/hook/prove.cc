@@ -110,7 +110,7 @@ Status make_evidence(const Call& call, const X509* leaf) {
   TRY(Connection * daemon, lease.connection());
   TRY(AttestAnswer answer, daemon->attest(attest));
   if (answer.evidence.size() > room)
-    return Error{Errc::denied, "evidence.too-big: " + std::to_string(answer.evidence.size()) +
+    return Error{Errc::denied, "evidence.too-large: " + std::to_string(answer.evidence.size()) +
                                    " bytes, the chain of " + std::to_string(entries(call)) +
                                    " certificates carries " + std::to_string(room) +
                                    " (let both sides hold the same manifests: attestctl metadata import)"};

@@ -31,7 +31,7 @@ TEST(Size, OneByteMoreIsRefusedWithItsSizeAndTheRemedy) {
   Talk t = sized(65532, "server");
   EXPECT_TRUE(t.neither()) << show(t);
   EXPECT_TRUE(
-      has(t.server["errors"], "evidence.too-big: 65532 bytes, the chain of 1 certificates carries 65531"))
+      has(t.server["errors"], "evidence.too-large: 65532 bytes, the chain of 1 certificates carries 65531"))
       << show(t);
   EXPECT_TRUE(has(t.server["errors"], "attestctl metadata import"));
   EXPECT_EQ(t.server["alert_out"], "40");

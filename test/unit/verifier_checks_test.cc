@@ -54,11 +54,12 @@ TEST(Checks, EachPageIsOfACheck) {
 // Every name that verdicts are made with, here and in the other rooms, stands in the table: literals that begin with one
 // of our families, and every constant of checks.h.
 TEST(Checks, EveryNameInUseIsInTheTable) {
-  const std::regex literal("\"((peer|evidence|ak|quote|pcr|ima|anchor|sw|log|daemon|tpm|hook|config)\\.[a-z]+(-[a-z]+)*)[\":]");
+  const std::regex literal("\"((peer|evidence|ak|quote|pcr|ima|anchor|sw|log|daemon|tpm|hook|config|audit|caller|policy|verdict)\\.[a-z]+(-[a-z]+)*)[\":]");
   const std::regex in_verifier("\"(metadata\\.[a-z]+(-[a-z]+)*)\"");
-  const std::set<std::string> files = {"sw.key", "daemon.json", "ak.pem", "peer.pem", "tpm.json"};  // names of files
+  const std::regex keys_and_metadata("\"((key|metadata)\\.[a-z]+(-[a-z]+)*): ");  // with a text behind, or it is a control call
+  const std::set<std::string> files = {"sw.key", "ak.pem", "audit.jsonl"};  // names of files
   std::set<std::string> names = table();
-  for (const char* room : {"verifier"}) {
+  for (const char* room : {"verifier", "provider", "cmcd-lite", "evidence", "drivers"}) {
     for (const auto& entry : fs::recursive_directory_iterator(kRoot / room)) {
       if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
       std::string text = text_of(entry.path());
@@ -67,6 +68,7 @@ TEST(Checks, EveryNameInUseIsInTheTable) {
           EXPECT_TRUE(names.contains((*it)[1]) || files.contains((*it)[1])) << entry.path() << " uses " << (*it)[1];
       };
       check(literal);
+      check(keys_and_metadata);
       if (std::string_view(room) == "verifier") check(in_verifier);
     }
   }
