@@ -16,7 +16,7 @@ constexpr void (*kCommands[])(CLI::App&, Session&) = {
 
 void add_common_options(CLI::App& app, Session& session) {
   app.add_option("--socket", session.socket, "the daemon's socket (default: $ATTEST_SOCKET or /run/attest/attest.sock)");
-  app.add_option("--config", session.config, "the daemon's configuration file")->capture_default_str();
+  app.add_option("--config", session.config, "the daemon's configuration file")->envname("ATTEST_CONFIG")->capture_default_str();
   app.add_flag("--json", session.json, "print one JSON document");
   app.add_flag("--strict", session.strict, "a warning counts as a refusal (exit code 1)");
   app.add_flag("-v,--verbose", session.verbose, "whole hashes");
