@@ -1,5 +1,7 @@
 """A machine: a software TPM with a recorded boot, its daemon, and an environment in which its programs run."""
+import os
 import pathlib
+import pwd
 import re
 import sys
 
@@ -8,6 +10,8 @@ from .paths import BOOTS, SOURCE
 
 sys.path.insert(0, str(SOURCE / "test/fixtures"))
 import swtpm_machine  # noqa: E402  (stands in test/fixtures, beside the recorded boots)
+
+USER = pwd.getpwuid(os.geteuid()).pw_name
 
 
 class AttestedMachine:
@@ -39,7 +43,8 @@ class AttestedMachine:
     def setup_command(self, authority, image, *more):
         return ["setup", "--ca", authority.ca, "--image", image, "--etc", self.etc, "--state", self.state,
                 "--socket", self.socket, "--tcti", self.tpm.tcti, "--event-log", self.tpm.event_log,
-                "--ima-list", self.tpm.ima_list, "--module", self.build.module, "--daemon-user", "root", *more]
+                "--ima-list", self.tpm.ima_list, "--module", self.build.module, "--daemon-user", USER,
+                *([] if os.geteuid() == 0 else ["--service", f"lab={USER}"]), *more]
 
     def start_daemon(self):
         self.daemon = processes.Server([self.build.daemon, "--config", self.config], self.folder / "daemon.log",

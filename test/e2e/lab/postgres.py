@@ -17,6 +17,10 @@ def _user():
     raise RuntimeError("neither a user postgres nor a user nobody")
 
 
+# Where the tree stands in a folder that user may not enter (/root, say), a user namespace gives root another name.
+RENAMED = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
+
+
 class Postgres:
     """A cluster in a folder, TLS on, trust authentication: what lets a client in is TLS alone."""
 
@@ -26,17 +30,14 @@ class Postgres:
         self.cert, self.key = cert, key
         self.port = processes.free_port()
         self.as_user = {}
+        self.prefix = []
 
     def prepare(self):
         self.folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
-            user = _user()
-            self.as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-            os.chown(self.folder, user.pw_uid, user.pw_gid)
-        if processes.run([POSTGRES_BIN / "postgres", "--version"], cwd=self.folder, **self.as_user).code != 0:
-            raise RuntimeError(f"user {self.as_user} cannot enter {self.folder}")
-        processes.must([POSTGRES_BIN / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"],
-                       env=processes.environment(), cwd=self.folder, **self.as_user)
+            self._leave_root()
+        processes.must([*self.prefix, POSTGRES_BIN / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync",
+                        "-E", "UTF8"], env=processes.environment(), cwd=self.folder, **self.as_user)
         for name, source, mode in (("server.crt", self.cert, 0o644), ("server.key", self.key, 0o600)):
             shutil.copy(source, self.data / name)
             if self.as_user:
@@ -45,10 +46,22 @@ class Postgres:
         (self.data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust\n")
         return self
 
+    def _leave_root(self):
+        user = _user()
+        as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        if processes.run(["test", "-x", self.folder], **as_user).code == 0:
+            self.as_user = as_user
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+        elif processes.run([*RENAMED, "true"]).code == 0:
+            self.prefix = RENAMED
+        else:
+            raise RuntimeError(f"PostgreSQL refuses to run as root, user {user.pw_name} cannot enter {self.folder}, and there are no "
+                               "user namespaces: build in a folder others may enter")
+
     def start(self, env, **more):
         settings = {"ssl": "on", "listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "",
                     "fsync": "off", "max_connections": "20", "shared_buffers": "16MB", "log_min_messages": "info", **more}
-        command = [POSTGRES_BIN / "postgres", "-D", self.data] + [f"--{k}={v}" for k, v in settings.items()]
+        command = [*self.prefix, POSTGRES_BIN / "postgres", "-D", self.data] + [f"--{k}={v}" for k, v in settings.items()]
         log = self.folder / "postgres.log"
         log.unlink(missing_ok=True)
         self.server = processes.Server(command, log, env=env, cwd=self.folder, **self.as_user)

@@ -1,12 +1,32 @@
 """Processes: every one that is started here is ended here, by its pid."""
 import contextlib
+import ctypes
 import os
+import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 
-QUIET = {"stdin": subprocess.DEVNULL}
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent():
+    """In a child before exec: should we be killed outright, the kernel ends it too."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def end_with_us(folder):
+    """SIGTERM becomes an orderly exit, so that `with` blocks run; TPMs that a run before us left behind in this very folder, because
+    it was killed, are ended (a TPM goes into the background by itself and does not die with its parent)."""
+    signal.signal(signal.SIGTERM, lambda *unused: sys.exit(143))
+    for pid_file in pathlib.Path(folder).glob("*/tpm/swtpm.pid"):
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(pid_file.read_text())
+            if str(pid_file).encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGTERM)
 
 
 class Done:
@@ -87,8 +107,8 @@ class Server:
         self.log = str(log)
         self.command = [str(c) for c in command]
         with open(self.log, "ab") as out:
-            self.child = subprocess.Popen(self.command, env=env, stdin=more.pop("stdin", subprocess.DEVNULL), stdout=out,
-                                          stderr=subprocess.STDOUT, **more)
+            self.child = subprocess.Popen(self.command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                          preexec_fn=_die_with_parent, **more)
 
     def __enter__(self):
         return self

@@ -36,6 +36,7 @@ class World:
         self.close()
 
     def make(self):
+        processes.end_with_us(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         os.chmod(self.folder, 0o755)
