@@ -84,7 +84,7 @@ Result<std::vector<std::string>> find_out(Options& options) {
   }
   auto uid = uid_of(options.daemon_user);
   if (uid) plan.daemon_uid = *uid;
-  else warnings.push_back("no user \"" + options.daemon_user + "\" yet: programs will not check who runs the daemon");
+  else warnings.push_back("no user \"" + options.daemon_user + "\" (systemd-sysusers makes it): programs will not check who runs the daemon");
   return warnings;
 }
 
