@@ -149,14 +149,18 @@ struct FetchTest : testing::TestWithParam<std::tuple<bool, bool, bool>> {
     out.default_by_attest = default_by_attest;
     return out;
   }
+  void SetUp() override {
+    if (!std::get<2>(GetParam())) return;
+    another.reset(OSSL_PROVIDER_load(program.libctx(), "base"));
+    ASSERT_TRUE(another);
+  }
   KeyProgram program;
+  Owned<OSSL_PROVIDER, OSSL_PROVIDER_unload> another;
 };
 INSTANTIATE_TEST_SUITE_P(Order, FetchTest,
                          testing::Combine(testing::Bool(), testing::Bool(), testing::Bool()));
 
 TEST_P(FetchTest, OursNeverWinsADefaultFetch) {
-  bool another = std::get<2>(GetParam());
-  ASSERT_TRUE(!another || OSSL_PROVIDER_load(program.libctx(), "base") != nullptr);
   for (const char* name : {"EC", "RSA"}) {
     EVP_KEYMGMT* keymgmt = EVP_KEYMGMT_fetch(program.libctx(), name, nullptr);
     ASSERT_NE(keymgmt, nullptr);
@@ -173,8 +177,6 @@ TEST_P(FetchTest, OursNeverWinsADefaultFetch) {
 
 TEST_P(FetchTest, KeysAreMadeAndPeersVerifiedByDefault) {
   OSSL_LIB_CTX* ctx = program.libctx();
-  bool another = std::get<2>(GetParam());
-  ASSERT_TRUE(!another || OSSL_PROVIDER_load(ctx, "base") != nullptr);
   OwnedPkey made(EVP_PKEY_Q_keygen(ctx, nullptr, "EC", "P-256"));
   ASSERT_TRUE(made) << errors_text();
   EXPECT_EQ(provider_of(made.get()), "default");
