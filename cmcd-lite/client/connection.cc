@@ -105,10 +105,15 @@ Status check_owner(int fd, const ClientOptions& options) {
                                     " (attest-daemon-uid in openssl.cnf)"};
 }
 
+// remedy: what a person can do about a socket that does not work.
+const char* remedy(int error) {
+  if (error == EACCES || error == EPERM) return " (this user may not open it: see \"sockets\" in /etc/attest/cmcd.json)";
+  return " (is cmcd-lite running? systemctl status cmcd-lite)";
+}
+
 Error dead(const ClientOptions& options, const char* doing, int error) {
   const char* name = error == ETIMEDOUT ? "daemon.timeout" : "daemon.unreachable";
-  return {Errc::io, std::string(name) + ": " + doing + " " + options.socket + ": " + reason(error) +
-                        " (is cmcd-lite running? systemctl status cmcd-lite)"};
+  return {Errc::io, std::string(name) + ": " + doing + " " + options.socket + ": " + reason(error) + remedy(error)};
 }
 
 }  // namespace
