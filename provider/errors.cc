@@ -37,6 +37,15 @@ constexpr OSSL_ITEM kReasons[] = {
         "key.private: the private half stays in cmcd-lite (a property query such as provider=default keeps "
         "attest from "
         "signing: use ?provider!=attest)"),
+    ROW(daemon_overloaded, "daemon.overloaded: cmcd-lite has too much to do (attestctl status)"),
+    ROW(daemon_stopping, "daemon.stopping: cmcd-lite is going down (systemctl status cmcd-lite)"),
+    ROW(daemon_internal, "daemon.internal: cmcd-lite failed (journalctl -u cmcd-lite)"),
+    ROW(daemon_protocol,
+        "daemon.protocol: cmcd-lite does not understand this module (are they of one version?)"),
+    ROW(tpm_unavailable, "tpm.unavailable: the TPM does not answer (attestctl status)"),
+    ROW(sign_scheme,
+        "sign.scheme: cmcd-lite does not offer this signature scheme (let the peer offer another)"),
+    ROW(sign_content, "sign.content: cmcd-lite signs TLS 1.3 handshakes only"),
 #undef ROW
     {0, nullptr},
 };

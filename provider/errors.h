@@ -27,6 +27,13 @@ enum class Reason : int {
   key_scheme,
   key_changed,
   key_private,
+  daemon_overloaded,  // from here: refusals the daemon names
+  daemon_stopping,
+  daemon_internal,
+  daemon_protocol,
+  tpm_unavailable,
+  sign_scheme,
+  sign_content,
 };
 
 // reason_of finds the row whose name begins the text ("daemon.unreachable: …"); without one, peer_refused for
