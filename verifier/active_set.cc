@@ -5,6 +5,7 @@
 #include "evidence/core/file.h"
 #include "evidence/core/printable.h"
 #include "evidence/metadata/jws.h"
+#include "evidence/native/message.h"
 
 namespace attest {
 namespace {
@@ -39,6 +40,12 @@ Status check_moment(const Metadata& metadata, UnixTime now) {
     return Error{Errc::stale,
                  describe(metadata) + ": its version lies in the future, now is " + format_rfc3339(now)};
   return ok();
+}
+
+// held_item lets go of bytes that could never travel: an item of ten thousand references has megabytes of them.
+std::shared_ptr<const MetadataItem> held_item(MetadataItem&& item) {
+  if (item.bytes.size() > kMaxEvidence) item.bytes = Bytes();
+  return std::make_shared<const MetadataItem>(std::move(item));
 }
 
 }  // namespace
@@ -85,7 +92,7 @@ void ActiveSet::keep_newest(const std::string& path, MetadataItem item) {
                         ": another item claims the same version; the one with the smaller digest counts");
     newer = as_text(item.digest.view()) < as_text(held->digest.view());  // the same choice on every machine
   }
-  if (newer) put(std::make_shared<const MetadataItem>(std::move(item)));
+  if (newer) put(held_item(std::move(item)));
 }
 
 void ActiveSet::put(std::shared_ptr<const MetadataItem> item) {
@@ -106,7 +113,7 @@ Status ActiveSet::add(View bytes, UnixTime now) {
   if (held && held->metadata->version_time >= metadata.version_time)
     return Error{Errc::stale, describe(metadata) + ": version " + printable(held->metadata->version, 40) +
                                   " is in force here"};
-  put(std::make_shared<const MetadataItem>(std::move(item)));
+  put(held_item(std::move(item)));
   return ok();
 }
 

@@ -12,6 +12,7 @@ namespace attest {
 
 // ActiveSet holds verified metadata: per (type, name) the newest version, expiry checked when it is used
 // (check_validity). Immutable once shared; the daemon swaps whole sets on reload. Copies share their items.
+// Items too large for an evidence message (kMaxEvidence) are held without their bytes.
 class ActiveSet {
  public:
   static constexpr std::size_t kMaxFiles = 1024;

@@ -89,6 +89,7 @@ Status MachineLogs::load(ImaExtend mode) {
     ima_list_.forget();
     TRY(GrowingFile::Piece piece, ima_list_.read());
     CHECK_OK(add_entries(piece.bytes));
+    log_.events.shrink_to_fit();  // what follows comes in small pieces
   }
   if (same_beginning(before, log_)) log_.generation = before.generation;
   TRY(PcrReplay replay, PcrReplay::make(selection_.bank, log_.startup_locality));

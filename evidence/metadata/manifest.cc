@@ -178,6 +178,8 @@ void read_sbom(JsonReader& json, Manifest& manifest) {
   });
   for (std::uint32_t i = 0; i < manifest.references.size(); i++)
     if (manifest.references[i].anchor == AnchorKind::tpm) manifest.tpm.push_back(i);
+  manifest.references.shrink_to_fit();  // they are kept for long
+  manifest.tpm.shrink_to_fit();
 }
 
 void read_details(JsonReader& json, Manifest& manifest) {
