@@ -67,7 +67,7 @@ std::vector<Bytes> fit_metadata(const OwnMetadata& own, const std::vector<Bytes>
   constexpr std::size_t kHeads = 8;  // CBOR heads of an item, and of the list that holds it
   std::vector<const MetadataItem*> unknown;
   for (const auto& item : own.items)
-    if (!knows(known, item->digest)) unknown.push_back(item.get());
+    if (!item->bytes.empty() && !knows(known, item->digest)) unknown.push_back(item.get());
   std::ranges::stable_sort(unknown, {}, [](const MetadataItem* item) { return item->bytes.size(); });
   std::vector<Bytes> chosen;
   for (const MetadataItem* item : unknown) {

@@ -152,6 +152,7 @@ void Daemon::reload(std::function<void(Result<std::string>)> done) {
       auto applied = apply(state);
       if (!applied) note("reload refused, the former configuration stays: " + applied.error().what);
       done(std::move(applied));
+      workers_->post(geteuid(), [](const Status&) { return_memory(); });
     });
   });
 }

@@ -23,6 +23,7 @@ Status isolate_openssl() {
 }
 
 void harden_process() {
+  ::setenv("TSS2_LOG", "all+NONE", 0);  // the drivers' errors say what matters
   ::umask(077);
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -33,7 +34,10 @@ void harden_process() {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
-  ::mallopt(M_ARENA_MAX, 2);
+  // Metadata and logs are large for a moment and small afterwards: one arena, and what was large goes back.
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
+  ::mallopt(M_TRIM_THRESHOLD, 256 << 10);
   rlimit locked{};
   if (::getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur == RLIM_INFINITY)
     ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
@@ -46,6 +50,8 @@ Result<OwnedFd> lock_folder(const std::string& folder) {
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
   return Error{Errc::denied, path + ": another cmcd-lite uses this state_dir"};
 }
+
+void return_memory() { ::malloc_trim(0); }
 
 void log_line(std::string text) {
   for (char& c : text)

@@ -19,6 +19,9 @@ void harden_process();
 // another has it.
 Result<OwnedFd> lock_folder(const std::string& folder);
 
+// return_memory gives freed pages back to the system, after something large came and went; milliseconds.
+void return_memory();
+
 // log_line writes one line to stderr; line breaks in text become spaces.
 void log_line(std::string text);
 

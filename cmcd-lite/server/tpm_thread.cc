@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 
 #include "cmcd-lite/server/named_error.h"
+#include "cmcd-lite/server/process.h"
 #include "evidence/core/crypto.h"
 #include "evidence/x509/certificate.h"
 
@@ -173,6 +174,7 @@ void TpmThread::self_test() {
   if (auto made = maker_.make(jobs, devices_, *options_.state()); !made) problem = made.error().what;
   if (!problem.empty()) note("tpm.self-test: " + problem);
   note_certificate();
+  return_memory();  // reading the logs took more than keeping them
   std::lock_guard lock(mutex_);
   shown_.quotes++;
   shown_.problem = std::move(problem);

@@ -54,6 +54,7 @@ std::string MachineDaemon::write_config() const {
 }
 
 bool MachineDaemon::start(OpenDrivers open) {
+  ::setenv("TSS2_LOG", "all+NONE", 0);
   Daemon::Options options;
   options.config = write_config();
   options.open = std::move(open);
