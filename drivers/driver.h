@@ -57,7 +57,7 @@ class Enroller {
 
 // KeyInfo describes a key whose private half stays with the daemon or the TPM.
 struct KeyInfo {
-  std::string name;       // [a-z0-9._-]{1,64}
+  std::string name;       // valid_key_name of evidence/native/key_reference.h
   std::string algorithm;  // "ec-p256", "ec-p384", "rsa-2048", "rsa-3072"
   Bytes spki_der;
   bool in_tpm = false;

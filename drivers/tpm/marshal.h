@@ -37,7 +37,7 @@ Result<T> sized(View bytes, std::string_view what) {
   constexpr std::size_t room = sizeof(T) - sizeof(first);
   if (bytes.size() > room) return Error{Errc::malformed, std::string(what) + ": too long"};
   first = static_cast<std::uint16_t>(bytes.size());
-  std::memcpy(reinterpret_cast<std::uint8_t*>(&out) + sizeof(first), bytes.data(), bytes.size());
+  std::ranges::copy(bytes, reinterpret_cast<std::uint8_t*>(&out) + sizeof(first));
   return out;
 }
 
