@@ -11,7 +11,8 @@ int run_client(const std::string& address, const std::string& name, const Files&
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   Stream stream(BIO_new_ssl_connect(context.get()));
   SSL* tls = nullptr;
-  if (!stream || BIO_get_ssl(stream.get(), &tls) != 1 || BIO_set_conn_hostname(stream.get(), address.c_str()) != 1)
+  if (!stream || BIO_get_ssl(stream.get(), &tls) != 1 ||
+      BIO_set_conn_hostname(stream.get(), address.c_str()) != 1)
     return complain("cannot connect to " + address);
   SSL_set_tlsext_host_name(tls, name.c_str());
   SSL_set1_host(tls, name.c_str());

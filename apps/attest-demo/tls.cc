@@ -18,7 +18,8 @@ Context make_context(const SSL_METHOD* method, const Files& files) {
   if (loaded && !files.cert.empty())
     loaded = SSL_CTX_use_certificate_chain_file(context.get(), files.cert.c_str()) == 1 &&
              SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM) == 1;
-  if (loaded && !files.ca.empty()) loaded = SSL_CTX_load_verify_locations(context.get(), files.ca.c_str(), nullptr) == 1;
+  if (loaded && !files.ca.empty())
+    loaded = SSL_CTX_load_verify_locations(context.get(), files.ca.c_str(), nullptr) == 1;
   if (loaded) return context;
   complain("cannot set TLS up");
   return nullptr;

@@ -9,7 +9,9 @@
 namespace attest::ctl {
 namespace {
 
-bool is_unexpected(const Mismatch& m) { return m.check == check::kPcrUnexpected || m.check == check::kImaUnexpected; }
+bool is_unexpected(const Mismatch& m) {
+  return m.check == check::kPcrUnexpected || m.check == check::kImaUnexpected;
+}
 bool is_missing(const Mismatch& m) { return m.check == check::kPcrMissing; }
 
 std::optional<HashAlg> alg_of_size(std::size_t size) {
@@ -46,15 +48,18 @@ struct Changes {
   std::vector<std::string> lines;
 };
 
-Status add_unexpected(const Manifest& manifest, const std::string& name, const Mismatch& m, Changes& changes) {
+Status add_unexpected(const Manifest& manifest, const std::string& name, const Mismatch& m,
+                      Changes& changes) {
   if (!changes.added.insert(std::to_string(m.reg) + ":" + m.measured_digest).second) return ok();
   TRY(ReferenceValue value, reference_for(m));
   bool near = m.manifest == name && !m.expected_digest.empty() && m.entry < manifest.references.size();
   std::size_t at = near ? static_cast<std::size_t>(m.entry) : place_behind(manifest.references, m.reg);
-  std::string line = "add       PCR " + std::to_string(m.reg) + "  " + value.name + "  " + m.measured_digest.substr(0, 12);
+  std::string line =
+      "add       PCR " + std::to_string(m.reg) + "  " + value.name + "  " + m.measured_digest.substr(0, 12);
   if (near && !manifest.references[at].optional) {
     changes.optional.insert(at);
-    line += "   (" + manifest.references[at].name + " " + m.expected_digest.substr(0, 12) + " stays allowed, no longer demanded)";
+    line += "   (" + manifest.references[at].name + " " + m.expected_digest.substr(0, 12) +
+            " stays allowed, no longer demanded)";
   } else if (near) {
     line += "   (" + m.expected_digest.substr(0, 12) + " stays allowed)";
   }
@@ -66,7 +71,8 @@ Status add_unexpected(const Manifest& manifest, const std::string& name, const M
 void add_missing(const Manifest& manifest, const Mismatch& m, Changes& changes) {
   if (m.entry >= manifest.references.size() || manifest.references[m.entry].optional) return;
   if (changes.optional.insert(m.entry).second)
-    changes.lines.push_back("optional  PCR " + std::to_string(m.reg) + "  " + m.expected_name + "  " + m.expected_digest.substr(0, 12));
+    changes.lines.push_back("optional  PCR " + std::to_string(m.reg) + "  " + m.expected_name + "  " +
+                            m.expected_digest.substr(0, 12));
 }
 
 void apply(Manifest& manifest, Changes& changes) {
@@ -80,19 +86,22 @@ void apply(Manifest& manifest, Changes& changes) {
   }
   manifest.tpm.clear();
   for (std::size_t at = 0; at < manifest.references.size(); at++)
-    if (manifest.references[at].anchor == AnchorKind::tpm) manifest.tpm.push_back(static_cast<std::uint32_t>(at));
+    if (manifest.references[at].anchor == AnchorKind::tpm)
+      manifest.tpm.push_back(static_cast<std::uint32_t>(at));
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> amend(Manifest& manifest, const std::string& name, const std::vector<Mismatch>& mismatches) {
+Result<std::vector<std::string>> amend(Manifest& manifest, const std::string& name,
+                                       const std::vector<Mismatch>& mismatches) {
   Changes changes;
   for (const Mismatch& m : mismatches) {
     bool other = !m.manifest.empty() && m.manifest != name;
     if (is_unexpected(m) && !other) CHECK_OK(add_unexpected(manifest, name, m, changes));
     if (is_missing(m) && !other) add_missing(manifest, m, changes);
   }
-  if (changes.lines.empty()) return Error{Errc::mismatch, "nothing that manifest \"" + name + "\" could allow was refused"};
+  if (changes.lines.empty())
+    return Error{Errc::mismatch, "nothing that manifest \"" + name + "\" could allow was refused"};
   apply(manifest, changes);
   return std::move(changes.lines);
 }

@@ -1,4 +1,5 @@
-// authority.h: the folder of the offline authority (attestctl ca): two roots that have nothing to do with each other.
+// authority.h: the folder of the offline authority (attestctl ca): two roots that have nothing to do with
+// each other.
 #pragma once
 #include "apps/attestctl/certs.h"
 

@@ -45,7 +45,8 @@ Result<Request> read_request(const std::string& path) {
   if (text_of(json, "ak_name") != to_hex(request.ak.name()))
     return Error{Errc::mismatch, path + ": ak_name is not the name of ak_public"};
   const Json& certificates = list_of(json, "ek_certs");
-  if (certificates.size() > kMaxEkCerts) return Error{Errc::malformed, path + ": more than 16 EK certificates"};
+  if (certificates.size() > kMaxEkCerts)
+    return Error{Errc::malformed, path + ": more than 16 EK certificates"};
   for (const Json& one : certificates) {
     TRY(Bytes der, from_base64(one.is_string() ? one.get<std::string>() : "", kMaxCertificateBytes));
     request.ek.certificates.push_back(std::move(der));
@@ -67,16 +68,20 @@ Result<Json> challenge(const Options& options, const Request& request) {
     return Error{Errc::io, "OpenSSL gives no random bytes"};
   TRY(Credential credential, make_credential(request.ek.key, request.ak.name(), key));
   TRY(Bytes sealed, seal(key, as_view(chain)));
-  return Json{{"ak_name", to_hex(request.ak.name())}, {"credential_blob", to_base64(credential.blob)},
-              {"secret", to_base64(credential.secret)}, {"sealed_chain", to_base64(sealed)}};
+  return Json{{"ak_name", to_hex(request.ak.name())},
+              {"credential_blob", to_base64(credential.blob)},
+              {"secret", to_base64(credential.secret)},
+              {"sealed_chain", to_base64(sealed)}};
 }
 
 Result<Exit> run(const Session& session, const Options& options) {
   TRY(Request request, read_request(options.request));
   Result<std::string> accepted = judge_endorsement(request.ek, options.endorsement, wall_clock_now());
   if (!accepted && accepted.error().code == Errc::untrusted) {
-    if (session.json) print_json({{"error", {{"code", "untrusted"}, {"text", accepted.error().what}}}});
-    else row("refused", accepted.error().what, Tone::bad);
+    if (session.json)
+      print_json({{"error", {{"code", "untrusted"}, {"text", accepted.error().what}}}});
+    else
+      row("refused", accepted.error().what, Tone::bad);
     return Exit::refused;
   }
   if (!accepted) return std::move(accepted).error();
@@ -88,10 +93,16 @@ Result<Exit> run(const Session& session, const Options& options) {
   }
   answer["metadata"] = items;
   CHECK_OK(write_output(options.out, as_view(answer.dump(2) + "\n")));
-  if (options.out.empty() || session.json) return Exit::accepted;
+  if (options.out.empty()) return Exit::accepted;
+  if (session.json)
+    return print_json({{"file", options.out},
+                       {"ak_name", answer["ak_name"]},
+                       {"host", options.host},
+                       {"because", *accepted}});
   row("checked", *accepted);
-  row("certified", "AK " + short_or_whole(to_hex(request.ak.name()), session.verbose) + " of " + options.host + " for " +
-                       std::to_string(options.days) + " days, sealed so that only this TPM can open it");
+  row("certified", "AK " + short_or_whole(to_hex(request.ak.name()), session.verbose) + " of " +
+                       options.host + " for " + std::to_string(options.days) +
+                       " days, sealed so that only this TPM can open it");
   row("next", "attestctl enroll finish " + options.out + "   (on the machine)");
   return Exit::accepted;
 }
@@ -100,15 +111,20 @@ Result<Exit> run(const Session& session, const Options& options) {
 
 void add_ca_certify(CLI::App& ca, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = command(ca, session, "certify", "certify a machine's attestation key (what attestctl enroll request wrote)",
+  CLI::App* app = command(ca, session, "certify",
+                          "certify a machine's attestation key (what attestctl enroll request wrote)",
                           [options](Session& s) { return run(s, *options); });
   app->add_option("REQUEST", options->request, "the machine's request; - for stdin")->required();
   app->add_option("--ca", options->ca, "the authority's folder")->required();
   app->add_option("--host", options->host, "the machine's name in the certificate")->capture_default_str();
-  app->add_option("--ek-roots", options->endorsement.roots, "PEM file with roots of TPM makers (may be repeated)");
-  app->add_option("--accept-ek", options->endorsement.accepted, "accept the EK with this SHA-256 without a certificate");
+  app->add_option("--ek-roots", options->endorsement.roots,
+                  "PEM file with roots of TPM makers (may be repeated)");
+  app->add_option("--accept-ek", options->endorsement.accepted,
+                  "accept the EK with this SHA-256 without a certificate");
   app->add_option("--metadata", options->metadata, "signed items to send along (may be repeated)");
-  app->add_option("--days", options->days, "validity of the certificate")->capture_default_str()->check(CLI::Range(1, 3650));
+  app->add_option("--days", options->days, "validity of the certificate")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 3650));
   app->add_option("-o,--out", options->out, "file for the challenge (default: stdout)");
 }
 

@@ -55,8 +55,13 @@ Result<Exit> run(const Session& session, const Options& options) {
   CHECK_OK(make_folder(options.folder, 0700));
   CHECK_OK(make_metadata_side(options));
   CHECK_OK(make_ak_side(options));
-  if (session.json) return print_json({{"folder", options.folder}, {"metadata_root", kMetadataRoot}, {"signer", kSignerCert}, {"ak_root", kAkRoot}});
-  row("made", options.folder + "/" + kMetadataRoot + "   who may sign metadata (signer: metadata-signer.pem)");
+  if (session.json)
+    return print_json({{"folder", options.folder},
+                       {"metadata_root", kMetadataRoot},
+                       {"signer", kSignerCert},
+                       {"ak_root", kAkRoot}});
+  row("made",
+      options.folder + "/" + kMetadataRoot + "   who may sign metadata (signer: metadata-signer.pem)");
   row("", options.folder + "/" + kAkRoot + "         who certifies attestation keys");
   row("keep", "the .key files offline; machines get the two root certificates only");
   row("next", "attestctl setup --ca " + options.folder + "   (on a machine)");
@@ -67,12 +72,16 @@ Result<Exit> run(const Session& session, const Options& options) {
 
 void add_ca_init(CLI::App& ca, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = command(ca, session, "init", "make the authority: a root for metadata signers, a root for attestation keys",
+  CLI::App* app = command(ca, session, "init",
+                          "make the authority: a root for metadata signers, a root for attestation keys",
                           [options](Session& s) { return run(s, *options); });
   app->add_option("DIR", options->folder, "the folder to make")->required();
-  app->add_option("--name", options->name, "who you are, as it stands in the certificates")->capture_default_str();
+  app->add_option("--name", options->name, "who you are, as it stands in the certificates")
+      ->capture_default_str();
   app->add_option("--algorithm", options->algorithm, "ec-p256, ec-p384 or rsa-3072")->capture_default_str();
-  app->add_option("--days", options->days, "validity of the certificates")->capture_default_str()->check(CLI::Range(1, 36500));
+  app->add_option("--days", options->days, "validity of the certificates")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 36500));
 }
 
 void add_ca(CLI::App& app, Session& session) {

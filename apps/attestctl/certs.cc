@@ -40,7 +40,8 @@ Status add_extension(X509* cert, const X509* issuer, int nid, const std::string&
 Result<std::string> alternative_names(const std::vector<std::string>& names) {
   std::string value;
   for (const std::string& name : names) {
-    if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-*") != std::string::npos)
+    if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-*") !=
+        std::string::npos)
       return Error{Errc::malformed, "\"" + name + "\" is no DNS name"};
     value += (value.empty() ? "DNS:" : ",DNS:") + name;
   }
@@ -48,7 +49,8 @@ Result<std::string> alternative_names(const std::vector<std::string>& names) {
 }
 
 Status add_extensions(X509* cert, const X509* issuer, const CertProfile& profile) {
-  CHECK_OK(add_extension(cert, issuer, NID_basic_constraints, profile.ca ? "critical,CA:TRUE" : "critical,CA:FALSE"));
+  CHECK_OK(add_extension(cert, issuer, NID_basic_constraints,
+                         profile.ca ? "critical,CA:TRUE" : "critical,CA:FALSE"));
   CHECK_OK(add_extension(cert, issuer, NID_key_usage,
                          profile.ca ? "critical,keyCertSign,cRLSign" : "critical," + profile.key_usage));
   CHECK_OK(add_extension(cert, issuer, NID_subject_key_identifier, "hash"));
@@ -74,12 +76,13 @@ Status set_serial(X509* cert) {
 
 Status set_names_and_times(X509* cert, const X509* issuer, const CertProfile& profile, EVP_PKEY* subject) {
   auto text = reinterpret_cast<const unsigned char*>(profile.common_name.c_str());
-  bool done = X509_set_version(cert, X509_VERSION_3) == 1 &&
-              X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8, text, -1, -1, 0) == 1 &&
-              X509_set_issuer_name(cert, X509_get_subject_name(issuer)) == 1 &&
-              X509_gmtime_adj(X509_getm_notBefore(cert), -300) &&
-              X509_time_adj_ex(X509_getm_notAfter(cert), static_cast<int>(profile.days), 0, nullptr) &&
-              X509_set_pubkey(cert, subject) == 1;
+  bool done =
+      X509_set_version(cert, X509_VERSION_3) == 1 &&
+      X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8, text, -1, -1, 0) == 1 &&
+      X509_set_issuer_name(cert, X509_get_subject_name(issuer)) == 1 &&
+      X509_gmtime_adj(X509_getm_notBefore(cert), -300) &&
+      X509_time_adj_ex(X509_getm_notAfter(cert), static_cast<int>(profile.days), 0, nullptr) &&
+      X509_set_pubkey(cert, subject) == 1;
   if (!done) return openssl_error(Errc::io, "certificate for \"" + profile.common_name + "\"");
   return ok();
 }
@@ -87,7 +90,8 @@ Status set_names_and_times(X509* cert, const X509* issuer, const CertProfile& pr
 Status sign_cert(X509* cert, EVP_PKEY* key) {
   OwnedMdCtx ctx(EVP_MD_CTX_new());
   const char* digest = EVP_PKEY_get_bits(key) == 384 ? "SHA384" : "SHA256";
-  if (!ctx || EVP_DigestSignInit_ex(ctx.get(), nullptr, digest, private_libctx(), nullptr, key, nullptr) != 1 ||
+  if (!ctx ||
+      EVP_DigestSignInit_ex(ctx.get(), nullptr, digest, private_libctx(), nullptr, key, nullptr) != 1 ||
       X509_sign_ctx(cert, ctx.get()) <= 0)
     return openssl_error(Errc::io, "certificate signature");
   return ok();
@@ -98,10 +102,15 @@ Status sign_cert(X509* cert, EVP_PKEY* key) {
 Result<OwnedPkey> new_key(std::string_view algorithm) {
   OSSL_LIB_CTX* libctx = private_libctx();
   OwnedPkey key;
-  if (algorithm == "ec-p256") key.reset(EVP_PKEY_Q_keygen(libctx, nullptr, "EC", "P-256"));
-  else if (algorithm == "ec-p384") key.reset(EVP_PKEY_Q_keygen(libctx, nullptr, "EC", "P-384"));
-  else if (algorithm == "rsa-3072") key.reset(EVP_PKEY_Q_keygen(libctx, nullptr, "RSA", std::size_t{3072}));
-  else return Error{Errc::unsupported, "key algorithm \"" + std::string(algorithm) + "\": use ec-p256, ec-p384 or rsa-3072"};
+  if (algorithm == "ec-p256")
+    key.reset(EVP_PKEY_Q_keygen(libctx, nullptr, "EC", "P-256"));
+  else if (algorithm == "ec-p384")
+    key.reset(EVP_PKEY_Q_keygen(libctx, nullptr, "EC", "P-384"));
+  else if (algorithm == "rsa-3072")
+    key.reset(EVP_PKEY_Q_keygen(libctx, nullptr, "RSA", std::size_t{3072}));
+  else
+    return Error{Errc::unsupported,
+                 "key algorithm \"" + std::string(algorithm) + "\": use ec-p256, ec-p384 or rsa-3072"};
   if (!key) return openssl_error(Errc::io, "key generation");
   return key;
 }
@@ -118,7 +127,8 @@ Result<Secret> key_pem(const EVP_PKEY* key) {
 Result<OwnedPkey> read_key(const std::string& path) {
   TRY(Bytes pem, read_input(path, kMaxKeyFile));
   OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  OwnedPkey key(PEM_read_bio_PrivateKey_ex(bio.get(), nullptr, no_passphrase, nullptr, private_libctx(), nullptr));
+  OwnedPkey key(
+      PEM_read_bio_PrivateKey_ex(bio.get(), nullptr, no_passphrase, nullptr, private_libctx(), nullptr));
   OPENSSL_cleanse(pem.data(), pem.size());
   if (!key) return openssl_error(Errc::malformed, path + ": no private key in PEM without passphrase");
   return key;
@@ -132,7 +142,8 @@ Result<OwnedPkey> parse_spki(View der) {
   return key;
 }
 
-Result<Bytes> issue(const CertProfile& profile, EVP_PKEY* subject, const X509* issuer_cert, EVP_PKEY* issuer_key) {
+Result<Bytes> issue(const CertProfile& profile, EVP_PKEY* subject, const X509* issuer_cert,
+                    EVP_PKEY* issuer_key) {
   OwnedX509 cert(X509_new_ex(private_libctx(), nullptr));
   if (!cert) return openssl_error(Errc::io, "certificate");
   const X509* issuer = issuer_cert ? issuer_cert : cert.get();

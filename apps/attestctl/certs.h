@@ -20,13 +20,14 @@ struct CertProfile {
   std::string common_name;
   std::int64_t days = 3650;
   bool ca = false;
-  std::string extended_key_usage;      // OID or OpenSSL's short name; empty: none
-  std::vector<std::string> dns_names;  // subjectAltName
+  std::string extended_key_usage;              // OID or OpenSSL's short name; empty: none
+  std::vector<std::string> dns_names;          // subjectAltName
   std::string key_usage = "digitalSignature";  // of certificates that are no CA
 };
 
 // issue makes a certificate for `subject`, signed by issuer_key; without issuer_cert it is self-signed. DER.
-Result<Bytes> issue(const CertProfile& profile, EVP_PKEY* subject, const X509* issuer_cert, EVP_PKEY* issuer_key);
+Result<Bytes> issue(const CertProfile& profile, EVP_PKEY* subject, const X509* issuer_cert,
+                    EVP_PKEY* issuer_key);
 
 // spki_sha256_hex of a key: how people pin keys.
 std::string spki_sha256_hex(const EVP_PKEY* key);

@@ -4,7 +4,7 @@
 
 namespace attest::ctl {
 
-void add_ca(CLI::App& app, Session& session);        // ca_init.cc, ca_certify.cc
+void add_ca(CLI::App& app, Session& session);  // ca_init.cc, ca_certify.cc
 void add_ca_init(CLI::App& ca, Session& session);
 void add_ca_certify(CLI::App& ca, Session& session);
 void add_setup(CLI::App& app, Session& session);

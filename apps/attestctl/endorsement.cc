@@ -6,7 +6,8 @@
 namespace attest::ctl {
 namespace {
 
-// trimmed cuts what follows a certificate in an NV index: zeros or 0xff, which the DER length tells from the rest.
+// trimmed cuts what follows a certificate in an NV index: zeros or 0xff, which the DER length tells from the
+// rest.
 View trimmed(View der) {
   Reader in(der);
   in.u8();
@@ -35,7 +36,8 @@ Result<Roots> read_ek_roots(const std::vector<std::string>& files) {
       (self ? out.roots : out.intermediates).push_back(std::move(der));
     }
   }
-  if (out.roots.empty()) return Error{Errc::denied, "--ek-roots: no self-signed root certificate in these files"};
+  if (out.roots.empty())
+    return Error{Errc::denied, "--ek-roots: no self-signed root certificate in these files"};
   return out;
 }
 
@@ -67,15 +69,20 @@ Status certified(const Bytes& leaf, const PublicArea& key, const Roots& roots, U
 
 }  // namespace
 
-Result<std::string> judge_endorsement(const Endorsement& endorsement, const EndorsementPolicy& policy, UnixTime now) {
+Result<std::string> judge_endorsement(const Endorsement& endorsement, const EndorsementPolicy& policy,
+                                      UnixTime now) {
   std::string fingerprint = spki_sha256_hex(endorsement.key.key.get());
   for (std::string accepted : policy.accepted) {
-    std::ranges::transform(accepted, accepted.begin(), [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(accepted, accepted.begin(),
+                           [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c; });
     if (accepted == fingerprint) return "EK " + fingerprint.substr(0, 12) + " was accepted by hand";
   }
   if (policy.roots.empty())
-    return Error{Errc::untrusted, "nothing says whose TPM this is. Give its maker's roots with --ek-roots FILE, or, if you have seen "
-                                  "this machine's EK yourself, --accept-ek " + fingerprint};
+    return Error{
+        Errc::untrusted,
+        "nothing says whose TPM this is. Give its maker's roots with --ek-roots FILE, or, if you have seen "
+        "this machine's EK yourself, --accept-ek " +
+            fingerprint};
   TRY(Roots roots, read_ek_roots(policy.roots));
   std::string why = "the request holds no EK certificate";
   for (const Bytes& certificate : endorsement.certificates) {
@@ -83,7 +90,8 @@ Result<std::string> judge_endorsement(const Endorsement& endorsement, const Endo
     if (status) return "EK " + fingerprint.substr(0, 12) + " is certified by a maker you trust";
     why = status.error().what;
   }
-  return Error{Errc::untrusted, "the EK is not certified under --ek-roots: " + why + ". To accept this one TPM: --accept-ek " + fingerprint};
+  return Error{Errc::untrusted, "the EK is not certified under --ek-roots: " + why +
+                                    ". To accept this one TPM: --accept-ek " + fingerprint};
 }
 
 }  // namespace attest::ctl

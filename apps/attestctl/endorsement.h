@@ -12,11 +12,12 @@ struct Endorsement {
 };
 
 struct EndorsementPolicy {
-  std::vector<std::string> roots;       // PEM files: TPM makers' roots, intermediates may stand among them
-  std::vector<std::string> accepted;    // SHA-256 of the SPKI, hex: keys accepted without a certificate
+  std::vector<std::string> roots;     // PEM files: TPM makers' roots, intermediates may stand among them
+  std::vector<std::string> accepted;  // SHA-256 of the SPKI, hex: keys accepted without a certificate
 };
 
 // judge_endorsement returns in words why the key is accepted; untrusted with the remedy if it is not.
-Result<std::string> judge_endorsement(const Endorsement& endorsement, const EndorsementPolicy& policy, UnixTime now);
+Result<std::string> judge_endorsement(const Endorsement& endorsement, const EndorsementPolicy& policy,
+                                      UnixTime now);
 
 }  // namespace attest::ctl

@@ -1,4 +1,5 @@
-// attestctl enroll: how a machine gets its attestation key certified. Request here, certify at the authority, finish here.
+// attestctl enroll: how a machine gets its attestation key certified. Request here, certify at the authority,
+// finish here.
 #include <openssl/rand.h>
 
 #include <cstdio>
@@ -43,17 +44,23 @@ Result<std::vector<std::string>> import_sent(const Session& session, const Json&
 
 Result<Exit> finish(const Session& session, const std::string& in) {
   TRY(Json challenge, read_json(in));
-  TRY(Json answer, ask(session, {{"op", "enroll.activate"}, {"credential_blob", text_of(challenge, "credential_blob")},
-                                 {"secret", text_of(challenge, "secret")}, {"sealed_chain", text_of(challenge, "sealed_chain")}},
+  TRY(Json answer, ask(session,
+                       {{"op", "enroll.activate"},
+                        {"credential_blob", text_of(challenge, "credential_blob")},
+                        {"secret", text_of(challenge, "secret")},
+                        {"sealed_chain", text_of(challenge, "sealed_chain")}},
                        "waiting for the TPM"));
   TRY(std::vector<std::string> names, import_sent(session, challenge));
   TRY(std::string cert_path, ensure_machine_cert(session));
   TRY(Json reloaded, ask(session, {{"op", "reload"}}, "waiting for the daemon"));
-  if (session.json) return print_json({{"ak_name", text_of(answer, "ak_name")}, {"metadata", names}, {"machine_cert", cert_path}});
+  if (session.json)
+    return print_json(
+        {{"ak_name", text_of(answer, "ak_name")}, {"metadata", names}, {"machine_cert", cert_path}});
   row("certified", "AK " + short_or_whole(text_of(answer, "ak_name"), session.verbose) +
                        ": the TPM opened the challenge, so key and certificate belong to it");
   for (const std::string& name : names) row("metadata", name);
-  if (!cert_path.empty()) row("client", cert_path + "   certificate for programs that have none of their own");
+  if (!cert_path.empty())
+    row("client", cert_path + "   certificate for programs that have none of their own");
   row("next", "attestctl status");
   return Exit::accepted;
 }
@@ -67,7 +74,8 @@ void add_enroll(CLI::App& app_, Session& session) {
                           [out](Session& s) { return request(s, *out); });
   app->add_option("-o,--out", *out, "file to write (default: stdout)");
   auto in = std::make_shared<std::string>();
-  app = command(*enroll, session, "finish", "open the authority's challenge in the TPM and store the certificate",
+  app = command(*enroll, session, "finish",
+                "open the authority's challenge in the TPM and store the certificate",
                 [in](Session& s) { return finish(s, *in); });
   app->add_option("CHALLENGE", *in, "what attestctl ca certify wrote; - for stdin")->required();
 }

@@ -31,8 +31,10 @@ void print_toned(const std::string& text, Tone first) {
 Result<Exit> run(const Session& session, std::uint64_t id) {
   TRY(Json answer, ask(session, {{"op", "explain"}, {"id", id}}, "waiting for the daemon"));
   TRY(Refusal refusal, parse_refusal(answer.dump()));
-  if (session.json) std::printf("%s\n", explain_json(refusal).c_str());
-  else print_toned(explain_text(refusal, {session.verbose}), tone_of(refusal.outcome));
+  if (session.json)
+    std::printf("%s\n", explain_json(refusal).c_str());
+  else
+    print_toned(explain_text(refusal, {session.verbose}), tone_of(refusal.outcome));
   return Exit::accepted;
 }
 
@@ -43,8 +45,9 @@ Result<Exit> recent(const Session& session, unsigned count) {
     std::string outcome = text_of(one, "outcome");
     std::string peer = text_of(one, "peer");
     row(std::to_string(number_of(one, "id")),
-        text_of(one, "when") + "  " + toned(tone_of(outcome), outcome) + "  " + (peer.empty() ? "(no name)" : peer) + " as " +
-            text_of(one, "role") + "  " + text_of(one, "name"), Tone::dim);
+        text_of(one, "when") + "  " + toned(tone_of(outcome), outcome) + "  " +
+            (peer.empty() ? "(no name)" : peer) + " as " + text_of(one, "role") + "  " + text_of(one, "name"),
+        Tone::dim);
   }
   if (list_of(answer, "verdicts").empty()) row("none", "no peer has been judged since the daemon started");
   return Exit::accepted;
@@ -61,7 +64,8 @@ void add_explain(CLI::App& app_, Session& session) {
 
 void add_verdicts(CLI::App& app_, Session& session) {
   auto count = std::make_shared<unsigned>(20);
-  CLI::App* app = command(app_, session, "verdicts", "list the last verdicts", [count](Session& s) { return recent(s, *count); });
+  CLI::App* app = command(app_, session, "verdicts", "list the last verdicts",
+                          [count](Session& s) { return recent(s, *count); });
   app->add_option("-n,--count", *count, "how many")->capture_default_str()->check(CLI::Range(1, 1000));
 }
 

@@ -1,4 +1,5 @@
-// field.h: reading JSON that came from elsewhere, without exceptions: a missing or mistyped field is its empty value.
+// field.h: reading JSON that came from elsewhere, without exceptions: a missing or mistyped field is its
+// empty value.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>

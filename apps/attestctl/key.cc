@@ -30,7 +30,8 @@ Result<std::string> spki_hash(const Json& key) {
 }
 
 Result<Exit> create(const Session& session, const Options& options) {
-  Json call = {{"op", "key.create"}, {"name", options.name}, {"algorithm", options.algorithm}, {"tpm", options.tpm}};
+  Json call = {
+      {"op", "key.create"}, {"name", options.name}, {"algorithm", options.algorithm}, {"tpm", options.tpm}};
   TRY(Json answer, ask(session, call, "making the key"));
   std::string reference = text_of(answer, "reference");
   if (session.json) return print_json(answer);
@@ -47,7 +48,8 @@ Result<Exit> list(const Session& session) {
   if (session.json) return print_json(answer);
   for (const Json& key : list_of(answer, "keys")) {
     TRY(std::string hash, spki_hash(key));
-    row(text_of(key, "name"), text_of(key, "algorithm") + "  " + where(key) + "  spki " + short_or_whole(hash, session.verbose));
+    row(text_of(key, "name"),
+        text_of(key, "algorithm") + "  " + where(key) + "  spki " + short_or_whole(hash, session.verbose));
   }
   if (list_of(answer, "keys").empty()) std::printf("no keys; make one with attestctl key create NAME\n");
   return Exit::accepted;
@@ -99,17 +101,22 @@ CLI::App* add(CLI::App& key, Session& session, const char* name, const char* hel
 void add_key(CLI::App& app_, Session& session) {
   CLI::App* key = group(app_, "key", "TLS keys that stay with the daemon or in the TPM");
   auto options = std::make_shared<Options>();
-  CLI::App* app = add(*key, session, "create", "make a key and write the reference programs use in its place", create, options);
-  app->add_option("--algorithm", options->algorithm, "ec-p256, ec-p384, rsa-2048 or rsa-3072")->capture_default_str();
+  CLI::App* app = add(*key, session, "create", "make a key and write the reference programs use in its place",
+                      create, options);
+  app->add_option("--algorithm", options->algorithm, "ec-p256, ec-p384, rsa-2048 or rsa-3072")
+      ->capture_default_str();
   app->add_flag("--tpm", options->tpm, "make it in the TPM, which never gives it out");
   app->add_option("-o,--out", options->out, "file for the reference (default: stdout)");
   command(*key, session, "list", "name the keys", [](Session& s) { return list(s); });
   app = add(*key, session, "show", "write a key's reference again", show, options);
   app->add_option("-o,--out", options->out, "file for the reference (default: stdout)");
-  app = add(*key, session, "cert", "make a certificate for a key: these keys sign handshakes only, no requests", cert, options);
+  app = add(*key, session, "cert",
+            "make a certificate for a key: these keys sign handshakes only, no requests", cert, options);
   app->add_option("--dns", options->dns_names, "DNS name for the certificate (may be repeated)");
   app->add_option("--cn", options->common_name, "subject name (default: the first DNS name)");
-  app->add_option("--usage", options->usage, "serverAuth or clientAuth")->capture_default_str()->check(CLI::IsMember({"serverAuth", "clientAuth"}));
+  app->add_option("--usage", options->usage, "serverAuth or clientAuth")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"serverAuth", "clientAuth"}));
   app->add_option("--days", options->days, "validity")->capture_default_str()->check(CLI::Range(1, 36500));
   app->add_option("-o,--out", options->out, "file for the certificate (default: stdout)");
   add(*key, session, "remove", "destroy a key", remove, options);

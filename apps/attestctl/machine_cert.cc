@@ -35,7 +35,8 @@ Result<Bytes> key_of(const Session& session, const std::string& name) {
 Result<std::string> certify_spki(View spki_der, const CertProfile& profile) {
   TRY(OwnedPkey subject, parse_spki(spki_der));
   TRY(OwnedPkey once, new_key("ec-p256"));
-  TRY(Bytes issuer_der, issue({"made once for " + profile.common_name, profile.days, true, "", {}}, once.get(), nullptr, once.get()));
+  TRY(Bytes issuer_der, issue({"made once for " + profile.common_name, profile.days, true, "", {}},
+                              once.get(), nullptr, once.get()));
   TRY(OwnedX509 issuer, parse_certificate(issuer_der));
   TRY(Bytes der, issue(profile, subject.get(), issuer.get(), once.get()));
   return certificates_to_pem({der});
@@ -44,7 +45,8 @@ Result<std::string> certify_spki(View spki_der, const CertProfile& profile) {
 Result<std::string> ensure_machine_cert(const Session& session) {
   TRY(DaemonConfig config, read_daemon_config(session.config));
   std::error_code failed;
-  if (config.machine_chain.empty() || std::filesystem::exists(config.machine_chain, failed)) return config.machine_chain;
+  if (config.machine_chain.empty() || std::filesystem::exists(config.machine_chain, failed))
+    return config.machine_chain;
   TRY(Bytes spki, key_of(session, config.machine_key));
   TRY(std::string pem, certify_spki(spki, {host_name(), 3650, false, "clientAuth", {}}));
   CHECK_OK(create_new(config.machine_chain, as_view(pem)));

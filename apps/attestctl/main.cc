@@ -10,13 +10,16 @@ namespace attest::ctl {
 namespace {
 
 constexpr void (*kCommands[])(CLI::App&, Session&) = {
-    add_setup,   add_enroll,   add_status, add_explain,  add_verdicts, add_generate,
-    add_verify,  add_key,      add_metadata, add_policy, add_ca,       add_reload,
+    add_setup,  add_enroll, add_status,   add_explain, add_verdicts, add_generate,
+    add_verify, add_key,    add_metadata, add_policy,  add_ca,       add_reload,
 };
 
 void add_common_options(CLI::App& app, Session& session) {
-  app.add_option("--socket", session.socket, "the daemon's socket (default: $ATTEST_SOCKET or /run/attest/attest.sock)");
-  app.add_option("--config", session.config, "the daemon's configuration file")->envname("ATTEST_CONFIG")->capture_default_str();
+  app.add_option("--socket", session.socket,
+                 "the daemon's socket (default: $ATTEST_SOCKET or /run/attest/attest.sock)");
+  app.add_option("--config", session.config, "the daemon's configuration file")
+      ->envname("ATTEST_CONFIG")
+      ->capture_default_str();
   app.add_flag("--json", session.json, "print one JSON document");
   app.add_flag("--strict", session.strict, "a warning counts as a refusal (exit code 1)");
   app.add_flag("-v,--verbose", session.verbose, "whole hashes");
@@ -27,7 +30,8 @@ void add_common_options(CLI::App& app, Session& session) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app{"Attested TLS: set machines up, see what they run on, and learn why a peer was refused.", "attestctl"};
+  CLI::App app{"Attested TLS: set machines up, see what they run on, and learn why a peer was refused.",
+               "attestctl"};
   Session session;
   add_common_options(app, session);
   for (auto add : kCommands) add(app, session);

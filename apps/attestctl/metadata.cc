@@ -13,8 +13,9 @@ Result<Exit> list(const Session& session) {
   if (session.json) return print_json(answer);
   for (const Json& item : list_of(answer, "metadata"))
     row(text_of(item, "type"), text_of(item, "name") + "  " + text_of(item, "version") + "  signed by \"" +
-                                   text_of(item, "signer") + "\"  valid until " + text_of(item, "not_after").substr(0, 10) +
-                                   "  " + short_or_whole(text_of(item, "digest"), session.verbose));
+                                   text_of(item, "signer") + "\"  valid until " +
+                                   text_of(item, "not_after").substr(0, 10) + "  " +
+                                   short_or_whole(text_of(item, "digest"), session.verbose));
   for (const Json& problem : list_of(answer, "problems"))
     if (problem.is_string()) row("warning", problem.get<std::string>(), Tone::warn);
   if (list_of(answer, "metadata").empty()) row("none", "attestctl metadata import FILE");

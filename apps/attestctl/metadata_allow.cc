@@ -1,4 +1,5 @@
-// attestctl metadata allow: from a refusal to the changed manifest that would let the machine in, ready to be signed.
+// attestctl metadata allow: from a refusal to the changed manifest that would let the machine in, ready to be
+// signed.
 #include <cstdio>
 
 #include "apps/attestctl/amend.h"
@@ -31,8 +32,10 @@ Result<Metadata> base_manifest(const Session& session, const Options& options, c
     TRY(Bytes payload, unverified_payload(bytes));
     return parse_payload(payload);
   }
-  std::string name = options.manifest.empty() ? amended_manifest(refusal.appraisal.verdict.mismatches()) : options.manifest;
-  if (name.empty()) return Error{Errc::denied, "the refusal names no manifest: say which one to change with --manifest NAME"};
+  std::string name =
+      options.manifest.empty() ? amended_manifest(refusal.appraisal.verdict.mismatches()) : options.manifest;
+  if (name.empty())
+    return Error{Errc::denied, "the refusal names no manifest: say which one to change with --manifest NAME"};
   TRY(MetadataStore store, MetadataStore::open(session.config));
   TRY(MetadataItem item, store.find(MetadataType::manifest, name));
   return *item.metadata;
@@ -45,27 +48,36 @@ Status renew(Metadata& metadata, const std::string& until) {
   metadata.not_before = std::min(metadata.not_before, metadata.version_time);
   if (until.empty()) return ok();
   TRY(metadata.not_after, parse_rfc3339(until.size() == 10 ? until + "T23:59:59Z" : until));
-  if (metadata.not_after <= metadata.version_time) return Error{Errc::denied, "--until " + until + " has passed already"};
+  if (metadata.not_after <= metadata.version_time)
+    return Error{Errc::denied, "--until " + until + " has passed already"};
   return ok();
 }
 
 Result<Exit> run(const Session& session, const Options& options) {
   TRY(Refusal refusal, refusal_of(session, options.refusal));
   TRY(Metadata metadata, base_manifest(session, options, refusal));
-  TRY(std::vector<std::string> changes, amend(metadata.manifest, metadata.name, refusal.appraisal.verdict.mismatches()));
+  TRY(std::vector<std::string> changes,
+      amend(metadata.manifest, metadata.name, refusal.appraisal.verdict.mismatches()));
   CHECK_OK(renew(metadata, options.until));
   TRY(std::string payload, write_payload(metadata));
   std::string out = options.out.empty() ? metadata.name + ".json" : options.out;
   CHECK_OK(write_output(out, as_view(payload)));
   std::uint64_t untold = refusal.appraisal.mismatches_omitted;
   if (session.json)
-    return print_json({{"file", out}, {"name", metadata.name}, {"version", metadata.version}, {"refusal", refusal.id},
-                       {"changes", changes}, {"not_covered", untold}});
+    return print_json({{"file", out},
+                       {"name", metadata.name},
+                       {"version", metadata.version},
+                       {"refusal", refusal.id},
+                       {"changes", changes},
+                       {"not_covered", untold}});
   row("manifest", metadata.name + " " + metadata.version + "   from refusal " + std::to_string(refusal.id));
   for (const std::string& change : changes) row("", change);
-  if (untold > 0) row("warning", std::to_string(untold) + " more disagreements were not recorded and stay refused", Tone::warn);
+  if (untold > 0)
+    row("warning", std::to_string(untold) + " more disagreements were not recorded and stay refused",
+        Tone::warn);
   row("wrote", out + "   not signed yet: read it before you sign");
-  row("next", "attestctl metadata sign " + out + " --ca DIR, then attestctl metadata import on every machine that judges");
+  row("next", "attestctl metadata sign " + out +
+                  " --ca DIR, then attestctl metadata import on every machine that judges");
   return settle(session, untold > 0);
 }
 
@@ -76,9 +88,12 @@ void add_metadata_allow(CLI::App& metadata, Session& session) {
   CLI::App* app = command(metadata, session, "allow", "write the manifest that would allow what was refused",
                           [options](Session& s) { return run(s, *options); });
   app->add_option("--from-refusal", options->refusal, "number of the refusal (default: the last one)");
-  app->add_option("--manifest", options->manifest, "which manifest to change (default: the one the refusal names)");
-  app->add_option("--file", options->file, "take the manifest from a file instead of this machine's metadata");
-  app->add_option("--until", options->until, "last day of the changed manifest, 2026-12-01 (default: as before)");
+  app->add_option("--manifest", options->manifest,
+                  "which manifest to change (default: the one the refusal names)");
+  app->add_option("--file", options->file,
+                  "take the manifest from a file instead of this machine's metadata");
+  app->add_option("--until", options->until,
+                  "last day of the changed manifest, 2026-12-01 (default: as before)");
   app->add_option("-o,--out", options->out, "file to write (default: NAME.json)");
 }
 

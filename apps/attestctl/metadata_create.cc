@@ -1,4 +1,5 @@
-// attestctl metadata create: unsigned payloads: a manifest (reference values) or an image description (which manifests).
+// attestctl metadata create: unsigned payloads: a manifest (reference values) or an image description (which
+// manifests).
 #include <cstdio>
 
 #include "apps/attestctl/commands.h"
@@ -62,7 +63,9 @@ Result<Exit> tell(const Session& session, const Options& options, const std::str
   if (options.out.empty() || options.out == "-") return Exit::accepted;
   const Metadata& metadata = options.metadata;
   if (session.json)
-    return print_json({{"file", options.out}, {"name", metadata.name}, {"version", metadata.version},
+    return print_json({{"file", options.out},
+                       {"name", metadata.name},
+                       {"version", metadata.version},
                        {"references", metadata.manifest.references.size()}});
   row("wrote", options.out + "   " + describe(metadata) + ", " + content + ", not signed yet");
   row("next", "attestctl metadata sign " + options.out + " --ca DIR");
@@ -76,7 +79,8 @@ Result<Exit> manifest(const Session& session, Options options) {
   Manifest& body = options.metadata.manifest;
   TRY(body.references, references(session, options));
   keep_pcrs(body.references, options.pcrs);
-  if (body.references.empty()) return Error{Errc::mismatch, "no reference values: a manifest that names nothing allows nothing"};
+  if (body.references.empty())
+    return Error{Errc::mismatch, "no reference values: a manifest that names nothing allows nothing"};
   body.log_ordered = options.from_machine || options.log_order;
   if (body.base_layers.empty()) body.base_layers = {options.metadata.name};
   CHECK_OK(write_payload_to(options));
@@ -94,7 +98,9 @@ void add_shared(CLI::App* app, Options& options) {
   app->add_option("--name", options.metadata.name, "its name")->required();
   app->add_option("--description", options.metadata.description, "a sentence for people");
   app->add_option("--version", options.version, "its moment, RFC 3339 (default: now)");
-  app->add_option("--days", options.days, "how long it is valid")->capture_default_str()->check(CLI::Range(1, 36500));
+  app->add_option("--days", options.days, "how long it is valid")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 36500));
   app->add_option("-o,--out", options.out, "file to write (default: stdout)");
 }
 
@@ -106,18 +112,23 @@ void add_metadata_create(CLI::App& metadata, Session& session) {
   CLI::App* app = command(*create, session, "manifest", "reference values, in the order they are measured",
                           [options](Session& s) { return manifest(s, *options); });
   add_shared(app, *options);
-  app->add_flag("--from-machine", options->from_machine, "take what this machine measured since it was switched on");
+  app->add_flag("--from-machine", options->from_machine,
+                "take what this machine measured since it was switched on");
   app->add_option("--components", options->components, "take a JSON list of components from a file");
-  app->add_flag("--log-order", options->log_order, "the components stand in the order of the log, which is enforced");
+  app->add_flag("--log-order", options->log_order,
+                "the components stand in the order of the log, which is enforced");
   app->add_option("--pcrs", options->pcrs, "only these PCRs")->delimiter(',')->check(CLI::Range(0, 23));
-  app->add_option("--base", options->metadata.manifest.base_layers, "manifest below this one (default: none, it is the root)");
+  app->add_option("--base", options->metadata.manifest.base_layers,
+                  "manifest below this one (default: none, it is the root)");
   app->add_option("--developer", options->metadata.manifest.developer, "who made the software");
 
   auto image_options = std::make_shared<Options>();
   app = command(*create, session, "image-description", "which manifests together are a machine",
                 [image_options](Session& s) { return image(s, *image_options); });
   add_shared(app, *image_options);
-  app->add_option("--manifest", image_options->metadata.image.manifests, "name of a manifest (may be repeated)")->required();
+  app->add_option("--manifest", image_options->metadata.image.manifests,
+                  "name of a manifest (may be repeated)")
+      ->required();
 }
 
 }  // namespace attest::ctl

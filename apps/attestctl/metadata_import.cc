@@ -10,7 +10,11 @@ namespace attest::ctl {
 namespace {
 
 Json document(const StoredItem& item) {
-  return {{"name", item.name}, {"version", item.version}, {"digest", item.digest}, {"path", item.path}, {"new", item.fresh}};
+  return {{"name", item.name},
+          {"version", item.version},
+          {"digest", item.digest},
+          {"path", item.path},
+          {"new", item.fresh}};
 }
 
 Result<Exit> run(const Session& session, const std::vector<std::string>& files, bool no_reload) {
@@ -20,7 +24,8 @@ Result<Exit> run(const Session& session, const std::vector<std::string>& files, 
     TRY(Bytes bytes, read_input(file, kMaxMetadataBytes));
     TRY(StoredItem item, store.import(bytes));
     if (!session.json)
-      row(item.fresh ? "imported" : "held", item.name + " " + item.version + "   " + short_or_whole(item.digest, session.verbose));
+      row(item.fresh ? "imported" : "held",
+          item.name + " " + item.version + "   " + short_or_whole(item.digest, session.verbose));
     imported.push_back(document(item));
   }
   if (!no_reload) {
@@ -38,7 +43,8 @@ void add_metadata_import(CLI::App& metadata, Session& session) {
   CLI::App* app = command(metadata, session, "import", "verify signed items and put them in force here",
                           [files, no_reload](Session& s) { return run(s, *files, *no_reload); });
   app->add_option("FILE", *files, "signed items")->required();
-  app->add_flag("--no-reload", *no_reload, "only store them; the daemon reads them when it starts or reloads");
+  app->add_flag("--no-reload", *no_reload,
+                "only store them; the daemon reads them when it starts or reloads");
 }
 
 }  // namespace attest::ctl

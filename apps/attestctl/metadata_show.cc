@@ -44,12 +44,15 @@ Result<Shown> look(const Session& session, const Options& options) {
     return Shown{*std::move(plain), sha256(bytes), {Trust::Kind::unsigned_payload, "not signed"}};
   TRY(Bytes payload, unverified_payload(bytes));
   TRY(Metadata metadata, parse_payload(payload));
-  Shown shown{std::move(metadata), sha256(bytes), {Trust::Kind::not_checked, "not checked: no roots (--root FILE)"}};
+  Shown shown{
+      std::move(metadata), sha256(bytes), {Trust::Kind::not_checked, "not checked: no roots (--root FILE)"}};
   TRY(std::vector<Bytes> roots, signer_roots(session, options));
   if (roots.empty()) return shown;
   Result<MetadataItem> verified = verify_metadata(bytes, roots, wall_clock_now());
-  if (!verified) shown.trust = {Trust::Kind::bad, verified.error().what};
-  else shown.trust = {Trust::Kind::good, "good, by \"" + verified->metadata->signer + "\""};
+  if (!verified)
+    shown.trust = {Trust::Kind::bad, verified.error().what};
+  else
+    shown.trust = {Trust::Kind::good, "good, by \"" + verified->metadata->signer + "\""};
   return shown;
 }
 
@@ -69,9 +72,11 @@ std::string contents(const Metadata& metadata) {
 }
 
 std::string reference_text(const ReferenceValue& value, bool verbose) {
-  std::string text = "PCR " + std::to_string(value.reg) + "  " + value.name + (value.optional ? "  (optional)" : "");
+  std::string text =
+      "PCR " + std::to_string(value.reg) + "  " + value.name + (value.optional ? "  (optional)" : "");
   for (const auto& [alg, digest] : value.hashes)
-    if (verbose || alg == HashAlg::sha256) text += std::string("  ") + hash_alg_name(alg) + " " + short_or_whole(to_hex(digest.view()), verbose);
+    if (verbose || alg == HashAlg::sha256)
+      text += std::string("  ") + hash_alg_name(alg) + " " + short_or_whole(to_hex(digest.view()), verbose);
   return text;
 }
 
@@ -86,17 +91,23 @@ Result<Exit> run(const Session& session, const Options& options) {
   UnixTime now = wall_clock_now();
   Exit exit = exit_of(session, shown, now);
   if (session.json) {
-    print_json({{"type", metadata_type_name(metadata.type)}, {"name", metadata.name}, {"version", metadata.version},
-                {"not_before", format_rfc3339(metadata.not_before)}, {"not_after", format_rfc3339(metadata.not_after)},
-                {"digest", to_hex(shown.digest.view())}, {"signature", shown.trust.text},
-                {"trusted", shown.trust.kind == Trust::Kind::good}, {"contents", contents(metadata)}});
+    print_json({{"type", metadata_type_name(metadata.type)},
+                {"name", metadata.name},
+                {"version", metadata.version},
+                {"not_before", format_rfc3339(metadata.not_before)},
+                {"not_after", format_rfc3339(metadata.not_after)},
+                {"digest", to_hex(shown.digest.view())},
+                {"signature", shown.trust.text},
+                {"trusted", shown.trust.kind == Trust::Kind::good},
+                {"contents", contents(metadata)}});
     return exit;
   }
   row(type_text(metadata.type), "\"" + metadata.name + "\" " + metadata.version);
   if (!metadata.description.empty()) row("", metadata.description);
   row("signature", shown.trust.text, shown.trust.kind == Trust::Kind::bad ? Tone::bad : Tone::bold);
   Status valid = check_validity(metadata, now);
-  row("valid", format_rfc3339(metadata.not_before).substr(0, 10) + " to " + format_rfc3339(metadata.not_after).substr(0, 10));
+  row("valid", format_rfc3339(metadata.not_before).substr(0, 10) + " to " +
+                   format_rfc3339(metadata.not_after).substr(0, 10));
   if (!valid) row("warning", valid.error().what, Tone::warn);
   row("contains", contents(metadata));
   row("digest", short_or_whole(to_hex(shown.digest.view()), session.verbose));

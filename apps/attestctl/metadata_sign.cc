@@ -43,9 +43,11 @@ Result<Json> sign_one(const Options& options, const Identity& signer, const std:
 Result<Exit> run(const Session& session, const Options& options) {
   if (options.ca.empty() == (options.cert.empty() || options.key.empty()))
     return usage(session, "metadata sign: give either --ca DIR, or --signer CERT and --signer-key KEY");
-  if (!options.out.empty() && options.files.size() > 1) return usage(session, "metadata sign: --out takes one file");
-  TRY(Identity signer, options.ca.empty() ? read_identity(options.cert, options.key)
-                                          : read_identity(options.ca + "/" + kSignerCert, options.ca + "/" + kSignerKey));
+  if (!options.out.empty() && options.files.size() > 1)
+    return usage(session, "metadata sign: --out takes one file");
+  TRY(Identity signer, options.ca.empty()
+                           ? read_identity(options.cert, options.key)
+                           : read_identity(options.ca + "/" + kSignerCert, options.ca + "/" + kSignerKey));
   Json done = Json::array();
   for (const std::string& file : options.files) {
     TRY(Json one, sign_one(options, signer, file));

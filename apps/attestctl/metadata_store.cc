@@ -26,10 +26,14 @@ std::string file_name(const Metadata& metadata, const Digest& digest) {
 
 const char* type_text(MetadataType type) {
   switch (type) {
-    case MetadataType::manifest: return "manifest";
-    case MetadataType::image_description: return "image description";
-    case MetadataType::company_description: return "company description";
-    case MetadataType::omsp_response: return "status response";
+    case MetadataType::manifest:
+      return "manifest";
+    case MetadataType::image_description:
+      return "image description";
+    case MetadataType::company_description:
+      return "company description";
+    case MetadataType::omsp_response:
+      return "status response";
   }
   return "unknown";
 }
@@ -76,8 +80,8 @@ Result<MetadataItem> MetadataStore::find(MetadataType type, const std::string& n
     if (!newest || newest->metadata->version_time < item->metadata->version_time) newest = *std::move(item);
   }
   if (newest) return *std::move(newest);
-  return Error{Errc::mismatch, std::string(type_text(type)) + " \"" + name + "\": not in " + config_.metadata_folder +
-                                   " under a signer this machine trusts"};
+  return Error{Errc::mismatch, std::string(type_text(type)) + " \"" + name + "\": not in " +
+                                   config_.metadata_folder + " under a signer this machine trusts"};
 }
 
 }  // namespace attest::ctl

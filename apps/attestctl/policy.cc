@@ -15,7 +15,8 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
-// rule_text says a rule in words: `db.example as server: image db, AK 000b3f…, service postgresql, anchors tpm`.
+// rule_text says a rule in words: `db.example as server: image db, AK 000b3f…, service postgresql, anchors
+// tpm`.
 std::string rule_text(const PeerRule& rule, bool verbose) {
   std::string text = rule.name + (rule.role ? std::string(" as ") + role_name(*rule.role) : "") + ":";
   if (!rule.image_descriptions.empty()) text += " image " + joined(rule.image_descriptions) + ";";
@@ -30,23 +31,31 @@ std::string rule_text(const PeerRule& rule, bool verbose) {
 Json document(const Policy& policy) {
   Json rules = Json::array();
   for (const PeerRule& rule : policy.peers) rules.push_back(rule_text(rule, true));
-  return {{"name", policy.name}, {"hash", to_hex(policy.hash.view())}, {"observe", policy.observe}, {"peers", rules},
-          {"ak_issuers", policy.ak_issuer_roots.size()}, {"ima_required", policy.ima_required}};
+  return {{"name", policy.name},
+          {"hash", to_hex(policy.hash.view())},
+          {"observe", policy.observe},
+          {"peers", rules},
+          {"ak_issuers", policy.ak_issuer_roots.size()},
+          {"ima_required", policy.ima_required}};
 }
 
 Result<Exit> check(const Session& session, const std::string& path) {
   Result<Policy> policy = load_policy(path);
   if (!policy) {
-    if (session.json) print_json({{"ok", false}, {"text", policy.error().what}});
-    else row("refused", policy.error().what, Tone::bad);
+    if (session.json)
+      print_json({{"ok", false}, {"text", policy.error().what}});
+    else
+      row("refused", policy.error().what, Tone::bad);
     return Exit::refused;
   }
   if (session.json) return print_json(document(*policy));
   row("policy", path + "   hash " + short_or_whole(to_hex(policy->hash.view()), session.verbose));
-  row("AKs", "issuers " + std::to_string(policy->ak_issuer_roots.size()) + ", CRLs " + std::to_string(policy->ak_crls.size()) +
-                 ", denied " + std::to_string(policy->denied_aks.size()));
+  row("AKs", "issuers " + std::to_string(policy->ak_issuer_roots.size()) + ", CRLs " +
+                 std::to_string(policy->ak_crls.size()) + ", denied " +
+                 std::to_string(policy->denied_aks.size()));
   for (const PeerRule& rule : policy->peers) row("peer", rule_text(rule, session.verbose));
-  if (policy->observe) row("warning", "observe: judges and logs, refuses nothing; it protects nobody", Tone::warn);
+  if (policy->observe)
+    row("warning", "observe: judges and logs, refuses nothing; it protects nobody", Tone::warn);
   return settle(session, policy->observe);
 }
 

@@ -8,8 +8,8 @@
 
 namespace attest::ctl {
 
-// Progress shows `what` with the seconds passed on stderr, from the second second until it dies. Nothing is shown where
-// stderr is no terminal.
+// Progress shows `what` with the seconds passed on stderr, from the second second until it dies. Nothing is
+// shown where stderr is no terminal.
 class Progress {
  public:
   explicit Progress(std::string_view what);

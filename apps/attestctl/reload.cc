@@ -8,7 +8,8 @@ namespace {
 Result<Exit> run(const Session& session) {
   TRY(Json answer, ask(session, {{"op", "reload"}}, "waiting for the daemon"));
   if (session.json) return print_json(answer);
-  row("reloaded", "configuration, policies and metadata; handshakes that had begun keep what they began with");
+  row("reloaded",
+      "configuration, policies and metadata; handshakes that had begun keep what they began with");
   return Exit::accepted;
 }
 

@@ -12,8 +12,10 @@ namespace {
 constexpr std::chrono::milliseconds kControlTimeout{30000};
 
 void report(const Session& session, const Error& error) {
-  if (session.json) print_json({{"error", {{"code", errc_name(error.code)}, {"text", error.what}}}});
-  else std::fprintf(stderr, "attestctl: %s\n", error.what.c_str());
+  if (session.json)
+    print_json({{"error", {{"code", errc_name(error.code)}, {"text", error.what}}}});
+  else
+    std::fprintf(stderr, "attestctl: %s\n", error.what.c_str());
 }
 
 std::string socket_path(const Session& session) {
@@ -24,7 +26,8 @@ std::string socket_path(const Session& session) {
 
 }  // namespace
 
-CLI::App* command(CLI::App& parent, Session& session, const std::string& name, const std::string& help, Run run) {
+CLI::App* command(CLI::App& parent, Session& session, const std::string& name, const std::string& help,
+                  Run run) {
   CLI::App* app = parent.add_subcommand(name, help);
   app->callback([&session, run = std::move(run)] {
     Result<Exit> exit = run(session);
@@ -50,7 +53,8 @@ Result<Json> ask(const Session& session, const Json& call, std::string_view what
   ClientOptions options;
   options.socket = socket_path(session);
   TRY(Connection daemon, Connection::open(options));
-  TRY(std::string text, daemon.control(call.dump(-1, ' ', false, Json::error_handler_t::replace), kControlTimeout));
+  TRY(std::string text,
+      daemon.control(call.dump(-1, ' ', false, Json::error_handler_t::replace), kControlTimeout));
   Json answer = Json::parse(text, nullptr, false);
   if (!answer.is_object()) return Error{Errc::malformed, "daemon: its answer is not a JSON object"};
   return answer;

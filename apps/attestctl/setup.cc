@@ -32,7 +32,8 @@ std::optional<uid_t> uid_of(const std::string& user) {
   passwd entry{};
   passwd* found = nullptr;
   std::array<char, 16384> buffer{};
-  if (getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || !found) return std::nullopt;
+  if (getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || !found)
+    return std::nullopt;
   return entry.pw_uid;
 }
 
@@ -43,7 +44,9 @@ bool exists(const std::string& path) {
 
 // known_services: the service users of this machine whose program is installed.
 std::vector<Service> known_services() {
-  constexpr struct { const char *program, *label, *user; } known[] = {
+  constexpr struct {
+    const char *program, *label, *user;
+  } known[] = {
       {"/usr/sbin/nginx", "nginx", "www-data"},
       {"/usr/sbin/apache2", "apache", "www-data"},
       {"/usr/bin/pg_ctlcluster", "postgresql", "postgres"},
@@ -61,7 +64,8 @@ Status read_services(Options& options) {
   if (options.services.empty()) options.plan.services = known_services();
   for (const std::string& text : options.services) {
     std::size_t at = text.find('=');
-    if (at == std::string::npos) return Error{Errc::denied, "--service " + text + ": write LABEL=USER, for example nginx=www-data"};
+    if (at == std::string::npos)
+      return Error{Errc::denied, "--service " + text + ": write LABEL=USER, for example nginx=www-data"};
     std::string user = text.substr(at + 1);
     if (!uid_of(user)) return Error{Errc::denied, "--service " + text + ": this machine has no user " + user};
     options.plan.services.push_back({text.substr(0, at), user});
@@ -73,24 +77,33 @@ Status read_services(Options& options) {
 Result<std::vector<std::string>> find_out(Options& options) {
   std::vector<std::string> warnings;
   SetupPlan& plan = options.plan;
-  for (std::string* path : {&plan.etc, &plan.state, &plan.socket}) *path = fs::absolute(*path).lexically_normal().string();
+  for (std::string* path : {&plan.etc, &plan.state, &plan.socket})
+    *path = fs::absolute(*path).lexically_normal().string();
   CHECK_OK(read_services(options));
   if (plan.tcti == SetupPlan{}.tcti && !exists("/dev/tpmrm0"))
-    warnings.push_back("this machine shows no TPM (/dev/tpmrm0): the daemon will start without one and say so");
-  if (!exists(plan.event_log)) warnings.push_back("no boot log at " + plan.event_log + " (is securityfs mounted?)");
+    warnings.push_back(
+        "this machine shows no TPM (/dev/tpmrm0): the daemon will start without one and say so");
+  if (!exists(plan.event_log))
+    warnings.push_back("no boot log at " + plan.event_log + " (is securityfs mounted?)");
   if (!plan.ima_list.empty() && !exists(plan.ima_list)) {
-    warnings.push_back("no IMA list at " + plan.ima_list + ": files are not measured (kernel argument ima_policy=tcb)");
+    warnings.push_back("no IMA list at " + plan.ima_list +
+                       ": files are not measured (kernel argument ima_policy=tcb)");
     plan.ima_list.clear();
   }
   auto uid = uid_of(options.daemon_user);
-  if (uid) plan.daemon_uid = *uid;
-  else warnings.push_back("no user \"" + options.daemon_user + "\" (systemd-sysusers makes it): programs will not check who runs the daemon");
+  if (uid)
+    plan.daemon_uid = *uid;
+  else
+    warnings.push_back("no user \"" + options.daemon_user +
+                       "\" (systemd-sysusers makes it): programs will not check who runs the daemon");
   return warnings;
 }
 
 Result<std::string> read_root(const Options& options, const std::string& given, const char* name) {
   if (given.empty() && options.ca.empty())
-    return Error{Errc::denied, "setup needs the two root certificates: --ca DIR, or --metadata-root FILE and --ak-root FILE"};
+    return Error{
+        Errc::denied,
+        "setup needs the two root certificates: --ca DIR, or --metadata-root FILE and --ak-root FILE"};
   std::string path = given.empty() ? options.ca + "/" + name : given;
   TRY(std::vector<Bytes> certificates, read_certificates(path));
   return certificates_to_pem(certificates);
@@ -132,8 +145,8 @@ Status make_state(const Options& options) {
 void show(const Options& options, const std::vector<PlannedFile>& files, const std::vector<State>& states,
           const std::vector<std::string>& warnings) {
   const SetupPlan& plan = options.plan;
-  row("machine", "TPM " + plan.tcti + " · boot log " + (exists(plan.event_log) ? "found" : "missing") + " · IMA " +
-                     (plan.ima_list.empty() ? "off" : "on") + " · image \"" + plan.image + "\"");
+  row("machine", "TPM " + plan.tcti + " · boot log " + (exists(plan.event_log) ? "found" : "missing") +
+                     " · IMA " + (plan.ima_list.empty() ? "off" : "on") + " · image \"" + plan.image + "\"");
   std::string label = options.dry_run ? "plan" : "write";
   for (std::size_t i = 0; i < files.size(); i++)
     row(i == 0 ? label : "", files[i].path + "  (" + state_text(states[i], options.force) + ")");
@@ -142,19 +155,23 @@ void show(const Options& options, const std::vector<PlannedFile>& files, const s
 }
 
 // show_undo names what was not there before, and nothing else.
-void show_undo(const std::vector<PlannedFile>& files, const std::vector<State>& states, const std::string& new_state) {
+void show_undo(const std::vector<PlannedFile>& files, const std::vector<State>& states,
+               const std::string& new_state) {
   std::string undo = new_state.empty() ? "" : " " + new_state;
   for (std::size_t i = 0; i < files.size(); i++)
     if (states[i] == State::fresh) undo += " " + files[i].path;
   if (!undo.empty()) row("undo", "rm -r" + undo);
 }
 
-void print_document(const Options& options, const std::vector<PlannedFile>& files, const std::vector<State>& states,
-                    const std::vector<std::string>& warnings) {
+void print_document(const Options& options, const std::vector<PlannedFile>& files,
+                    const std::vector<State>& states, const std::vector<std::string>& warnings) {
   Json list = Json::array();
   for (std::size_t i = 0; i < files.size(); i++)
     list.push_back({{"path", files[i].path}, {"state", state_text(states[i], options.force)}});
-  print_json({{"files", list}, {"state_dir", options.plan.state}, {"socket", options.plan.socket}, {"warnings", warnings},
+  print_json({{"files", list},
+              {"state_dir", options.plan.state},
+              {"socket", options.plan.socket},
+              {"warnings", warnings},
               {"written", !options.dry_run}});
 }
 
@@ -182,8 +199,10 @@ Result<Exit> run(const Session& session, Options options) {
 
 void add_found_options(CLI::App* app, SetupPlan& plan) {
   app->add_option("--tcti", plan.tcti, "how to reach the TPM")->capture_default_str();
-  app->add_option("--ak-handle", plan.ak_handle, "persistent handle of the attestation key")->capture_default_str();
-  app->add_option("--ak-algorithm", plan.ak_algorithm, "ec-p256, ec-p384, rsa-2048 or rsa-3072")->capture_default_str();
+  app->add_option("--ak-handle", plan.ak_handle, "persistent handle of the attestation key")
+      ->capture_default_str();
+  app->add_option("--ak-algorithm", plan.ak_algorithm, "ec-p256, ec-p384, rsa-2048 or rsa-3072")
+      ->capture_default_str();
   app->add_option("--event-log", plan.event_log, "the firmware's event log")->capture_default_str();
   app->add_option("--ima-list", plan.ima_list, "IMA's list; \"\" for none")->capture_default_str();
   app->add_option("--module", plan.module, "path of attest.so where OpenSSL does not find it by itself");
@@ -198,18 +217,28 @@ void add_setup(CLI::App& app_, Session& session) {
   SetupPlan& plan = options->plan;
   const CLI::Validator modes = CLI::IsMember({"require", "prefer", "off"});
   app->add_option("--ca", options->ca, "folder with the authority's root certificates");
-  app->add_option("--metadata-root", options->metadata_root, "root of the metadata signers (instead of --ca)");
+  app->add_option("--metadata-root", options->metadata_root,
+                  "root of the metadata signers (instead of --ca)");
   app->add_option("--ak-root", options->ak_root, "root of the attestation keys (instead of --ca)");
-  app->add_option("--image", plan.image, "image description this machine claims to be")->capture_default_str();
-  app->add_option("--peer-image", plan.peer_images, "image description a peer may claim (may be repeated; default: --image)");
+  app->add_option("--image", plan.image, "image description this machine claims to be")
+      ->capture_default_str();
+  app->add_option("--peer-image", plan.peer_images,
+                  "image description a peer may claim (may be repeated; default: --image)");
   app->add_option("--etc", plan.etc, "where configuration goes")->capture_default_str();
   app->add_option("--state", plan.state, "where the daemon keeps its own")->capture_default_str();
-  app->add_option("--service", options->services, "LABEL=USER: a service that attests (default: what is installed)");
-  app->add_option("--daemon-user", options->daemon_user, "the user the daemon runs as")->capture_default_str();
-  app->add_option("--server-demands", plan.server_demands, "what servers here demand of clients")->capture_default_str()->check(modes);
-  app->add_option("--client-demands", plan.client_demands, "what clients here demand of servers")->capture_default_str()->check(modes);
+  app->add_option("--service", options->services,
+                  "LABEL=USER: a service that attests (default: what is installed)");
+  app->add_option("--daemon-user", options->daemon_user, "the user the daemon runs as")
+      ->capture_default_str();
+  app->add_option("--server-demands", plan.server_demands, "what servers here demand of clients")
+      ->capture_default_str()
+      ->check(modes);
+  app->add_option("--client-demands", plan.client_demands, "what clients here demand of servers")
+      ->capture_default_str()
+      ->check(modes);
   add_found_options(app, plan);
-  app->add_flag("--allow-raw", plan.allow_raw, "let root have any nonce attested (attestctl generate); it can speak for any channel");
+  app->add_flag("--allow-raw", plan.allow_raw,
+                "let root have any nonce attested (attestctl generate); it can speak for any channel");
   app->add_flag("--dry-run", options->dry_run, "only show what would be done");
   app->add_flag("--force", options->force, "replace files that differ (the old ones are kept as .old)");
 }

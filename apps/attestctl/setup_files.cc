@@ -7,21 +7,27 @@ namespace attest::ctl {
 namespace {
 
 // pair writes "key": "value" as it stands in the templates.
-std::string pair(std::string_view key, std::string_view value) { return json_quoted(key) + ": " + json_quoted(value); }
+std::string pair(std::string_view key, std::string_view value) {
+  return json_quoted(key) + ": " + json_quoted(value);
+}
+
+// caller writes one entry of "callers".
+std::string caller(const std::string& who, const char* roles, const char* keys, const std::string& rights) {
+  return "    {" + who + ", \"roles\": [" + roles + "], \"keys\": [" + keys + "],\n     \"rights\": [" +
+         rights + "]}";
+}
 
 std::string callers(const SetupPlan& plan) {
+  constexpr const char* kBoth = R"("server", "client")";
+  constexpr const char* kAnyKey = R"("any", "machine")";
+  const std::string rights = R"("attest", "judge", "sign")";
+  std::string root_rights = rights + (plan.allow_raw ? R"(, "raw")" : "") + R"(, "control")";
   std::string out =
-      "\"callers\": [\n"
-      "    {\"name\": \"root\", \"uid\": 0, \"roles\": [\"server\", \"client\"], \"keys\": [\"any\", \"machine\"],\n"
-      "     \"rights\": [\"attest\", \"judge\", \"sign\", " +
-      std::string(plan.allow_raw ? "\"raw\", " : "") + "\"control\"]},\n";
+      "\"callers\": [\n" + caller(R"("name": "root", "uid": 0)", kBoth, kAnyKey, root_rights) + ",\n";
   for (const Service& service : plan.services)
-    out += "    {" + pair("name", service.label) + ", " + pair("uid", service.user) +
-           ", \"roles\": [\"server\", \"client\"], \"keys\": [\"any\", \"machine\"],\n"
-           "     \"rights\": [\"attest\", \"judge\", \"sign\"]},\n";
-  return out +
-         "    {\"name\": \"user\", \"uid\": \"any\", \"roles\": [\"client\"], \"keys\": [\"machine\"],"
-         " \"rights\": [\"attest\", \"judge\", \"sign\"]}\n  ],";
+    out += caller(pair("name", service.label) + ", " + pair("uid", service.user), kBoth, kAnyKey, rights) +
+           ",\n";
+  return out + caller(R"("name": "user", "uid": "any")", R"("client")", R"("machine")", rights) + "\n  ],";
 }
 
 Result<std::string> daemon_config(const SetupPlan& plan) {
@@ -45,7 +51,9 @@ Result<std::string> daemon_config(const SetupPlan& plan) {
 
 Result<std::string> openssl_config(const SetupPlan& plan) {
   TemplateText text(kOpensslCnf);
-  text.set("attest-socket", plan.socket).set("attest-server", plan.server_demands).set("attest-client", plan.client_demands);
+  text.set("attest-socket", plan.socket)
+      .set("attest-server", plan.server_demands)
+      .set("attest-client", plan.client_demands);
   if (plan.daemon_uid) text.set("attest-daemon-uid", std::to_string(*plan.daemon_uid));
   if (!plan.module.empty()) text.set("module", plan.module);
   return std::move(text).finish();
@@ -53,7 +61,8 @@ Result<std::string> openssl_config(const SetupPlan& plan) {
 
 Result<std::string> default_policy(const SetupPlan& plan) {
   std::string images = plan.peer_images.empty() ? json_quoted(plan.image) : "";
-  for (const std::string& image : plan.peer_images) images += (images.empty() ? "" : ", ") + json_quoted(image);
+  for (const std::string& image : plan.peer_images)
+    images += (images.empty() ? "" : ", ") + json_quoted(image);
   TemplateText text(kDefaultPolicy);
   text.replace("{\"name\": \"*\", \"image_descriptions\": [\"web-server\"]}",
                "{\"name\": \"*\", \"image_descriptions\": [" + images + "]}");

@@ -27,7 +27,7 @@ struct SetupPlan {
   std::string module;                      // path for openssl.cnf; "" where OpenSSL finds it
   std::string server_demands = "require";  // what we, as server, demand of clients
   std::string client_demands = "require";
-  bool allow_raw = false;                  // root may have any nonce attested (attestctl generate)
+  bool allow_raw = false;  // root may have any nonce attested (attestctl generate)
   std::optional<std::uint32_t> daemon_uid;
   std::vector<Service> services;
 };

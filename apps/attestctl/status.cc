@@ -15,7 +15,8 @@ void show_machine(const Session& session, const Json& tpm) {
   std::string state = text_of(tpm, "state");
   std::string text = text_of(tpm, "driver").empty() ? "no TPM" : text_of(tpm, "driver");
   if (!text_of(tpm, "ak_name").empty())
-    text += " · " + text_of(tpm, "ak_algorithm") + " AK " + short_or_whole(text_of(tpm, "ak_name"), session.verbose);
+    text += " · " + text_of(tpm, "ak_algorithm") + " AK " +
+            short_or_whole(text_of(tpm, "ak_name"), session.verbose);
   std::string until = text_of(tpm, "ak_certified_until");
   text += until.empty() ? " · AK not certified" : " · certified until " + until.substr(0, 10);
   if (!state.empty() && state != "ready") text += " · " + state;
@@ -36,8 +37,10 @@ void show_software(const Session& session, const Json& status) {
       row("", std::to_string(items.size() - 6) + " more (attestctl metadata list)");
       break;
     }
-    row(shown == 1 ? "software" : "", text_of(item, "type") + " " + text_of(item, "name") + " " + text_of(item, "version").substr(0, 10) +
-            ", signed by \"" + text_of(item, "signer") + "\", valid " + std::to_string(days_left(item)) + " days");
+    row(shown == 1 ? "software" : "", text_of(item, "type") + " " + text_of(item, "name") + " " +
+                                          text_of(item, "version").substr(0, 10) + ", signed by \"" +
+                                          text_of(item, "signer") + "\", valid " +
+                                          std::to_string(days_left(item)) + " days");
   }
 }
 
@@ -49,12 +52,14 @@ std::string milliseconds(std::int64_t us) {
 
 void show_daemon(const Json& status) {
   const Json& tpm = field(status, "tpm");
-  std::string text = "cmcd-lite " + text_of(status, "version") + " up " + duration(number_of(status, "uptime_s"));
+  std::string text =
+      "cmcd-lite " + text_of(status, "version") + " up " + duration(number_of(status, "uptime_s"));
   auto quotes = static_cast<std::uint64_t>(number_of(tpm, "quotes"));
   auto handshakes = static_cast<std::uint64_t>(number_of(tpm, "handshakes"));
   text += " · " + thousands(quotes) + " quotes for " + thousands(handshakes) + " handshakes";
   if (number_of(tpm, "p50_us") > 0)
-    text += " · TPM " + milliseconds(number_of(tpm, "p50_us")) + " p50, " + milliseconds(number_of(tpm, "p99_us")) + " p99";
+    text += " · TPM " + milliseconds(number_of(tpm, "p50_us")) + " p50, " +
+            milliseconds(number_of(tpm, "p99_us")) + " p99";
   text += " · queue " + std::to_string(number_of(status, "queue"));
   row("daemon", text);
 }
@@ -92,7 +97,8 @@ Result<Exit> run(const Session& session) {
 }  // namespace
 
 void add_status(CLI::App& app, Session& session) {
-  command(app, session, "status", "say what this machine is and how its daemon does", [](Session& s) { return run(s); });
+  command(app, session, "status", "say what this machine is and how its daemon does",
+          [](Session& s) { return run(s); });
 }
 
 }  // namespace attest::ctl

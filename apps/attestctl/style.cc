@@ -17,12 +17,18 @@ bool colourful() {
 
 const char* escape(Tone tone) {
   switch (tone) {
-    case Tone::bold: return "\033[1m";
-    case Tone::good: return "\033[32m";
-    case Tone::bad: return "\033[1;31m";
-    case Tone::warn: return "\033[33m";
-    case Tone::dim: return "\033[2m";
-    case Tone::plain: break;
+    case Tone::bold:
+      return "\033[1m";
+    case Tone::good:
+      return "\033[32m";
+    case Tone::bad:
+      return "\033[1;31m";
+    case Tone::warn:
+      return "\033[33m";
+    case Tone::dim:
+      return "\033[2m";
+    case Tone::plain:
+      break;
   }
   return "";
 }

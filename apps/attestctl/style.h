@@ -11,7 +11,8 @@ namespace attest::ctl {
 enum class Tone { plain, bold, good, bad, warn, dim };
 std::string toned(Tone tone, std::string_view text);
 
-// row prints "label     text", the label padded to one column for all commands; further lines of text are indented alike.
+// row prints "label     text", the label padded to one column for all commands; further lines of text are
+// indented alike.
 void row(std::string_view label, std::string_view text, Tone tone = Tone::bold);
 
 // short_or_whole shortens a hex digest to 12 digits unless everything is wanted.

@@ -19,7 +19,8 @@ TemplateText& TemplateText::replace(const std::string& part, const std::string& 
   return *this;
 }
 
-TemplateText& TemplateText::replace_block(const std::string& first, const std::string& last, const std::string& with) {
+TemplateText& TemplateText::replace_block(const std::string& first, const std::string& last,
+                                          const std::string& with) {
   std::size_t at = only(first);
   std::size_t end = at == std::string::npos ? at : text_.find(last, at);
   if (end == std::string::npos && missing_.empty()) missing_ = first;
@@ -40,7 +41,8 @@ TemplateText& TemplateText::set(const std::string& key, const std::string& value
 }
 
 Result<std::string> TemplateText::finish() && {
-  if (!missing_.empty()) return Error{Errc::mismatch, "template: \"" + missing_ + "\" does not stand in it exactly once"};
+  if (!missing_.empty())
+    return Error{Errc::mismatch, "template: \"" + missing_ + "\" does not stand in it exactly once"};
   return std::move(text_);
 }
 

@@ -6,8 +6,8 @@
 
 namespace attest::ctl {
 
-// TemplateText replaces parts of a text that is known at build time. A part that does not stand in the text exactly once is
-// an error of ours: finish() then says which (a test fills every template).
+// TemplateText replaces parts of a text that is known at build time. A part that does not stand in the text
+// exactly once is an error of ours: finish() then says which (a test fills every template).
 class TemplateText {
  public:
   explicit TemplateText(std::string text) : text_(std::move(text)) {}

@@ -3,8 +3,8 @@
 
 namespace attest::ctl {
 
-extern const char kOpensslCnf[];    // conf/openssl.cnf
-extern const char kCmcdJson[];      // conf/cmcd.json
-extern const char kDefaultPolicy[]; // conf/policies/default.json
+extern const char kOpensslCnf[];     // conf/openssl.cnf
+extern const char kCmcdJson[];       // conf/cmcd.json
+extern const char kDefaultPolicy[];  // conf/policies/default.json
 
 }  // namespace attest::ctl

@@ -17,7 +17,8 @@ struct Options {
   std::vector<std::string> roots;
 };
 
-// read_evidence takes the bytes, or the JSON that attestctl generate prints (its nonce then counts where none is given).
+// read_evidence takes the bytes, or the JSON that attestctl generate prints (its nonce then counts where none
+// is given).
 Result<Bytes> read_evidence(Options& options) {
   TRY(Bytes bytes, read_input(options.file, 2 * kMaxEvidence));
   Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
@@ -27,8 +28,13 @@ Result<Bytes> read_evidence(Options& options) {
 }
 
 Result<Appraisal> by_daemon(const Session& session, const Options& options, View evidence) {
-  TRY(Json answer, ask(session, {{"op", "verify"}, {"evidence", to_base64(evidence)}, {"nonce", options.nonce},
-                                 {"peer", options.peer}, {"policy", options.policy}}, "waiting for the verdict"));
+  TRY(Json answer, ask(session,
+                       {{"op", "verify"},
+                        {"evidence", to_base64(evidence)},
+                        {"nonce", options.nonce},
+                        {"peer", options.peer},
+                        {"policy", options.policy}},
+                       "waiting for the verdict"));
   const Json& appraisal = field(answer, "appraisal");
   return parse_appraisal(appraisal.is_object() ? appraisal.dump() : answer.dump());
 }
@@ -59,8 +65,10 @@ Exit show(const Session& session, const Appraisal& appraisal, const std::string&
     told.why = first->why;
     told.remedy = first->remedy;
   }
-  if (session.json) std::printf("%s\n", appraisal_json(appraisal).c_str());
-  else std::printf("%s", explain_text(told, {session.verbose}).c_str());
+  if (session.json)
+    std::printf("%s\n", appraisal_json(appraisal).c_str());
+  else
+    std::printf("%s", explain_text(told, {session.verbose}).c_str());
   return trusted ? settle(session, warned) : Exit::refused;
 }
 
@@ -69,7 +77,8 @@ Result<Exit> run(const Session& session, Options options) {
   if (alone && (options.metadata.empty() || options.roots.empty()))
     return usage(session, "verify: --policy-file also needs --metadata FOLDER and --root FILE");
   TRY(Bytes evidence, read_evidence(options));
-  if (options.nonce.empty()) return usage(session, "verify: --nonce is missing: evidence without a nonce proves nothing");
+  if (options.nonce.empty())
+    return usage(session, "verify: --nonce is missing: evidence without a nonce proves nothing");
   TRY(Appraisal appraisal, alone ? by_hand(options, evidence) : by_daemon(session, options, evidence));
   return show(session, appraisal, options.peer);
 }

@@ -1,5 +1,5 @@
-// replay_main.cc: runs a fuzz target over its corpus without libFuzzer, so that ctest and the sanitizers of any compiler
-// see every input that was ever worth keeping.
+// replay_main.cc: runs a fuzz target over its corpus without libFuzzer, so that ctest and the sanitizers of
+// any compiler see every input that was ever worth keeping.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

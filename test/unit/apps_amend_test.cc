@@ -11,7 +11,8 @@ namespace {
 const std::string kNew(64, 'a');
 const std::string kOther(64, 'b');
 
-ReferenceValue reference(std::uint32_t pcr, const std::string& name, std::uint8_t fill, bool optional = false) {
+ReferenceValue reference(std::uint32_t pcr, const std::string& name, std::uint8_t fill,
+                         bool optional = false) {
   ReferenceValue value;
   value.reg = pcr;
   value.name = name;
@@ -23,8 +24,8 @@ ReferenceValue reference(std::uint32_t pcr, const std::string& name, std::uint8_
 // os: PCR 4 loader, kernel; PCR 10 two files.
 Manifest os() {
   Manifest manifest;
-  manifest.references = {reference(4, "loader", 1), reference(4, "kernel", 2), reference(10, "/bin/a", 3, true),
-                         reference(10, "/bin/b", 4, true)};
+  manifest.references = {reference(4, "loader", 1), reference(4, "kernel", 2),
+                         reference(10, "/bin/a", 3, true), reference(10, "/bin/b", 4, true)};
   manifest.tpm = {0, 1, 2, 3};
   return manifest;
 }
@@ -47,7 +48,8 @@ Mismatch near(Mismatch m, std::uint64_t entry, std::uint8_t fill, const std::str
 
 std::vector<std::string> names(const Manifest& manifest) {
   std::vector<std::string> out;
-  for (const ReferenceValue& value : manifest.references) out.push_back(value.name + (value.optional ? "?" : ""));
+  for (const ReferenceValue& value : manifest.references)
+    out.push_back(value.name + (value.optional ? "?" : ""));
   return out;
 }
 
@@ -55,7 +57,8 @@ TEST(Amend, AChangedComponentIsAllowedBesideTheOldOne) {
   Manifest manifest = os();
   auto changes = amend(manifest, "os", {near(unexpected(4, "kernel", kNew), 1, 2)});
   ASSERT_TRUE(changes);
-  EXPECT_EQ(names(manifest), (std::vector<std::string>{"loader", "kernel?", "kernel?", "/bin/a?", "/bin/b?"}));
+  EXPECT_EQ(names(manifest),
+            (std::vector<std::string>{"loader", "kernel?", "kernel?", "/bin/a?", "/bin/b?"}));
   EXPECT_EQ(to_hex(manifest.references[1].hashes[0].second.view()), kNew);
   EXPECT_EQ(manifest.references[1].hashes[0].first, HashAlg::sha256);
   EXPECT_EQ(manifest.tpm.size(), 5U);
@@ -72,14 +75,19 @@ TEST(Amend, AnEventThatHasNoNeighbourGoesBehindTheLastOfItsPcr) {
 
 TEST(Amend, AFileMeasuredTwiceIsAddedOnce) {
   Manifest manifest = os();
-  ASSERT_TRUE(amend(manifest, "os", {near(unexpected(10, "/bin/a", kNew), 2, 3), near(unexpected(10, "/bin/a", kNew), 2, 3)}));
+  ASSERT_TRUE(
+      amend(manifest, "os",
+            {near(unexpected(10, "/bin/a", kNew), 2, 3), near(unexpected(10, "/bin/a", kNew), 2, 3)}));
   EXPECT_EQ(manifest.references.size(), 5U);
 }
 
 TEST(Amend, SeveralChangesKeepTheirPlaces) {
   Manifest manifest = os();
-  ASSERT_TRUE(amend(manifest, "os", {near(unexpected(4, "loader", kNew), 0, 1), near(unexpected(4, "kernel", kOther), 1, 2)}));
-  EXPECT_EQ(names(manifest), (std::vector<std::string>{"loader?", "loader?", "kernel?", "kernel?", "/bin/a?", "/bin/b?"}));
+  ASSERT_TRUE(
+      amend(manifest, "os",
+            {near(unexpected(4, "loader", kNew), 0, 1), near(unexpected(4, "kernel", kOther), 1, 2)}));
+  EXPECT_EQ(names(manifest),
+            (std::vector<std::string>{"loader?", "loader?", "kernel?", "kernel?", "/bin/a?", "/bin/b?"}));
 }
 
 TEST(Amend, AMissingComponentBecomesOptional) {
@@ -115,7 +123,8 @@ TEST(Amend, AnEntryBeyondTheManifestIsNoNeighbour) {
 
 TEST(Amend, TheManifestToChangeIsTheFirstThatARefusalNames) {
   EXPECT_EQ(amended_manifest({}), "");
-  EXPECT_EQ(amended_manifest({unexpected(4, "x", kNew), near(unexpected(4, "kernel", kNew), 1, 2, "os")}), "os");
+  EXPECT_EQ(amended_manifest({unexpected(4, "x", kNew), near(unexpected(4, "kernel", kNew), 1, 2, "os")}),
+            "os");
 }
 
 }  // namespace

@@ -60,14 +60,17 @@ TEST(Certs, KeysSurviveTheirPem) {
   auto key = read_key(path);
   ASSERT_TRUE(key) << key.error().what;
   EXPECT_EQ(EVP_PKEY_eq(key->get(), root.key.get()), 1);
-  ASSERT_TRUE(write_file_atomic(path, as_view("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")));
+  ASSERT_TRUE(
+      write_file_atomic(path, as_view("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")));
   EXPECT_FALSE(read_key(path));
 }
 
 TEST(Certs, NamesOfUnknownFormAndAlgorithmAreRefused) {
   Made root = make(kRoot, nullptr);
-  EXPECT_FALSE(issue({"x", 30, false, "serverAuth", {"a.example,IP:0.0.0.0"}}, root.key.get(), nullptr, root.key.get()));
-  EXPECT_TRUE(issue({"x", 30, false, "serverAuth", {"a.example", "*.b.example"}}, root.key.get(), nullptr, root.key.get()));
+  EXPECT_FALSE(issue({"x", 30, false, "serverAuth", {"a.example,IP:0.0.0.0"}}, root.key.get(), nullptr,
+                     root.key.get()));
+  EXPECT_TRUE(issue({"x", 30, false, "serverAuth", {"a.example", "*.b.example"}}, root.key.get(), nullptr,
+                    root.key.get()));
   EXPECT_FALSE(new_key("dsa-1024"));
 }
 
@@ -125,7 +128,8 @@ TEST_F(Endorsements, WithoutRootsTheRefusalNamesThePinAndThePinIsAccepted) {
   std::string pin = spki_sha256_hex(ek_.key.get());
   EXPECT_NE(refused.error().what.find("--accept-ek " + pin), std::string::npos);
   EXPECT_TRUE(judge_endorsement(endorsement(ek_, {}), {{}, {pin}}, wall_clock_now()));
-  std::ranges::transform(pin, pin.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(pin, pin.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   EXPECT_TRUE(judge_endorsement(endorsement(ek_, {}), {{}, {pin}}, wall_clock_now()));
 }
 

@@ -89,20 +89,23 @@ TEST(SetupFiles, WithoutImaPcr10IsNotQuoted) {
 TEST(SetupFiles, RawNoncesNeedASwitch) {
   SetupPlan plan;
   plan.allow_raw = true;
-  EXPECT_NE(text_of(files_of(plan), "/etc/attest/cmcd.json").find("\"sign\", \"raw\", \"control\""), std::string::npos);
+  EXPECT_NE(text_of(files_of(plan), "/etc/attest/cmcd.json").find("\"sign\", \"raw\", \"control\""),
+            std::string::npos);
 }
 
 TEST(SetupFiles, OpensslCnfTakesModesUidAndModule) {
   std::string text = text_of(files_of(other_plan()), "/tmp/etc/openssl.cnf");
-  for (const char* line : {"\nattest-socket = /tmp/run/a.sock\n", "\nattest-server = off\n", "\nattest-client = prefer\n",
-                           "\nattest-daemon-uid = 42\n", "\nmodule = /tmp/attest.so\n"})
+  for (const char* line :
+       {"\nattest-socket = /tmp/run/a.sock\n", "\nattest-server = off\n", "\nattest-client = prefer\n",
+        "\nattest-daemon-uid = 42\n", "\nmodule = /tmp/attest.so\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line;
 }
 
 TEST(SetupFiles, ThePolicyNamesTheImagesPeersMayBe) {
   auto file = parse_config(text_of(files_of(other_plan()), "/tmp/etc/policies/default.json"), "default.json");
   ASSERT_TRUE(file) << file.error().what;
-  EXPECT_EQ(file->root().objects("peers").at(0).strings("image_descriptions"), (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(file->root().objects("peers").at(0).strings("image_descriptions"),
+            (std::vector<std::string>{"one", "two"}));
 }
 
 TEST(TemplateText, APartThatIsMissingOrStandsTwiceIsAnError) {
