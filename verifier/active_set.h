@@ -7,6 +7,7 @@
 #include "evidence/core/time.h"
 #include "evidence/metadata/metadata.h"
 #include "evidence/x509/chain.h"
+#include "verifier/references/cache.h"
 
 namespace attest {
 
@@ -34,6 +35,8 @@ class ActiveSet {
   const std::vector<std::string>& problems() const { return problems_; }
   using Items = std::map<std::pair<MetadataType, std::string>, std::shared_ptr<const MetadataItem>>;
   const Items& items() const { return items_; }
+  // references keeps the indexes of the manifests judged lately; copies share it.
+  ReferenceCache& references() const { return *references_; }
 
  private:
   void load_file(const std::string& path, View bytes, UnixTime now);
@@ -43,6 +46,7 @@ class ActiveSet {
   std::unordered_map<Digest, std::shared_ptr<const MetadataItem>, DigestHash> by_digest_;
   std::shared_ptr<const TrustStore> signers_;
   std::vector<std::string> problems_;
+  std::shared_ptr<ReferenceCache> references_ = std::make_shared<ReferenceCache>();
 };
 
 }  // namespace attest

@@ -20,6 +20,7 @@ struct Case {
 struct ClaimedMetadata {
   std::vector<std::shared_ptr<const MetadataItem>> items;  // by index in the context; null where not at hand
   Layers layers;                                           // points into items
+  ReferenceCache* references = nullptr;                    // of the active set
 };
 
 // Failed is the outcome of a step that stops at the first failure: the failed check, or nothing.

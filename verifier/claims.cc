@@ -81,6 +81,7 @@ bool check_one_image(const std::vector<Item>& items, Verdict& verdict) {
 }  // namespace
 
 bool choose_metadata(const Case& c, const ActiveSet& active_set, ClaimedMetadata& out, Verdict& verdict) {
+  out.references = &active_set.references();
   Chooser chooser(c, active_set, verdict);
   for (const Digest& digest : c.context.metadata) out.items.push_back(chooser.choose(digest));
   for (const Item& item : out.items)

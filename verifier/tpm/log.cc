@@ -69,10 +69,8 @@ void report(Verdict& verdict, std::string_view id, const Findings::Kind& kind, c
 }
 
 void compare(const Case& c, const std::vector<ExpandedEvent>& events, const ClaimedMetadata& metadata, Appraisal& out) {
-  std::vector<NamedManifest> manifests;
-  for (const MetadataItem* item : metadata.layers.manifests)
-    manifests.push_back({item->metadata->name, item->metadata->version, &item->metadata->manifest});
-  ReferenceIndex index(std::move(manifests), c.context.pcrs->bank);
+  auto prepared = metadata.references->get(metadata.layers.manifests, metadata.items, c.context.pcrs->bank);
+  const ReferenceIndex& index = prepared->index;
   if (index.places().empty())
     return out.verdict.fail(check::kPcrMissing, std::string("the manifests hold no TPM reference values of the ") + hash_alg_name(index.bank()) +
                                                     " bank: nothing could be judged", "publish references of this bank");
