@@ -38,7 +38,7 @@ class NginxAsServer(Cases):
         self.config.servers[0] = self.config.servers[0].replace("hello from localhost", "hello again")
         self.config.write()
         self.nginx.send(signal.SIGHUP)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while "hello again" not in self.curl().out:
             self.assertLess(time.monotonic(), deadline, "nginx did not reload")
             time.sleep(0.1)
@@ -66,7 +66,7 @@ class NginxAsUpstreamClient(Cases):
     def front(self, env, upstream_port):
         port = processes.free_port()
         server = (f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass https://127.0.0.1:{upstream_port}; "
-                  f"proxy_connect_timeout 20s; }} }}\n")
+                  f"proxy_connect_timeout 60s; }} }}\n")
         front = programs.Nginx(env, self.world.folder / "front", [server]).start(port)
         self.addCleanup(front.stop)
         return front
@@ -79,7 +79,7 @@ class NginxAsUpstreamClient(Cases):
         return upstream
 
     def ask(self, front):
-        return processes.run([programs.CURL, "-sS", "-f", "--max-time", "30", f"http://127.0.0.1:{front.port}/"],
+        return processes.run([programs.CURL, "-sS", "-f", "--max-time", "90", f"http://127.0.0.1:{front.port}/"],
                              env=processes.environment())
 
     def meet(self, upstream_env, front_env, **how):

@@ -42,7 +42,7 @@ class _Report(unittest.TextTestResult):
         self.cases = []
 
     def _add(self, test, **more):
-        words = test.id().split(".")[-1].removeprefix("test_").replace("_", " ")
+        words = test.id().split(".")[-1].removeprefix("test_").replace("_", " ").strip("()")
         self.cases.append({"name": words, **more})
 
     def addSuccess(self, test):

@@ -72,6 +72,6 @@ class Postgres:
         self.server.stop(2)  # SIGINT: fast shutdown
 
     def ask(self, env, ca, sql="select version()", sslmode="verify-full", host="localhost"):
-        conninfo = (f"host={host} hostaddr=127.0.0.1 port={self.port} user=postgres dbname=postgres connect_timeout=20 "
+        conninfo = (f"host={host} hostaddr=127.0.0.1 port={self.port} user=postgres dbname=postgres connect_timeout=60 "
                     f"sslmode={sslmode} sslrootcert={ca}")
         return processes.run([PSQL, "-XAt", conninfo, "-c", sql], env=env)

@@ -40,7 +40,7 @@ class Done:
         return f"exit code {self.code}\n{self.out}"
 
 
-def run(command, env=None, timeout=60, stdin=None, **more):
+def run(command, env=None, timeout=120, stdin=None, **more):
     """Runs a command to its end, stderr behind stdout. A command that does not end in time is killed: code -9."""
     command = [str(c) for c in command]
     more.setdefault("stdin", subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
@@ -75,7 +75,7 @@ def free_port():
         return s.getsockname()[1]
 
 
-def wait_until(condition, what, seconds=20):
+def wait_until(condition, what, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

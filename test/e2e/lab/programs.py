@@ -19,11 +19,11 @@ def s_server(env, log, cert, key, *more, port=None):
 def s_client(env, port, ca, *more, name="localhost"):
     """Connects, sends nothing, reads the server's first bytes: with TLS 1.3 a server's refusal arrives only then."""
     return processes.run([OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", "-servername", name, "-CAfile", ca,
-                          "-verify_return_error", "-ign_eof", *more], env=env, stdin="GET / HTTP/1.0\r\n\r\n", timeout=30)
+                          "-verify_return_error", "-ign_eof", *more], env=env, stdin="GET / HTTP/1.0\r\n\r\n")
 
 
 def curl(env, port, ca, *more, host="localhost"):
-    return processes.run([CURL, "-sS", "--max-time", "20", "--cacert", ca, "--resolve", f"{host}:{port}:127.0.0.1",
+    return processes.run([CURL, "-sS", "--max-time", "60", "--cacert", ca, "--resolve", f"{host}:{port}:127.0.0.1",
                           f"https://{host}:{port}/", *more], env=env)
 
 
@@ -87,7 +87,7 @@ PYTHON_CLIENT = """
 import ssl, sys, urllib.request
 context = ssl.create_default_context(cafile=sys.argv[2])
 if len(sys.argv) > 3: context.load_cert_chain(sys.argv[3], sys.argv[4])
-sys.stdout.write(urllib.request.urlopen("https://localhost:%s/" % sys.argv[1], context=context, timeout=20).read().decode())
+sys.stdout.write(urllib.request.urlopen("https://localhost:%s/" % sys.argv[1], context=context, timeout=60).read().decode())
 """
 
 

@@ -60,6 +60,7 @@ class World:
         machine.switch_on(boot, **how)
         peers = [part for peer in (SERVER_IMAGE, CLIENT_IMAGE) for part in ("--peer-image", peer)]
         processes.must([self.build.attestctl, *machine.setup_command(self.authority, image, *peers)], env=processes.environment())
+        machine.be_patient()
         machine.start_daemon()
         return machine
 
