@@ -10,6 +10,7 @@ namespace check {
 inline constexpr std::string_view kPeerSilent = "peer.silent";
 inline constexpr std::string_view kPeerRefused = "peer.refused";
 inline constexpr std::string_view kPeerVersion = "peer.version";
+inline constexpr std::string_view kPeerQuic = "peer.quic";
 inline constexpr std::string_view kPeerResumed = "peer.resumed";
 inline constexpr std::string_view kPeerNoCertificate = "peer.no-certificate";
 inline constexpr std::string_view kPeerUnjudged = "peer.unjudged";
@@ -89,6 +90,7 @@ inline constexpr std::string_view kTpmSelfTest = "tpm.self-test";
 inline constexpr std::string_view kKeyPrivate = "key.private";
 inline constexpr std::string_view kHookNoRequest = "hook.no-request";
 inline constexpr std::string_view kHookNoSecret = "hook.no-secret";
+inline constexpr std::string_view kMachineCertificate = "machine.certificate";
 // warnings of attestctl status
 inline constexpr std::string_view kAuditLost = "audit.lost";
 inline constexpr std::string_view kCallerRaw = "caller.raw";

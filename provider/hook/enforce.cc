@@ -52,7 +52,7 @@ std::string hello_fault(const Call& call) {
     return "peer.changed-request: the request for evidence differs between the two ClientHellos";
   if (!call.requires_evidence()) return "";
   if (call.quic())
-    return "quic.no-client-evidence: clients cannot attest over QUIC yet and this server requires it (offer "
+    return "peer.quic: clients cannot attest over QUIC yet and this server requires it (offer "
            "TLS over TCP)";
   if (!extension)
     return "peer.silent: " + peer_label(call) +

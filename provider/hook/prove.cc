@@ -70,7 +70,7 @@ Result<MachineIdentity> machine_identity(const Call& call) {
   TRY(MachineCertAnswer answer, daemon->machine_cert());
   if (answer.chain_der.empty())
     return Error{Errc::denied,
-                 "machine.no-certificate: cmcd.json names no machine_cert, and the program has none"};
+                 "machine.certificate: cmcd.json names no machine_cert, and the program has none"};
   OSSL_LIB_CTX* libctx = call.hook.libctx;
   MachineIdentity machine{parse_cert(answer.chain_der[0], libctx), OwnedChain(sk_X509_new_null()),
                           load_key(answer.key, libctx)};
@@ -80,10 +80,10 @@ Result<MachineIdentity> machine_identity(const Call& call) {
   }
   if (!machine.leaf || !machine.rest ||
       static_cast<std::size_t>(sk_X509_num(machine.rest.get())) + 1 != answer.chain_der.size())
-    return Error{Errc::malformed, "machine.bad-certificate: cmcd-lite's machine certificate cannot be read"};
+    return Error{Errc::malformed, "machine.certificate: cmcd-lite's machine certificate cannot be read"};
   if (!machine.key)
     return Error{Errc::denied,
-                 "machine.no-key: key \"" + answer.key + "\" of the machine certificate cannot be loaded"};
+                 "machine.certificate: key \"" + answer.key + "\" of the machine certificate cannot be loaded"};
   return machine;
 }
 
