@@ -134,6 +134,7 @@ Result<std::string> Daemon::apply(const std::shared_ptr<const State>& fresh) {
   std::string restart = restart_note(state_.get()->config, fresh->config);
   state_.set(fresh);
   for (const std::string& warning : fresh->warnings) note(warning);
+  tpm_->retest();
   note("configuration, policies and metadata reloaded" + (restart.empty() ? "" : "; " + restart));
   return restart;
 }

@@ -57,6 +57,14 @@ void TpmThread::run(uid_t source, Task task) {
   if (displaced) (*displaced)(busy("the TPM"));
 }
 
+void TpmThread::retest() {
+  {
+    std::lock_guard lock(mutex_);
+    retest_ = true;
+  }
+  wake_.notify_one();
+}
+
 TpmStatus TpmThread::status() const {
   std::lock_guard lock(mutex_);
   TpmStatus status = shown_;
@@ -84,7 +92,7 @@ void TpmThread::work() {
 
 // wait returns when there is something to do, false when the thread shall end.
 bool TpmThread::wait(std::unique_lock<std::mutex>& lock) {
-  auto work_waits = [this] { return stop_ || !jobs_.empty() || !tasks_.empty(); };
+  auto work_waits = [this] { return stop_ || retest_ || !jobs_.empty() || !tasks_.empty(); };
   if (open_)
     wake_.wait(lock, work_waits);
   else
@@ -96,11 +104,13 @@ bool TpmThread::wait(std::unique_lock<std::mutex>& lock) {
 void TpmThread::serve(std::unique_lock<std::mutex>& lock) {
   std::vector<AttestJob> jobs = jobs_.drain(options_.batch);
   std::optional<Task> task = tasks_.pop();
+  bool retest = std::exchange(retest_, false);
   lock.unlock();
   if (!jobs.empty()) serve_batch(jobs);
   jobs.clear();
   if (task) serve_task(*task);
   task.reset();
+  if (retest) self_test();
   lock.lock();
 }
 

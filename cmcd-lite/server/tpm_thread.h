@@ -62,6 +62,8 @@ class TpmThread {
   // attest queues a job; a job that finds no place is answered at once with "daemon.overloaded".
   void attest(AttestJob job);
   void run(uid_t source, Task task);
+  // retest repeats the self-test soon: what handshakes will meet has changed (metadata, the AK's certificate).
+  void retest();
   TpmStatus status() const;
 
  private:
@@ -85,6 +87,7 @@ class TpmThread {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;
+  bool retest_ = false;
   FairQueue<AttestJob> jobs_;
   FairQueue<Task> tasks_;
   TpmStatus shown_;

@@ -106,6 +106,11 @@ class Attestctl(Cases):
         done = self.ctl("ca", "certify", request, "--ca", self.world.authority.ca, *foreign)
         self.assertEqual(done.code, 1, done)
 
+    def test_status_says_until_when_the_key_is_certified(self):
+        status = json.loads(self.world.client.must("status", "--json"))
+        self.assertRegex(status["tpm"]["ak_certified_until"], r"^20\d\d-")
+        self.assertIn("certified until", self.world.client.must("status"))
+
     def test_a_challenge_opens_in_no_other_tpm(self):
         done = self.ctl("enroll", "finish", self.world.server.folder / "challenge.json", machine=self.world.client)
         self.assertNotEqual(done.code, 0)

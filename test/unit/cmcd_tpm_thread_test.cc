@@ -170,6 +170,15 @@ TEST_F(TpmThreadTest, WithoutAnyDriverNobodyGetsEvidence) {
   EXPECT_EQ(refused.error().code, Errc::denied);
 }
 
+TEST_F(TpmThreadTest, ARetestIsOneMoreQuoteForNobody) {
+  ready();
+  thread_->retest();
+  ASSERT_TRUE(device_.wait_for_quotes(2));
+  EXPECT_TRUE(attest(1).get());
+  EXPECT_EQ(thread_->status().quotes, 3U);
+  EXPECT_EQ(thread_->status().handshakes, 1U);
+}
+
 TEST_F(TpmThreadTest, WhatWaitsAtTheEndIsTold) {
   ready();
   device_.hold();
