@@ -121,7 +121,7 @@ class Bench:
         def slow(machine):
             proxy = machine.folder / "slow.sock"
             server = processes.Server([sys.executable, HERE.parent / "fixtures/slow_tpm.py", proxy, machine.tpm.socket,
-                                       "--delay-ms", TPM_DELAY_MS], machine.folder / "slow.log", env=processes.environment())
+                                       TPM_DELAY_MS], machine.folder / "slow.log", env=processes.environment())
             self.started.append(server)
             server.wait_for(proxy.exists, f"socket {proxy}")
             return f"swtpm:path={proxy}"
