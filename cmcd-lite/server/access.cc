@@ -24,10 +24,14 @@ bool names_key(const KeyRule& rule, const Digest& spki, const Digest& machine, c
   using Kind = KeyRule::Kind;
   switch (rule.kind) {
     case Kind::certificate:
-    case Kind::spki: return !rule.spki.empty() && rule.spki == spki;
-    case Kind::name: return names(rule.text) == spki;
-    case Kind::machine: return machine == spki;
-    case Kind::any: return false;
+    case Kind::spki:
+      return !rule.spki.empty() && rule.spki == spki;
+    case Kind::name:
+      return names(rule.text) == spki;
+    case Kind::machine:
+      return machine == spki;
+    case Kind::any:
+      return false;
   }
   return false;
 }
@@ -77,10 +81,11 @@ Result<Grant> Access::may_use(const Asker& asker, Right right, const KeyUse& use
     if (role && key_fits(rule, use)) return Grant{rule.name, rule.service};
   }
   if (!right_somewhere) return may(asker, right);
-  return Error{Errc::denied, "daemon.denied: " + who(asker) + " may not " + right_name(right) + " as " +
-                                 role_name(use.role) + " with key " + short_hex(use.spki.view()) +
-                                 " (its entry in \"callers\" names other keys or roles; after a renewed certificate: "
-                                 "systemctl reload cmcd-lite)"};
+  return Error{Errc::denied,
+               "daemon.denied: " + who(asker) + " may not " + right_name(right) + " as " +
+                   role_name(use.role) + " with key " + short_hex(use.spki.view()) +
+                   " (its entry in \"callers\" names other keys or roles; after a renewed certificate: "
+                   "systemctl reload cmcd-lite)"};
 }
 
 Result<Grant> Access::may_attest(const Asker& asker, Role role, const Digest& spki, const Digest& machine,

@@ -7,7 +7,8 @@
 
 namespace attest {
 
-// KeyNames gives the SHA-256 of the SPKI of a key of the daemon by its name; an empty digest if there is none.
+// KeyNames gives the SHA-256 of the SPKI of a key of the daemon by its name; an empty digest if there is
+// none.
 using KeyNames = std::function<Digest(std::string_view name)>;
 
 // Grant is the entry under which a call is served.
@@ -16,8 +17,8 @@ struct Grant {
   std::string service;
 };
 
-// Access decides over local callers. Every rule is a list of entries of which one must fit as a whole: user, socket,
-// right, role and key in one entry. Immutable.
+// Access decides over local callers. Every rule is a list of entries of which one must fit as a whole: user,
+// socket, right, role and key in one entry. Immutable.
 class Access {
  public:
   Access() = default;
@@ -34,11 +35,13 @@ class Access {
   bool welcome(const Asker& asker) const;
   // may checks a right that needs no key: judge, raw, control. denied, naming the entry to add.
   Result<Grant> may(const Asker& asker, Right right) const;
-  // may_attest: evidence for role with the key of the handshake. machine is the SPKI of the machine's client key
-  // (empty: none), which never serves.
-  Result<Grant> may_attest(const Asker& asker, Role role, const Digest& spki, const Digest& machine, const KeyNames& names) const;
+  // may_attest: evidence for role with the key of the handshake. machine is the SPKI of the machine's client
+  // key (empty: none), which never serves.
+  Result<Grant> may_attest(const Asker& asker, Role role, const Digest& spki, const Digest& machine,
+                           const KeyNames& names) const;
   // may_sign: a CertificateVerify of that role with that key.
-  Result<Grant> may_sign(const Asker& asker, Role role, const Digest& spki, const Digest& machine, const KeyNames& names) const;
+  Result<Grant> may_sign(const Asker& asker, Role role, const Digest& spki, const Digest& machine,
+                         const KeyNames& names) const;
   const std::vector<CallerRule>& rules() const { return rules_; }
 
  private:

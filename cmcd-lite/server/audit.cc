@@ -20,7 +20,8 @@ std::uint64_t id_in_tail(int fd) {
   ssize_t n = pread(fd, tail.data(), tail.size(), info.st_size - static_cast<off_t>(tail.size()));
   if (n != static_cast<ssize_t>(tail.size())) return 0;
   constexpr std::string_view kStart = "{\"id\":";
-  for (std::size_t at = tail.rfind(kStart); at != std::string::npos; at = at == 0 ? std::string::npos : tail.rfind(kStart, at - 1)) {
+  for (std::size_t at = tail.rfind(kStart); at != std::string::npos;
+       at = at == 0 ? std::string::npos : tail.rfind(kStart, at - 1)) {
     if (at != 0 && tail[at - 1] != '\n') continue;  // inside another record
     std::uint64_t id = 0;
     const char* end = tail.data() + tail.size();
@@ -37,7 +38,9 @@ Audit::~Audit() {
 
 Status Audit::reopen() {
   if (fd_ >= 0) ::close(fd_);
-  fd_ = path_.empty() ? -1 : ::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+  fd_ = path_.empty()
+            ? -1
+            : ::open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
   torn_ = false;
   if (fd_ >= 0 || path_.empty()) return ok();
   return Error{Errc::io, "audit.lost: " + path_.string() + ": " + std::strerror(errno)};

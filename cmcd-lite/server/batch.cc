@@ -41,11 +41,14 @@ Result<Digest> leaf_hash(const AttestJob& job, View context) {
 }
 
 Error too_large(std::size_t size, std::uint32_t room) {
-  return {Errc::denied, "evidence.too-large: the evidence has " + std::to_string(size) + " bytes, the handshake carries " +
-                            std::to_string(room) + " (manifests that list this machine's events shorten it: attestctl metadata create)"};
+  return {Errc::denied,
+          "evidence.too-large: the evidence has " + std::to_string(size) + " bytes, the handshake carries " +
+              std::to_string(room) +
+              " (manifests that list this machine's events shorten it: attestctl metadata create)"};
 }
 
-Result<Bytes> message_for(const AttestJob& job, Evidence& evidence, const std::vector<View>& tpm_logs, const OwnMetadata& own) {
+Result<Bytes> message_for(const AttestJob& job, Evidence& evidence, const std::vector<View>& tpm_logs,
+                          const OwnMetadata& own) {
   evidence.metadata.clear();
   TRY(Bytes bare, encode_evidence_with(evidence, tpm_logs));
   std::size_t room = std::min<std::size_t>(job.room, kMaxEvidence);
@@ -59,6 +62,12 @@ bool knows(const std::vector<Bytes>& known, const Digest& digest) {
   return std::ranges::any_of(known, [&](const Bytes& prefix) {
     return prefix.size() <= digest.size() && equal(prefix, digest.view().first(prefix.size()));
   });
+}
+
+// named puts the stable name of a refusal before an error of one kind.
+Error named(Error error, Errc kind, const char* name) {
+  if (error.code == kind) error.what = std::string(name) + ": " + error.what;
+  return error;
 }
 
 }  // namespace
@@ -82,21 +91,28 @@ Result<BatchMaker::Anchors> BatchMaker::quote(const Digest& qualifying, std::spa
                                               const OwnMetadata& own) {
   Anchors out;
   for (const OpenedDriver& opened : drivers) {
-    TRY(Anchor anchor, opened.driver->quote(qualifying));
-    TRY(const MeasuredLog* log, opened.driver->log(anchor));  // after the quote: it matches the prefix quoted
+    auto quoted = opened.driver->quote(qualifying);
+    if (!quoted) return named(quoted.error(), Errc::denied, "tpm.locked");
+    Anchor anchor = *std::move(quoted);
+    auto read = opened.driver->log(anchor);  // after the quote: it matches the prefix quoted
+    if (!read) return named(read.error(), Errc::mismatch, "pcr.replay-mismatch");
+    const MeasuredLog* log = *read;
     auto* tpm = std::get_if<TpmAnchor>(&anchor);
     if (tpm != nullptr) ak_certificate_ = tpm->ak_chain.empty() ? Bytes() : tpm->ak_chain.front();
     if (tpm != nullptr && log != nullptr) {
       tpm->pcr_values = log->pcr_values;
       tpm->startup_locality = log->startup_locality;
-      TRY(out.tpm_logs, logs_.encoded(*log, own));
+      auto encoded = logs_.encoded(*log, own);
+      if (!encoded) return named(encoded.error(), Errc::denied, "log.too-long");
+      out.tpm_logs = *std::move(encoded);
     }
     out.anchors.push_back(std::move(anchor));
   }
   return out;
 }
 
-Status BatchMaker::make(std::vector<AttestJob>& jobs, std::span<const OpenedDriver> drivers, const State& state) {
+Status BatchMaker::make(std::vector<AttestJob>& jobs, std::span<const OpenedDriver> drivers,
+                        const State& state) {
   ContextTable contexts(drivers, state.own);
   std::vector<Leaf> leaves;
   std::vector<Digest> hashes;

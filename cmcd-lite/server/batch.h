@@ -8,24 +8,25 @@
 
 namespace attest {
 
-// AttestJob is one caller's wish for evidence. Exactly one of binder and raw_nonce is set; access was decided before.
+// AttestJob is one caller's wish for evidence. Exactly one of binder and raw_nonce is set; access was decided
+// before.
 struct AttestJob {
   uid_t uid = 0;
   Role role = Role::server;
   std::string service;
   Digest binder;
   Bytes raw_nonce;
-  std::vector<Bytes> known;  // digest prefixes the verifying side holds
-  std::uint32_t room = 0;    // bytes the evidence may have
+  std::vector<Bytes> known;                 // digest prefixes the verifying side holds
+  std::uint32_t room = 0;                   // bytes the evidence may have
   std::function<void(Result<Bytes>)> done;  // called exactly once, on the TPM's thread
 };
 
 // BatchMaker turns jobs into evidence. Lives on the thread that owns the drivers.
 class BatchMaker {
  public:
-  // make answers every job over one quote of each driver, logs read once and after the quotes. Jobs whose own evidence
-  // cannot be built get their own error. If the quote or the logs fail it answers nobody and returns the error, so that
-  // the owner may open the device again and try once more.
+  // make answers every job over one quote of each driver, logs read once and after the quotes. Jobs whose own
+  // evidence cannot be built get their own error. If the quote or the logs fail it answers nobody and returns
+  // the error, so that the owner may open the device again and try once more.
   Status make(std::vector<AttestJob>& jobs, std::span<const OpenedDriver> drivers, const State& state);
   // ak_certificate is the first certificate of the last quote's AK chain; empty if there was none.
   const Bytes& ak_certificate() const { return ak_certificate_; }
@@ -35,13 +36,14 @@ class BatchMaker {
     std::vector<Anchor> anchors;
     std::vector<View> tpm_logs;
   };
-  Result<Anchors> quote(const Digest& qualifying, std::span<const OpenedDriver> drivers, const OwnMetadata& own);
+  Result<Anchors> quote(const Digest& qualifying, std::span<const OpenedDriver> drivers,
+                        const OwnMetadata& own);
   LogCache logs_;
   Bytes ak_certificate_;
 };
 
-// fit_metadata chooses which items travel in full: those the other side does not know, smallest first, while they fit
-// into `left` bytes.
+// fit_metadata chooses which items travel in full: those the other side does not know, smallest first, while
+// they fit into `left` bytes.
 std::vector<Bytes> fit_metadata(const OwnMetadata& own, const std::vector<Bytes>& known, std::size_t left);
 
 }  // namespace attest

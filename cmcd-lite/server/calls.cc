@@ -12,7 +12,9 @@ namespace {
 
 using StatePtr = std::shared_ptr<const State>;
 
-Access::Asker asker_of(const Call& call, const State& state) { return {call.peer, state.socket_callers(call.socket)}; }
+Access::Asker asker_of(const Call& call, const State& state) {
+  return {call.peer, state.socket_callers(call.socket)};
+}
 
 KeyNames key_names(const Engine& engine) {
   return [&keys = engine.keys](std::string_view name) {
@@ -27,7 +29,8 @@ Result<Bytes> begin(const StatePtr& state, Call& call) {
   TRY(auto policy, state->policy(begin.policy));
   bool drivers = state->config.drivers.tpm || state->config.drivers.sw;
   bool requires_evidence = begin.mode == Mode::require && !policy->observe && !state->config.observe;
-  auto flags = static_cast<std::uint8_t>((drivers ? RequestHeader::kCanAttest : 0) | (requires_evidence ? RequestHeader::kRequires : 0));
+  auto flags = static_cast<std::uint8_t>((drivers ? RequestHeader::kCanAttest : 0) |
+                                         (requires_evidence ? RequestHeader::kRequires : 0));
   auto known = known_digests(*policy, *state->active, begin.peer, other(begin.our_role));
   TRY(BeginAnswer answer, call.nonces.issue(std::move(begin), flags, std::move(known), moment_now()));
   return encode_begin_answer(answer);
@@ -37,7 +40,8 @@ Result<AttestJob> attest_job(Engine& engine, const StatePtr& state, const Call& 
   TRY(AttestCall asked, decode_attest_call(call.payload));
   const BinderInputs& inputs = asked.inputs;
   TRY(Digest spki, spki_sha256(inputs.leaf_der));
-  TRY(Grant grant, state->access.may_attest(asker_of(call, *state), inputs.prover, spki, state->machine_spki, key_names(engine)));
+  TRY(Grant grant, state->access.may_attest(asker_of(call, *state), inputs.prover, spki, state->machine_spki,
+                                            key_names(engine)));
   TRY(Request request, decode_request(inputs.request));
   AttestJob job;
   job.uid = call.peer.uid;
@@ -64,8 +68,10 @@ void judge_call(Engine& engine, const StatePtr& state, Call& call, const Reply& 
   if (!decoded) return reply.send(decoded.error());
   auto grant = state->access.may(asker_of(call, *state), Right::judge);
   if (!grant) return reply.send(grant.error());
-  auto issued = call.nonces.take(decoded->handle, decoded->inputs.request, decoded->inputs.prover, moment_now());
-  auto task = std::make_shared<JudgeTask>(JudgeTask{state, call.peer, grant->service, std::move(*decoded), std::move(issued), 0});
+  auto issued =
+      call.nonces.take(decoded->handle, decoded->inputs.request, decoded->inputs.prover, moment_now());
+  auto task = std::make_shared<JudgeTask>(
+      JudgeTask{state, call.peer, grant->service, std::move(*decoded), std::move(issued), 0});
   engine.workers.post(call.peer.uid, [&engine, task, reply](Status go) {
     if (!go) return reply.send(go.error());
     task->now = wall_clock_now();
@@ -81,10 +87,15 @@ struct SignTask {
 Result<SignTask> sign_task(Engine& engine, const StatePtr& state, const Call& call) {
   TRY(SignCall asked, decode_sign_call(call.payload));
   auto role = certificate_verify_signer(asked.content);
-  if (!role) return Error{Errc::denied, "key.content: not the content of a TLS 1.3 CertificateVerify; handshake keys sign nothing else"};
+  if (!role)
+    return Error{
+        Errc::denied,
+        "key.content: not the content of a TLS 1.3 CertificateVerify; handshake keys sign nothing else"};
   auto key = engine.keys.find(asked.key);
-  if (!key) return Error{Errc::denied, "key.unknown: no key \"" + printable(asked.key) + "\" (attestctl key list)"};
-  CHECK_OK(state->access.may_sign(asker_of(call, *state), *role, key->spki, state->machine_spki, key_names(engine)));
+  if (!key)
+    return Error{Errc::denied, "key.unknown: no key \"" + printable(asked.key) + "\" (attestctl key list)"};
+  CHECK_OK(state->access.may_sign(asker_of(call, *state), *role, key->spki, state->machine_spki,
+                                  key_names(engine)));
   if (auto scheme = tls_scheme(asked.scheme, key->info.algorithm); !scheme)
     return Error{Errc::unsupported, "key.scheme: " + scheme.error().what};
   return SignTask{std::move(*key), std::move(asked)};
@@ -114,17 +125,22 @@ void sign(Engine& engine, const StatePtr& state, const Call& call, const Reply& 
 Result<Bytes> key(Engine& engine, const StatePtr& state, const Call& call) {
   TRY(KeyCall asked, decode_key_call(call.payload));
   auto entry = engine.keys.find(asked.key);
-  if (!entry) return Error{Errc::denied, "key.unknown: no key \"" + printable(asked.key) + "\" (attestctl key list)"};
+  if (!entry)
+    return Error{Errc::denied, "key.unknown: no key \"" + printable(asked.key) + "\" (attestctl key list)"};
   Access::Asker asker = asker_of(call, *state);
-  auto as_client = state->access.may_sign(asker, Role::client, entry->spki, state->machine_spki, key_names(engine));
-  if (!as_client) CHECK_OK(state->access.may_sign(asker, Role::server, entry->spki, state->machine_spki, key_names(engine)));
+  auto as_client =
+      state->access.may_sign(asker, Role::client, entry->spki, state->machine_spki, key_names(engine));
+  if (!as_client)
+    CHECK_OK(
+        state->access.may_sign(asker, Role::server, entry->spki, state->machine_spki, key_names(engine)));
   return encode_key_answer({entry->info.spki_der, entry->info.in_tpm});
 }
 
 Result<Bytes> machine_cert(Engine& engine, const StatePtr& state, const Call& call) {
   if (!call.payload.empty()) return Error{Errc::malformed, "machine certificate: the call has no payload"};
   if (state->machine_chain.empty()) return encode_machine_cert_answer({});
-  CHECK_OK(state->access.may_sign(asker_of(call, *state), Role::client, state->machine_spki, state->machine_spki, key_names(engine)));
+  CHECK_OK(state->access.may_sign(asker_of(call, *state), Role::client, state->machine_spki,
+                                  state->machine_spki, key_names(engine)));
   return encode_machine_cert_answer({state->machine_chain, state->config.machine_cert.key});
 }
 
@@ -133,14 +149,22 @@ Result<Bytes> machine_cert(Engine& engine, const StatePtr& state, const Call& ca
 void serve_call(Engine& engine, Call call, Reply reply) {
   StatePtr state = engine.state.get();
   switch (call.type) {
-    case FrameType::begin: return reply.send(begin(state, call));
-    case FrameType::attest: return attest(engine, state, call, reply);
-    case FrameType::judge: return judge_call(engine, state, call, reply);
-    case FrameType::sign: return sign(engine, state, call, reply);
-    case FrameType::key: return reply.send(key(engine, state, call));
-    case FrameType::machine_cert: return reply.send(machine_cert(engine, state, call));
-    case FrameType::control: return serve_control(engine, call, reply);
-    default: return reply.send(Error{Errc::unsupported, "daemon.protocol: frame type is not served"});
+    case FrameType::begin:
+      return reply.send(begin(state, call));
+    case FrameType::attest:
+      return attest(engine, state, call, reply);
+    case FrameType::judge:
+      return judge_call(engine, state, call, reply);
+    case FrameType::sign:
+      return sign(engine, state, call, reply);
+    case FrameType::key:
+      return reply.send(key(engine, state, call));
+    case FrameType::machine_cert:
+      return reply.send(machine_cert(engine, state, call));
+    case FrameType::control:
+      return serve_control(engine, call, reply);
+    default:
+      return reply.send(Error{Errc::unsupported, "daemon.protocol: frame type is not served"});
   }
 }
 

@@ -5,8 +5,8 @@
 
 namespace attest {
 
-// serve_call decides, hands the work to the thread it belongs to, and answers through reply. On the loop's thread; does
-// not block.
+// serve_call decides, hands the work to the thread it belongs to, and answers through reply. On the loop's
+// thread; does not block.
 void serve_call(Engine& engine, Call call, Reply reply);
 
 }  // namespace attest

@@ -54,13 +54,16 @@ std::optional<std::uint32_t> handle_of(std::string_view text) {
 }
 
 PcrSelection read_selection(const Object& tpm, PcrSelection selection) {
-  std::string bank = tpm.choice("bank", {"sha1", "sha256", "sha384", "sha512"}, hash_alg_name(selection.bank));
+  std::string bank =
+      tpm.choice("bank", {"sha1", "sha256", "sha384", "sha512"}, hash_alg_name(selection.bank));
   selection.bank = hash_alg_from_name(bank).value_or(selection.bank);
   if (!tpm.has("pcrs")) return selection;
   selection.pcrs.clear();
-  for (std::int64_t pcr : tpm.integers("pcrs", 0, 23)) selection.pcrs.push_back(static_cast<std::uint8_t>(pcr));
+  for (std::int64_t pcr : tpm.integers("pcrs", 0, 23))
+    selection.pcrs.push_back(static_cast<std::uint8_t>(pcr));
   bool ascending = std::ranges::adjacent_find(selection.pcrs, std::greater_equal<>()) == selection.pcrs.end();
-  if (!ascending || selection.pcrs.empty()) tpm.fail("pcrs", "must be ascending numbers from 0 to 23, none twice");
+  if (!ascending || selection.pcrs.empty())
+    tpm.fail("pcrs", "must be ascending numbers from 0 to 23, none twice");
   return selection;
 }
 
@@ -71,10 +74,13 @@ TpmDriverConfig read_tpm(const Object& tpm, const fs::path& state_dir) {
   auto handle = handle_of(tpm.string("ak_handle", "0x81010100"));
   if (!handle) tpm.fail("ak_handle", "must be a persistent handle, \"0x81000000\" to \"0x81ffffff\"");
   config.ak_handle = handle.value_or(config.ak_handle);
-  config.ak_algorithm = tpm.choice("ak_algorithm", {"ec-p256", "ec-p384", "rsa-2048", "rsa-3072"}, config.ak_algorithm);
+  config.ak_algorithm =
+      tpm.choice("ak_algorithm", {"ec-p256", "ec-p384", "rsa-2048", "rsa-3072"}, config.ak_algorithm);
   config.pcrs = read_selection(tpm, config.pcrs);
-  config.event_log = resolved(state_dir, tpm.string("event_log", "/sys/kernel/security/tpm0/binary_bios_measurements"));
-  config.ima_list = resolved(state_dir, tpm.string("ima_list", "/sys/kernel/security/ima/binary_runtime_measurements"));
+  config.event_log =
+      resolved(state_dir, tpm.string("event_log", "/sys/kernel/security/tpm0/binary_bios_measurements"));
+  config.ima_list =
+      resolved(state_dir, tpm.string("ima_list", "/sys/kernel/security/ima/binary_runtime_measurements"));
   config.ak_chain = resolved(state_dir, tpm.string("ak_chain", "ak.pem"));
   return config;
 }
@@ -91,7 +97,8 @@ MetadataConfig read_metadata(const Object& root, const fs::path& state_dir) {
   auto metadata = root.object("metadata");
   if (!metadata) return config;
   config.folder = resolved(state_dir, metadata->string("folder", "metadata"));
-  for (const std::string& signer : metadata->strings("signers")) config.signers.push_back(resolved(state_dir, signer));
+  for (const std::string& signer : metadata->strings("signers"))
+    config.signers.push_back(resolved(state_dir, signer));
   if (config.signers.empty()) metadata->fail("signers", "must name at least one root certificate");
   config.image = metadata->string("image", "");
   return config;

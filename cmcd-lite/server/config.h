@@ -41,7 +41,7 @@ struct Limits {
   std::int64_t read_seconds = 5;   // from the first byte of a call to its last
   std::int64_t write_seconds = 5;  // until an answer is taken
   std::int64_t idle_seconds = 600;
-  std::size_t verdicts = 1000;     // kept for attestctl explain
+  std::size_t verdicts = 1000;  // kept for attestctl explain
 };
 
 struct Config {
@@ -58,8 +58,8 @@ struct Config {
   Limits limits;
 };
 
-// load_config reads the file; every unknown key and every bad value is malformed with "file:line: …". Certificates
-// and folders it names are not opened here.
+// load_config reads the file; every unknown key and every bad value is malformed with "file:line: …".
+// Certificates and folders it names are not opened here.
 Result<Config> load_config(const std::string& path);
 
 }  // namespace attest

@@ -17,7 +17,8 @@ std::optional<uid_t> uid_of(const std::string& name) {
   passwd entry{};
   passwd* found = nullptr;
   std::vector<char> buffer(16384);
-  if (getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::nullopt;
+  if (getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+    return std::nullopt;
   return entry.pw_uid;
 }
 
@@ -25,7 +26,8 @@ std::optional<gid_t> gid_of(const std::string& name) {
   group entry{};
   group* found = nullptr;
   std::vector<char> buffer(65536);
-  if (getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::nullopt;
+  if (getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+    return std::nullopt;
   return entry.gr_gid;
 }
 
@@ -93,7 +95,10 @@ void read_keys(const Object& entry, CallerRule& rule) {
   for (const std::string& text : entry.strings("keys")) {
     auto key = key_rule(text);
     if (!key) {
-      entry.fail("keys", "must be a list of \"cert:/PATH\", \"key:NAME\", \"spki:SHA-256 in hex\", \"machine\", \"any\"; found \"" + text + "\"");
+      entry.fail("keys",
+                 "must be a list of \"cert:/PATH\", \"key:NAME\", \"spki:SHA-256 in hex\", \"machine\", "
+                 "\"any\"; found \"" +
+                     text + "\"");
       return;
     }
     key->where = entry.where("keys");

@@ -6,8 +6,8 @@
 namespace attest {
 namespace {
 
-// Who may use an op: everybody with an entry of their own sees what is theirs; the ops check `raw` and `judge`
-// themselves.
+// Who may use an op: everybody with an entry of their own sees what is theirs; the ops check `raw` and
+// `judge` themselves.
 enum class Need { entry, control };
 
 struct OpRow {
@@ -39,7 +39,8 @@ Result<const OpRow*> find_op(const std::string& name) {
 
 }  // namespace
 
-void on_device(Engine& engine, const ControlPtr& call, const Reply& reply, std::function<Result<Bytes>(OpenedDriver&)> f) {
+void on_device(Engine& engine, const ControlPtr& call, const Reply& reply,
+               std::function<Result<Bytes>(OpenedDriver&)> f) {
   engine.tpm.run(call->peer.uid, [reply, f = std::move(f)](Result<TpmThread::Devices*> devices) {
     if (!devices) return reply.send(devices.error());
     auto device = tpm_device(**devices);
@@ -50,7 +51,8 @@ void on_device(Engine& engine, const ControlPtr& call, const Reply& reply, std::
 void serve_control(Engine& engine, const Call& call, const Reply& reply) {
   auto request = parse_config(as_text(call.payload), "request");
   if (!request) return reply.send(request.error());
-  auto made = std::make_shared<ControlCall>(ControlCall{engine.state.get(), call.peer, call.socket, std::move(*request)});
+  auto made = std::make_shared<ControlCall>(
+      ControlCall{engine.state.get(), call.peer, call.socket, std::move(*request)});
   auto right = made->state->access.may(made->asker(), Right::control);
   made->controls = static_cast<bool>(right);
   auto op = find_op(made->root().string("op"));

@@ -5,8 +5,8 @@
 
 namespace attest {
 
-// serve_control answers one control call; rights differ by op: status, explain and verdicts show a caller without the
-// right `control` only what is its own.
+// serve_control answers one control call; rights differ by op: status, explain and verdicts show a caller
+// without the right `control` only what is its own.
 void serve_control(Engine& engine, const Call& call, const Reply& reply);
 
 }  // namespace attest

@@ -8,16 +8,17 @@
 namespace attest {
 namespace {
 
-constexpr std::size_t kMaxBlob = 1024;      // TPM2B_ID_OBJECT, TPM2B_ENCRYPTED_SECRET
+constexpr std::size_t kMaxBlob = 1024;  // TPM2B_ID_OBJECT, TPM2B_ENCRYPTED_SECRET
 constexpr std::size_t kMaxChainPem = 65536;
 
 Result<Enroller*> enroller_of(OpenedDriver& device) {
   if (device.enroller) return device.enroller.get();
-  return Error{Errc::unsupported, "tpm.unavailable: this driver has no endorsement key to certify its attestation key by"};
+  return Error{Errc::unsupported,
+               "tpm.unavailable: this driver has no endorsement key to certify its attestation key by"};
 }
 
 Result<Bytes> request(OpenedDriver& device) {
-  TRY(Enroller* enroller, enroller_of(device));
+  TRY(Enroller * enroller, enroller_of(device));
   TRY(EnrollRequest request, enroller->request());
   JsonWriter out = accepted();
   out.field("ak_public", to_base64(request.ak_public)).field("ak_name", to_hex(request.ak_name));
@@ -42,7 +43,7 @@ Result<Challenge> challenge_of(const ControlCall& call) {
 }
 
 Result<Bytes> activate(OpenedDriver& device, const Challenge& challenge) {
-  TRY(Enroller* enroller, enroller_of(device));
+  TRY(Enroller * enroller, enroller_of(device));
   TRY(Secret key, enroller->activate(challenge.credential_blob, challenge.secret));
   TRY(Bytes chain, open_sealed(key, challenge.sealed_chain));
   CHECK_OK(enroller->store_chain(as_text(chain)));
@@ -68,7 +69,9 @@ void op_enroll_request(Engine& engine, const ControlPtr& call, const Reply& repl
 void op_enroll_activate(Engine& engine, const ControlPtr& call, const Reply& reply) {
   auto challenge = challenge_of(*call);
   if (!challenge) return reply.send(challenge.error());
-  on_device(engine, call, reply, [challenge = std::move(*challenge)](OpenedDriver& device) { return activate(device, challenge); });
+  on_device(engine, call, reply, [challenge = std::move(*challenge)](OpenedDriver& device) {
+    return activate(device, challenge);
+  });
 }
 
 void op_reference(Engine& engine, const ControlPtr& call, const Reply& reply) {

@@ -15,7 +15,9 @@ Status write_key(JsonWriter& out, const KeyInfo& key, const std::string& socket)
 }
 
 // changed publishes a store's keys after one came or went.
-void changed(Engine& engine, const KeyStore& store, bool in_tpm) { engine.keys.replace(in_tpm, store.list()); }
+void changed(Engine& engine, const KeyStore& store, bool in_tpm) {
+  engine.keys.replace(in_tpm, store.list());
+}
 
 struct NewKey {
   std::string name, algorithm, socket;
@@ -38,7 +40,8 @@ Result<Bytes> remove_in(Engine& engine, KeyStore& store, const KeyInfo& key) {
 }
 
 // with_store runs f with the store a key belongs to, on the thread that owns it.
-void with_store(Engine& engine, const ControlPtr& call, const Reply& reply, bool in_tpm, std::function<Result<Bytes>(KeyStore&)> f) {
+void with_store(Engine& engine, const ControlPtr& call, const Reply& reply, bool in_tpm,
+                std::function<Result<Bytes>(KeyStore&)> f) {
   if (in_tpm)
     return on_device(engine, call, reply, [f = std::move(f)](OpenedDriver& device) -> Result<Bytes> {
       if (!device.keys) return Error{Errc::unsupported, "key.unknown: this TPM driver keeps no keys"};
@@ -52,10 +55,15 @@ void with_store(Engine& engine, const ControlPtr& call, const Reply& reply, bool
 
 Result<NewKey> new_key(const Engine& engine, const ControlCall& call) {
   Object root = call.root();
-  NewKey wanted{root.string("name"), root.string("algorithm", "ec-p256"), root.string("socket", ""), root.boolean("tpm", false)};
+  NewKey wanted{root.string("name"), root.string("algorithm", "ec-p256"), root.string("socket", ""),
+                root.boolean("tpm", false)};
   CHECK_OK(call.checked());
-  if (!valid_key_name(wanted.name)) return Error{Errc::malformed, "daemon.protocol: \"" + printable(wanted.name) + "\" is no name for a key ([A-Za-z0-9._-])"};
-  if (engine.keys.find(wanted.name)) return Error{Errc::denied, "key.exists: there is a key \"" + wanted.name + "\" already (attestctl key remove)"};
+  if (!valid_key_name(wanted.name))
+    return Error{Errc::malformed,
+                 "daemon.protocol: \"" + printable(wanted.name) + "\" is no name for a key ([A-Za-z0-9._-])"};
+  if (engine.keys.find(wanted.name))
+    return Error{Errc::denied,
+                 "key.exists: there is a key \"" + wanted.name + "\" already (attestctl key remove)"};
   return wanted;
 }
 
@@ -63,7 +71,8 @@ Result<KeyInfo> known_key(const Engine& engine, const ControlCall& call) {
   std::string name = call.root().string("name");
   CHECK_OK(call.checked());
   auto entry = engine.keys.find(name);
-  if (!entry) return Error{Errc::denied, "key.unknown: no key \"" + printable(name) + "\" (attestctl key list)"};
+  if (!entry)
+    return Error{Errc::denied, "key.unknown: no key \"" + printable(name) + "\" (attestctl key list)"};
   return entry->info;
 }
 
@@ -89,12 +98,15 @@ void op_key_create(Engine& engine, const ControlPtr& call, const Reply& reply) {
              [&engine, wanted = *wanted](KeyStore& store) { return create_in(engine, store, wanted); });
 }
 
-void op_key_list(Engine& engine, const ControlPtr& call, const Reply& reply) { reply.send(list(engine, *call)); }
+void op_key_list(Engine& engine, const ControlPtr& call, const Reply& reply) {
+  reply.send(list(engine, *call));
+}
 
 void op_key_remove(Engine& engine, const ControlPtr& call, const Reply& reply) {
   auto key = known_key(engine, *call);
   if (!key) return reply.send(key.error());
-  with_store(engine, call, reply, key->in_tpm, [&engine, key = *key](KeyStore& store) { return remove_in(engine, store, key); });
+  with_store(engine, call, reply, key->in_tpm,
+             [&engine, key = *key](KeyStore& store) { return remove_in(engine, store, key); });
 }
 
 }  // namespace attest

@@ -7,7 +7,8 @@
 
 namespace attest {
 
-// ControlCall is one parsed request. An op reads its members from `root`, then calls `checked` before it acts.
+// ControlCall is one parsed request. An op reads its members from `root`, then calls `checked` before it
+// acts.
 struct ControlCall {
   std::shared_ptr<const State> state;
   LocalPeer peer;
@@ -37,7 +38,8 @@ inline Bytes finish_json(JsonWriter&& out) {
 }
 
 // on_device runs f with the machine's TPM on its thread and sends what it returns.
-void on_device(Engine& engine, const ControlPtr& call, const Reply& reply, std::function<Result<Bytes>(OpenedDriver&)> f);
+void on_device(Engine& engine, const ControlPtr& call, const Reply& reply,
+               std::function<Result<Bytes>(OpenedDriver&)> f);
 
 void op_status(Engine& engine, const ControlPtr& call, const Reply& reply);
 void op_metadata_list(Engine& engine, const ControlPtr& call, const Reply& reply);

@@ -12,10 +12,14 @@ constexpr UnixTime kWarnDays = 14;
 
 const char* type_name(MetadataType type) {
   switch (type) {
-    case MetadataType::manifest: return "manifest";
-    case MetadataType::image_description: return "image-description";
-    case MetadataType::company_description: return "company-description";
-    case MetadataType::omsp_response: return "omsp-response";
+    case MetadataType::manifest:
+      return "manifest";
+    case MetadataType::image_description:
+      return "image-description";
+    case MetadataType::company_description:
+      return "company-description";
+    case MetadataType::omsp_response:
+      return "omsp-response";
   }
   return "unknown";
 }
@@ -25,7 +29,10 @@ void write_metadata(JsonWriter& out, const State& state) {
   for (const auto& [key, item] : state.active->items()) {
     const Metadata& metadata = *item->metadata;
     bool own = std::ranges::find(state.own.items, item) != state.own.items.end();
-    out.object().field("type", type_name(metadata.type)).field("name", metadata.name).field("version", metadata.version);
+    out.object()
+        .field("type", type_name(metadata.type))
+        .field("name", metadata.name)
+        .field("version", metadata.version);
     out.field("signer", metadata.signer).field("not_after", format_rfc3339(metadata.not_after));
     out.field("digest", to_hex(item->digest.view())).field("own", own).end_object();
   }
@@ -37,10 +44,15 @@ void write_metadata(JsonWriter& out, const State& state) {
 void write_tpm(JsonWriter& out, const TpmStatus& tpm, bool whole) {
   out.key("tpm").object().field("state", tpm.state).field("driver", tpm.drivers);
   if (whole) {
-    out.field("problem", tpm.problem).field("ak_name", to_hex(tpm.identity)).field("ak_algorithm", tpm.algorithm);
+    out.field("problem", tpm.problem)
+        .field("ak_name", to_hex(tpm.identity))
+        .field("ak_algorithm", tpm.algorithm);
     out.key("ak_certified_until");
     tpm.certified_until ? out.text(format_rfc3339(*tpm.certified_until)) : out.null();
-    out.field("quotes", tpm.quotes).field("handshakes", tpm.handshakes).field("signatures", tpm.signatures).field("opened", tpm.opened);
+    out.field("quotes", tpm.quotes)
+        .field("handshakes", tpm.handshakes)
+        .field("signatures", tpm.signatures)
+        .field("opened", tpm.opened);
     out.field("p50_us", static_cast<std::uint64_t>(tpm.latency.p50_ms * 1000));
     out.field("p99_us", static_cast<std::uint64_t>(tpm.latency.p99_ms * 1000));
   }
@@ -50,7 +62,11 @@ void write_tpm(JsonWriter& out, const TpmStatus& tpm, bool whole) {
 void write_policies(JsonWriter& out, const State& state) {
   out.key("policies").array();
   for (const auto& [name, policy] : state.policies)
-    out.object().field("name", name).field("hash", to_hex(policy->hash.view())).field("observe", policy->observe || state.config.observe).end_object();
+    out.object()
+        .field("name", name)
+        .field("hash", to_hex(policy->hash.view()))
+        .field("observe", policy->observe || state.config.observe)
+        .end_object();
   out.end_array();
 }
 
@@ -82,21 +98,29 @@ std::string days(UnixTime left) {
 }
 
 // warnings gathers what an administrator should know without asking.
-std::vector<std::string> warnings(const Engine& engine, const State& state, const TpmStatus& tpm, UnixTime now) {
+std::vector<std::string> warnings(const Engine& engine, const State& state, const TpmStatus& tpm,
+                                  UnixTime now) {
   std::vector<std::string> out = state.warnings;
   for (const auto& [key, item] : state.active->items()) {
     const Metadata& metadata = *item->metadata;
     if (metadata.not_after - now < kWarnDays * kDay)
-      out.push_back("metadata.expired: " + std::string(type_name(metadata.type)) + " \"" + metadata.name + "\" " + days(metadata.not_after - now));
+      out.push_back("metadata.expired: " + std::string(type_name(metadata.type)) + " \"" + metadata.name +
+                    "\" " + days(metadata.not_after - now));
   }
   if (tpm.certified_until && *tpm.certified_until - now < kWarnDays * kDay)
-    out.push_back("ak.untrusted: the certificate of the attestation key " + days(*tpm.certified_until - now) + " (attestctl enroll request)");
-  if (!tpm.problem.empty()) out.push_back((tpm.state == "ready" ? "tpm.self-test: " : "tpm.unavailable: ") + tpm.problem);
+    out.push_back("ak.untrusted: the certificate of the attestation key " + days(*tpm.certified_until - now) +
+                  " (attestctl enroll request)");
+  if (!tpm.problem.empty())
+    out.push_back((tpm.state == "ready" ? "tpm.self-test: " : "tpm.unavailable: ") + tpm.problem);
   if (Audit::Health health = engine.audit.health(); health.lost > 0)
-    out.push_back("audit.lost: " + std::to_string(health.lost) + " verdicts could not be written" + (health.problem.empty() ? "" : ": " + health.problem));
+    out.push_back("audit.lost: " + std::to_string(health.lost) + " verdicts could not be written" +
+                  (health.problem.empty() ? "" : ": " + health.problem));
   for (const CallerRule& rule : state.access.rules())
-    if (rule.has(Right::raw)) out.push_back("caller.raw: caller \"" + rule.name + "\" may have any nonce attested and so speak for any channel");
-  if (state.config.drivers.sw) out.push_back("sw.no-hardware: the software driver is on; it proves nothing about hardware");
+    if (rule.has(Right::raw))
+      out.push_back("caller.raw: caller \"" + rule.name +
+                    "\" may have any nonce attested and so speak for any channel");
+  if (state.config.drivers.sw)
+    out.push_back("sw.no-hardware: the software driver is on; it proves nothing about hardware");
   return out;
 }
 
@@ -104,7 +128,12 @@ void write_counters(JsonWriter& out, const Engine& engine, const TpmStatus& tpm)
   Verdicts::Totals totals = engine.verdicts.totals();
   Audit::Health health = engine.audit.health();
   out.field("queue", tpm.queue + engine.workers.waiting()).field("connections", engine.quota.connections());
-  out.key("verdicts").object().field("accepted", totals.accepted).field("refused", totals.refused).field("observed", totals.observed).end_object();
+  out.key("verdicts")
+      .object()
+      .field("accepted", totals.accepted)
+      .field("refused", totals.refused)
+      .field("observed", totals.observed)
+      .end_object();
   out.key("audit").object().field("lost", health.lost).field("problem", health.problem).end_object();
 }
 
@@ -113,7 +142,8 @@ Bytes status(const Engine& engine, const ControlCall& call) {
   TpmStatus tpm = engine.tpm.status();
   JsonWriter out = accepted();
   out.field("version", ATTEST_VERSION).field("pid", getpid());
-  out.field("uptime_s", elapsed_ms(engine.started, {clock_ms(CLOCK_BOOTTIME), engine.started.wall_ms}) / 1000);
+  out.field("uptime_s",
+            elapsed_ms(engine.started, {clock_ms(CLOCK_BOOTTIME), engine.started.wall_ms}) / 1000);
   out.field("image", state.own.image).field("observe", state.config.observe);
   write_tpm(out, tpm, call.controls);
   write_policies(out, state);
@@ -131,7 +161,8 @@ Bytes status(const Engine& engine, const ControlCall& call) {
 // entitled: the caller has some entry, so that its user is known here.
 Status entitled(const ControlCall& call) {
   if (call.controls || call.state->access.welcome(call.asker())) return call.checked();
-  return Error{Errc::denied, "daemon.denied: no entry of \"callers\" in cmcd.json is for uid " + std::to_string(call.peer.uid)};
+  return Error{Errc::denied, "daemon.denied: no entry of \"callers\" in cmcd.json is for uid " +
+                                 std::to_string(call.peer.uid)};
 }
 
 }  // namespace

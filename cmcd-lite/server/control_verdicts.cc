@@ -14,7 +14,8 @@ Result<Bytes> explain(const Engine& engine, const ControlCall& call) {
   auto record = engine.verdicts.find(id, call.own());
   if (!record)
     return Error{Errc::denied, id == 0 ? "verdict.unknown: nothing was refused since the daemon started"
-                                       : "verdict.unknown: verdict " + std::to_string(id) + " is not kept any more (see the audit log)"};
+                                       : "verdict.unknown: verdict " + std::to_string(id) +
+                                             " is not kept any more (see the audit log)"};
   std::string json = record_json(*record, true);
   json.insert(1, "\"ok\":true,");
   return to_bytes(as_view(json));
@@ -25,7 +26,8 @@ Result<Bytes> verdicts(const Engine& engine, const ControlCall& call) {
   CHECK_OK(call.checked());
   JsonWriter out = accepted();
   out.key("verdicts").array();
-  for (const VerdictRecord& record : engine.verdicts.last(count, call.own())) out.raw(record_json(record, false));
+  for (const VerdictRecord& record : engine.verdicts.last(count, call.own()))
+    out.raw(record_json(record, false));
   out.end_array();
   return finish_json(std::move(out));
 }
@@ -68,8 +70,12 @@ Result<VerifyTask> verify_task(const ControlCall& call) {
 
 }  // namespace
 
-void op_explain(Engine& engine, const ControlPtr& call, const Reply& reply) { reply.send(explain(engine, *call)); }
-void op_verdicts(Engine& engine, const ControlPtr& call, const Reply& reply) { reply.send(verdicts(engine, *call)); }
+void op_explain(Engine& engine, const ControlPtr& call, const Reply& reply) {
+  reply.send(explain(engine, *call));
+}
+void op_verdicts(Engine& engine, const ControlPtr& call, const Reply& reply) {
+  reply.send(verdicts(engine, *call));
+}
 
 void op_generate(Engine& engine, const ControlPtr& call, const Reply& reply) {
   auto job = raw_job(*call);

@@ -14,8 +14,9 @@ namespace fs = std::filesystem;
 
 bool same_tpm(const std::optional<TpmDriverConfig>& a, const std::optional<TpmDriverConfig>& b) {
   if (!a || !b) return a.has_value() == b.has_value();
-  return a->tcti == b->tcti && a->ak_handle == b->ak_handle && a->ak_algorithm == b->ak_algorithm && a->pcrs == b->pcrs &&
-         a->event_log == b->event_log && a->ima_list == b->ima_list && a->ak_chain == b->ak_chain;
+  return a->tcti == b->tcti && a->ak_handle == b->ak_handle && a->ak_algorithm == b->ak_algorithm &&
+         a->pcrs == b->pcrs && a->event_log == b->event_log && a->ima_list == b->ima_list &&
+         a->ak_chain == b->ak_chain;
 }
 
 bool same_sw(const std::optional<SwDriverConfig>& a, const std::optional<SwDriverConfig>& b) {
@@ -65,7 +66,7 @@ Daemon::Daemon(Options options, std::shared_ptr<const State> state, OwnedFd lock
 
 Daemon::~Daemon() {
   listeners_.reset();
-  tpm_.reset();      // joins: no callback comes after this
+  tpm_.reset();  // joins: no callback comes after this
   workers_.reset();
 }
 
@@ -116,7 +117,8 @@ void Daemon::wait_for_signal() {
   signals_.async_wait([this](const asio::error_code& code, int signal) {
     if (code) return;
     if (signal != SIGHUP) return stop();
-    std::string reloading = "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(clock_ms(CLOCK_MONOTONIC) * 1000) + "\n";
+    std::string reloading =
+        "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(clock_ms(CLOCK_MONOTONIC) * 1000) + "\n";
     static_cast<void>(notify_manager(reloading));
     reload([](const Result<std::string>&) { static_cast<void>(notify_manager("READY=1\n")); });
     wait_for_signal();

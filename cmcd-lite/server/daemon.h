@@ -12,10 +12,10 @@ namespace attest {
 class Daemon {
  public:
   struct Options {
-    std::string config;                            // path of cmcd.json
-    std::function<void(const std::string&)> log;   // one line of text; from any thread
-    OpenDrivers open;                              // empty: the configured rows of the driver table
-    bool signals = false;                          // SIGTERM and SIGINT stop, SIGHUP reloads
+    std::string config;                           // path of cmcd.json
+    std::function<void(const std::string&)> log;  // one line of text; from any thread
+    OpenDrivers open;                             // empty: the configured rows of the driver table
+    bool signals = false;                         // SIGTERM and SIGINT stop, SIGHUP reloads
   };
   // make reads the configuration, locks the state folder and listens. The TPM is opened in the background.
   static Result<std::unique_ptr<Daemon>> make(Options options);
@@ -23,8 +23,8 @@ class Daemon {
   // run serves on this thread until stop() is called from another one or a signal comes.
   void run();
   void stop();
-  // reload reads configuration, policies and metadata again and puts all of it in force, or nothing; done gets a note of
-  // what needs a restart. Any thread.
+  // reload reads configuration, policies and metadata again and puts all of it in force, or nothing; done
+  // gets a note of what needs a restart. Any thread.
   void reload(std::function<void(Result<std::string>)> done);
   std::shared_ptr<const State> state() const { return state_.get(); }
   TpmStatus tpm_status() const { return tpm_->status(); }

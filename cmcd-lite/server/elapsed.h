@@ -7,8 +7,8 @@
 
 namespace attest {
 
-// Moment is one instant on the two clocks that matter: CLOCK_BOOTTIME goes on in suspend, the wall clock shows when a
-// virtual machine was held or restored. Milliseconds.
+// Moment is one instant on the two clocks that matter: CLOCK_BOOTTIME goes on in suspend, the wall clock
+// shows when a virtual machine was held or restored. Milliseconds.
 struct Moment {
   std::int64_t boot_ms = 0;
   std::int64_t wall_ms = 0;

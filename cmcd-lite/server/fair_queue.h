@@ -12,15 +12,16 @@
 
 namespace attest {
 
-// FairQueue keeps what waits by the uid it came from and hands it out in turn, one of each uid. A uid may fill the whole
-// queue while nobody else wants it; once it is full, a newcomer with less than its share takes the place of the newest
-// item of the uid that has most. Not thread safe: the owner locks.
+// FairQueue keeps what waits by the uid it came from and hands it out in turn, one of each uid. A uid may
+// fill the whole queue while nobody else wants it; once it is full, a newcomer with less than its share takes
+// the place of the newest item of the uid that has most. Not thread safe: the owner locks.
 template <class T>
 class FairQueue {
  public:
   explicit FairQueue(std::size_t limit) : limit_(limit) {}
 
-  // push stores an item. What it returns found no place: the item itself or one it displaced; its owner must be told.
+  // push stores an item. What it returns found no place: the item itself or one it displaced; its owner must
+  // be told.
   std::optional<T> push(uid_t source, T item) {
     if (size_ < limit_) {
       add(source, std::move(item));

@@ -59,7 +59,9 @@ VerdictRecord record_of(const JudgeTask& task, const Appraisal& appraisal, const
   record.service = task.service;
   record.policy = !task.issued || task.issued->call.policy.empty() ? "default" : task.issued->call.policy;
   record.trusted = appraisal.verdict.trusted();
-  record.outcome = lenient(task) ? JudgeOutcome::observed : record.trusted ? JudgeOutcome::accepted : JudgeOutcome::refused;
+  record.outcome = lenient(task)    ? JudgeOutcome::observed
+                   : record.trusted ? JudgeOutcome::accepted
+                                    : JudgeOutcome::refused;
   if (!record.trusted) {
     const Check* failure = appraisal.verdict.first_failure();
     record.name = failure != nullptr ? failure->id : "verdict.empty";

@@ -10,9 +10,9 @@ namespace attest {
 struct JudgeTask {
   std::shared_ptr<const State> state;
   LocalPeer caller;
-  std::string service;          // of the entry that gave the caller the right
+  std::string service;  // of the entry that gave the caller the right
   JudgeCall call;
-  Result<IssuedNonce> issued;   // what Begin promised, or why there is nothing to believe
+  Result<IssuedNonce> issued;  // what Begin promised, or why there is nothing to believe
   UnixTime now = 0;
 };
 

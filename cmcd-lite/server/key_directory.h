@@ -13,8 +13,8 @@ struct KeyEntry {
   Digest spki;
 };
 
-// KeyDirectory answers lookups from any thread; whoever owns a key store keeps its part up to date. Names are unique
-// over all stores: the one that came first keeps its name.
+// KeyDirectory answers lookups from any thread; whoever owns a key store keeps its part up to date. Names are
+// unique over all stores: the one that came first keeps its name.
 class KeyDirectory {
  public:
   // replace puts a store's keys in place of what it had (in_tpm tells the stores apart).

@@ -26,14 +26,17 @@ OwnedFd stream_socket() { return OwnedFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CL
 bool somebody_listens(const sockaddr_un& address) {
   OwnedFd fd = stream_socket();
   if (!fd) return true;
-  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN;
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+         errno == EAGAIN;
 }
 
 Status remove_stale(const std::string& path) {
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) return ok();
-  if (!S_ISSOCK(info.st_mode)) return Error{Errc::denied, "socket " + path + ": a file that is no socket stands there"};
-  if (somebody_listens(address_of(path))) return Error{Errc::denied, "socket " + path + ": another process serves it"};
+  if (!S_ISSOCK(info.st_mode))
+    return Error{Errc::denied, "socket " + path + ": a file that is no socket stands there"};
+  if (somebody_listens(address_of(path)))
+    return Error{Errc::denied, "socket " + path + ": another process serves it"};
   if (::unlink(path.c_str()) != 0) return failed(path);
   return ok();
 }

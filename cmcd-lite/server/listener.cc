@@ -47,7 +47,8 @@ Status Listeners::apply(std::shared_ptr<const State> state) {
   const Config& config = state->config;
   std::list<Shared> added;
   for (const SocketConfig& socket : config.sockets) {
-    if (std::ranges::any_of(open_, [&](const Shared& open) { return open->config.path == socket.path; })) continue;
+    if (std::ranges::any_of(open_, [&](const Shared& open) { return open->config.path == socket.path; }))
+      continue;
     auto opened = open(socket);
     if (!opened) {
       for (const Shared& undo : added) ::unlink(undo->config.path.c_str());
@@ -56,7 +57,8 @@ Status Listeners::apply(std::shared_ptr<const State> state) {
     added.push_back(std::move(*opened));
   }
   std::erase_if(open_, [&](const Shared& open) { return !keep(*open, config.sockets); });
-  quota_.set_bounds({config.limits.connections, config.limits.connections_per_uid, config.limits.payload_mib << 20});
+  quota_.set_bounds(
+      {config.limits.connections, config.limits.connections_per_uid, config.limits.payload_mib << 20});
   state_ = std::move(state);
   for (const Shared& open : added) accept(open);
   open_.splice(open_.end(), added);
@@ -77,7 +79,8 @@ void Listeners::accept(const Shared& open) {
   });
 }
 
-// welcome starts a session. Who has no business here is told so at the first call, within a small number of connections.
+// welcome starts a session. Who has no business here is told so at the first call, within a small number of
+// connections.
 void Listeners::welcome(Session::Socket socket, const std::string& path) {
   auto peer = local_peer(socket.native_handle());
   if (!peer) return;
@@ -85,9 +88,12 @@ void Listeners::welcome(Session::Socket socket, const std::string& path) {
   bool controls = static_cast<bool>(state_->access.may(asker, Right::control));
   Session::Setup setup{path, *peer, session_limits(state_->config.limits), std::nullopt, nullptr};
   if (!state_->access.welcome(asker))
-    setup.refuse = Error{Errc::denied, "daemon.denied: no entry of \"callers\" in cmcd.json is for uid " + std::to_string(peer->uid) + " on " + path};
+    setup.refuse = Error{Errc::denied, "daemon.denied: no entry of \"callers\" in cmcd.json is for uid " +
+                                           std::to_string(peer->uid) + " on " + path};
   if (!quota_.enter(peer->uid, controls)) {
-    setup.refuse = Error{Errc::io, "daemon.overloaded: too many connections; close some or raise limits.connections in cmcd.json"};
+    setup.refuse =
+        Error{Errc::io,
+              "daemon.overloaded: too many connections; close some or raise limits.connections in cmcd.json"};
     if (!quota_.enter_refused()) return;
     setup.ticket = std::make_unique<Session::Ticket>(quota_, std::nullopt);
   } else {

@@ -7,16 +7,16 @@
 
 namespace attest {
 
-// Listeners holds one acceptor for each configured socket and starts a Session for each connection. Of the loop's
-// thread alone; destroyed before the io_context.
+// Listeners holds one acceptor for each configured socket and starts a Session for each connection. Of the
+// loop's thread alone; destroyed before the io_context.
 class Listeners {
  public:
   // quota outlives the io_context: sessions that die with it still give back what they hold.
   Listeners(asio::io_context& io, Quota& quota, CallHandler handler)
       : io_(io), quota_(quota), handler_(std::move(handler)) {}
   ~Listeners();
-  // apply opens the sockets of a new configuration, closes those that left it and takes over limits and caller lists
-  // for connections to come. On an error nothing changes.
+  // apply opens the sockets of a new configuration, closes those that left it and takes over limits and
+  // caller lists for connections to come. On an error nothing changes.
   Status apply(std::shared_ptr<const State> state);
 
  private:

@@ -20,7 +20,8 @@ void LogCache::start(const MeasuredLog& log, const OwnMetadata& own) {
 }
 
 Result<std::vector<View>> LogCache::encoded(const MeasuredLog& log, const OwnMetadata& own) {
-  bool same = compactor_ && items_ == own.items && index_->bank() == log.bank && index_->ima_extend() == log.ima_extend;
+  bool same = compactor_ && items_ == own.items && index_->bank() == log.bank &&
+              index_->ima_extend() == log.ima_extend;
   if (!same) start(log, own);
   TRY(const std::vector<EvidenceLog>* compacted, compactor_->compact(log));
   if (revision_ != compactor_->revision()) {

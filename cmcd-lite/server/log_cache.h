@@ -5,8 +5,8 @@
 
 namespace attest {
 
-// LogCache keeps the encoded logs of one TPM: compacted against the machine's own manifests, begun anew when those
-// change, continued when events were appended, encoded again only then.
+// LogCache keeps the encoded logs of one TPM: compacted against the machine's own manifests, begun anew when
+// those change, continued when events were appended, encoded again only then.
 class LogCache {
  public:
   // encoded lends the CBOR of each log, firmware first; valid until the next call.

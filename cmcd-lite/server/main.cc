@@ -15,9 +15,10 @@ int check_config(const std::string& path) {
     std::fprintf(stderr, "%s\n", state.error().what.c_str());
     return 1;
   }
-  for (const std::string& warning : (*state)->warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
-  std::printf("%s: ok (%zu callers, %zu policies, %zu metadata items)\n", path.c_str(), (*state)->access.rules().size(),
-              (*state)->policies.size(), (*state)->active->items().size());
+  for (const std::string& warning : (*state)->warnings)
+    std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  std::printf("%s: ok (%zu callers, %zu policies, %zu metadata items)\n", path.c_str(),
+              (*state)->access.rules().size(), (*state)->policies.size(), (*state)->active->items().size());
   return 0;
 }
 
@@ -45,13 +46,17 @@ int main(int argc, char** argv) {
     log_line(isolated.error().what);
     return 1;
   }
-  CLI::App app("cmcd-lite owns the machine's attestation devices, makes evidence for local programs and judges their peers");
+  CLI::App app(
+      "cmcd-lite owns the machine's attestation devices, makes evidence for local programs and judges their "
+      "peers");
   std::string config = "/etc/attest/cmcd.json";
   bool check = false;
   bool foreground = true;
   app.add_option("-c,--config", config, "configuration file")->capture_default_str();
-  app.add_flag("--check-config", check, "read the configuration and all it names, say what is wrong, and end");
-  app.add_flag("--foreground", foreground, "stay in the foreground (the default and only way: a service manager does the rest)");
+  app.add_flag("--check-config", check,
+               "read the configuration and all it names, say what is wrong, and end");
+  app.add_flag("--foreground", foreground,
+               "stay in the foreground (the default and only way: a service manager does the rest)");
   app.set_version_flag("--version", std::string("cmcd-lite ") + ATTEST_VERSION);
   CLI11_PARSE(app, argc, argv);
   return check ? check_config(config) : serve(config);

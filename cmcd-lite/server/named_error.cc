@@ -10,7 +10,8 @@ std::size_t name_length(std::string_view text) {
   std::string_view name = text.substr(0, end);
   std::size_t dot = name.find('.');
   if (dot == std::string_view::npos || dot == 0 || dot + 1 == name.size()) return 0;
-  bool plain = std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; });
+  bool plain = std::ranges::all_of(
+      name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; });
   return plain ? end : 0;
 }
 

@@ -4,8 +4,9 @@
 
 namespace attest {
 
-// Inside the daemon an Error's text begins with its stable name: "daemon.denied: uid 33 may not …". named_error parts the
-// two; a text without a name gets "daemon.protocol", "daemon.denied" or "daemon.internal" after its code.
+// Inside the daemon an Error's text begins with its stable name: "daemon.denied: uid 33 may not …".
+// named_error parts the two; a text without a name gets "daemon.protocol", "daemon.denied" or
+// "daemon.internal" after its code.
 ErrorAnswer named_error(const Error& error);
 
 // error_frame is the whole frame of an error.

@@ -7,7 +7,8 @@
 
 namespace attest {
 
-Result<BeginAnswer> Nonces::issue(BeginCall call, std::uint8_t flags, std::vector<Bytes> known, const Moment& now) {
+Result<BeginAnswer> Nonces::issue(BeginCall call, std::uint8_t flags, std::vector<Bytes> known,
+                                  const Moment& now) {
   std::array<std::uint8_t, 40> random{};
   if (RAND_bytes_ex(private_libctx(), random.data(), random.size(), 0) != 1)
     return Error{Errc::io, "daemon.internal: no random bytes for a nonce"};
@@ -30,16 +31,20 @@ Result<BeginAnswer> Nonces::issue(BeginCall call, std::uint8_t flags, std::vecto
 Result<IssuedNonce> Nonces::take(std::uint64_t handle, View request, Role prover, const Moment& now) {
   auto it = std::ranges::find(issued_, handle, &IssuedNonce::handle);
   if (it == issued_.end())
-    return Error{Errc::denied, "daemon.nonce: the daemon did not issue this nonce on this connection, or it is spent"};
+    return Error{Errc::denied,
+                 "daemon.nonce: the daemon did not issue this nonce on this connection, or it is spent"};
   IssuedNonce entry = std::move(*it);
   issued_.erase(it);
   if (std::int64_t age = elapsed_ms(entry.issued, now); age > lifetime_ms_)
-    return Error{Errc::stale, "daemon.nonce: the nonce is " + std::to_string(age / 1000) + " s old, at most " +
-                                  std::to_string(lifetime_ms_ / 1000) + " s are allowed"};
+    return Error{Errc::stale, "daemon.nonce: the nonce is " + std::to_string(age / 1000) +
+                                  " s old, at most " + std::to_string(lifetime_ms_ / 1000) +
+                                  " s are allowed"};
   if (!equal(entry.request, request))
-    return Error{Errc::mismatch, "daemon.nonce: the request in the handshake is not the one the daemon issued"};
+    return Error{Errc::mismatch,
+                 "daemon.nonce: the request in the handshake is not the one the daemon issued"};
   if (prover != other(entry.call.our_role))
-    return Error{Errc::mismatch, "daemon.nonce: the nonce was issued to judge the other side of the handshake"};
+    return Error{Errc::mismatch,
+                 "daemon.nonce: the nonce was issued to judge the other side of the handshake"};
   return entry;
 }
 

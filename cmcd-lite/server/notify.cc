@@ -24,7 +24,9 @@ Status notify_manager(std::string_view state) {
   if (path[0] == '@') address.sun_path[0] = '\0';
   auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
   OwnedFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ssize_t sent = !fd ? -1 : ::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
+  ssize_t sent = !fd ? -1
+                     : ::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
+                                reinterpret_cast<const sockaddr*>(&address), size);
   if (sent == static_cast<ssize_t>(state.size())) return ok();
   return Error{Errc::io, std::string("NOTIFY_SOCKET: ") + std::strerror(errno)};
 }

@@ -7,16 +7,17 @@
 
 namespace attest {
 
-// isolate_openssl keeps OpenSSL from reading openssl.cnf: the daemon would load the module that calls the daemon. Comes
-// before any other use of OpenSSL; io if OpenSSL fails.
+// isolate_openssl keeps OpenSSL from reading openssl.cnf: the daemon would load the module that calls the
+// daemon. Comes before any other use of OpenSSL; io if OpenSSL fails.
 Status isolate_openssl();
 
-// harden_process: no core dumps, no ptrace by the own user, umask 077, no new privileges, as many descriptors as allowed,
-// few malloc arenas, and memory locked where the limit is open. What cannot be had is not an error.
+// harden_process: no core dumps, no ptrace by the own user, umask 077, no new privileges, as many descriptors
+// as allowed, few malloc arenas, and memory locked where the limit is open. What cannot be had is not an
+// error.
 void harden_process();
 
-// lock_folder makes sure that one daemon alone uses a state folder; the lock lasts as long as the descriptor. denied if
-// another has it.
+// lock_folder makes sure that one daemon alone uses a state folder; the lock lasts as long as the descriptor.
+// denied if another has it.
 Result<OwnedFd> lock_folder(const std::string& folder);
 
 // return_memory gives freed pages back to the system, after something large came and went; milliseconds.

@@ -7,7 +7,8 @@
 
 namespace attest {
 
-// Quota counts connections and the memory of calls being received, in total and by uid. Of the loop's thread alone.
+// Quota counts connections and the memory of calls being received, in total and by uid. Of the loop's thread
+// alone.
 class Quota {
  public:
   struct Bounds {
@@ -15,7 +16,8 @@ class Quota {
     std::size_t connections_per_uid = 2048;
     std::size_t payload_bytes = 64 << 20;  // one uid may hold half of it
   };
-  static constexpr std::size_t kReserved = 16;  // connections beyond the limit for those who control the daemon
+  static constexpr std::size_t kReserved =
+      16;  // connections beyond the limit for those who control the daemon
   explicit Quota(Bounds bounds) : bounds_(bounds) {}
   void set_bounds(Bounds bounds) { bounds_ = bounds; }
 
@@ -23,7 +25,8 @@ class Quota {
   bool enter(uid_t uid, bool privileged) {
     Held& held = by_uid_[uid];
     std::size_t extra = privileged ? kReserved : 0;
-    bool fits = connections_ < bounds_.connections + extra && held.connections < bounds_.connections_per_uid + extra;
+    bool fits =
+        connections_ < bounds_.connections + extra && held.connections < bounds_.connections_per_uid + extra;
     if (fits) {
       connections_++;
       held.connections++;
@@ -46,7 +49,8 @@ class Quota {
   // reserve takes memory for a call, or says false and takes none.
   bool reserve(uid_t uid, std::size_t bytes) {
     Held& held = by_uid_[uid];
-    bool fits = payload_ + bytes <= bounds_.payload_bytes && held.payload + bytes <= bounds_.payload_bytes / 2;
+    bool fits =
+        payload_ + bytes <= bounds_.payload_bytes && held.payload + bytes <= bounds_.payload_bytes / 2;
     if (fits) {
       payload_ += bytes;
       held.payload += bytes;

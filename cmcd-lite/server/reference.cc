@@ -58,7 +58,8 @@ Result<std::vector<ReferenceValue>> machine_reference(Driver& driver) {
   if (ima) CHECK_OK(add_ima(driver, out));
   // A PCR that is never quoted would be a reference nothing can meet.
   std::erase_if(out, [&](const ReferenceValue& value) {
-    return selection && std::ranges::find(selection->pcrs, static_cast<std::uint8_t>(value.reg)) == selection->pcrs.end();
+    return selection &&
+           std::ranges::find(selection->pcrs, static_cast<std::uint8_t>(value.reg)) == selection->pcrs.end();
   });
   return out;
 }

@@ -20,14 +20,14 @@ enum class Right : unsigned {
   control = 16  // status in full, keys, enrolment, reload
 };
 
-// KeyRule names a key: by a certificate, by its name in the daemon, by the SHA-256 of its SubjectPublicKeyInfo, the
-// machine's client key, or any key that no other caller lists.
+// KeyRule names a key: by a certificate, by its name in the daemon, by the SHA-256 of its
+// SubjectPublicKeyInfo, the machine's client key, or any key that no other caller lists.
 struct KeyRule {
   enum class Kind { certificate, name, spki, machine, any };
   Kind kind = Kind::any;
-  std::string text;    // path or key name
-  Digest spki;         // certificate (once read) and spki
-  std::string where;   // file:line
+  std::string text;   // path or key name
+  Digest spki;        // certificate (once read) and spki
+  std::string where;  // file:line
 };
 
 // CallerRule is one entry of "callers".
@@ -36,20 +36,25 @@ struct CallerRule {
   bool any_uid = false;
   std::optional<uid_t> uid;
   std::optional<gid_t> gid;
-  std::string service;         // service label its evidence carries
-  std::vector<Role> roles;     // sides it may prove
+  std::string service;      // service label its evidence carries
+  std::vector<Role> roles;  // sides it may prove
   std::vector<KeyRule> keys;
-  unsigned rights = 0;         // sum of Right
+  unsigned rights = 0;  // sum of Right
   bool has(Right right) const { return (rights & static_cast<unsigned>(right)) != 0; }
 };
 
 constexpr const char* right_name(Right right) {
   switch (right) {
-    case Right::attest: return "attest";
-    case Right::judge: return "judge";
-    case Right::sign: return "sign";
-    case Right::raw: return "raw";
-    case Right::control: return "control";
+    case Right::attest:
+      return "attest";
+    case Right::judge:
+      return "judge";
+    case Right::sign:
+      return "sign";
+    case Right::raw:
+      return "raw";
+    case Right::control:
+      return "control";
   }
   return "?";
 }

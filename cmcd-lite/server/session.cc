@@ -21,24 +21,35 @@ Bytes frame_of(std::uint32_t type, Result<Bytes> payload) {
 std::optional<std::size_t> max_payload(std::uint32_t type) {
   constexpr std::size_t kInputs = 2 * kMaxShare + kMaxLeaf + RequestHeader::kMaxRequest + 1024;
   switch (static_cast<FrameType>(type)) {
-    case FrameType::begin: return 1024;
-    case FrameType::attest: return kInputs;
-    case FrameType::judge: return kMaxEvidenceFrame + kInputs;
-    case FrameType::sign: return 1024;
-    case FrameType::key: return 512;
-    case FrameType::machine_cert: return 16;
-    case FrameType::control: return std::size_t{2} << 20;
-    default: return std::nullopt;
+    case FrameType::begin:
+      return 1024;
+    case FrameType::attest:
+      return kInputs;
+    case FrameType::judge:
+      return kMaxEvidenceFrame + kInputs;
+    case FrameType::sign:
+      return 1024;
+    case FrameType::key:
+      return 512;
+    case FrameType::machine_cert:
+      return 16;
+    case FrameType::control:
+      return std::size_t{2} << 20;
+    default:
+      return std::nullopt;
   }
 }
 
+// Pending gives its hold on the session to the loop with the answer, so that a session always dies on the
+// loop's thread.
 struct Reply::Pending {
   std::shared_ptr<Session> session;
   std::uint32_t type = 0;
   std::atomic<bool> sent = false;
   void send(Result<Bytes> payload) {
     if (sent.exchange(true)) return;
-    asio::dispatch(session->socket_.get_executor(), [to = session, frame = frame_of(type, std::move(payload))]() mutable {
+    auto executor = session->socket_.get_executor();
+    asio::dispatch(executor, [to = std::move(session), frame = frame_of(type, std::move(payload))]() mutable {
       to->answer(std::move(frame));
     });
   }
@@ -90,14 +101,18 @@ void Session::parse_header() {
   header_ = *header;
   if (setup_.refuse) return refuse(*setup_.refuse);
   auto bound = max_payload(header_.type);
-  if (!bound) return refuse({Errc::unsupported, "daemon.protocol: frame type " + std::to_string(header_.type) + " is not served here"});
+  if (!bound)
+    return refuse({Errc::unsupported,
+                   "daemon.protocol: frame type " + std::to_string(header_.type) + " is not served here"});
   if (header_.length > *bound)
-    return refuse({Errc::denied, "daemon.protocol: payload of " + std::to_string(header_.length) + " bytes, at most " + std::to_string(*bound) + " are allowed"});
+    return refuse({Errc::denied, "daemon.protocol: payload of " + std::to_string(header_.length) +
+                                     " bytes, at most " + std::to_string(*bound) + " are allowed"});
   std::size_t here = std::min<std::size_t>(have_ - kFrameHeader, header_.length);
   payload_.assign(in_.begin() + kFrameHeader, in_.begin() + kFrameHeader + static_cast<std::ptrdiff_t>(here));
   filled_ = here;
   std::size_t used = kFrameHeader + here;
-  std::copy(in_.begin() + static_cast<std::ptrdiff_t>(used), in_.begin() + static_cast<std::ptrdiff_t>(have_), in_.begin());
+  std::copy(in_.begin() + static_cast<std::ptrdiff_t>(used), in_.begin() + static_cast<std::ptrdiff_t>(have_),
+            in_.begin());
   have_ -= used;
   read_payload();
 }
@@ -106,7 +121,8 @@ void Session::read_payload() {
   if (filled_ == header_.length) return serve();
   if (filled_ == payload_.size()) {
     std::size_t step = std::min(header_.length - filled_, kStep);
-    if (!quota_.reserve(setup_.peer.uid, step)) return refuse({Errc::io, "daemon.overloaded: too much memory is held by unfinished calls"});
+    if (!quota_.reserve(setup_.peer.uid, step))
+      return refuse({Errc::io, "daemon.overloaded: too much memory is held by unfinished calls"});
     reserved_ += step;
     payload_.resize(filled_ + step);
   }
@@ -120,7 +136,8 @@ void Session::read_payload() {
 
 void Session::serve() {
   timer_.cancel();
-  Call call{static_cast<FrameType>(header_.type), std::move(payload_), setup_.peer, setup_.socket_path, nonces_};
+  Call call{static_cast<FrameType>(header_.type), std::move(payload_), setup_.peer, setup_.socket_path,
+            nonces_};
   payload_ = Bytes();
   handler_(std::move(call), Reply(shared_from_this(), header_.type));
 }
@@ -156,9 +173,7 @@ void Session::refuse(const Error& error) {
   answer(error_frame(error));
 }
 
-void Session::release_payload() {
-  quota_.release(setup_.peer.uid, std::exchange(reserved_, 0));
-}
+void Session::release_payload() { quota_.release(setup_.peer.uid, std::exchange(reserved_, 0)); }
 
 void Session::close() {
   Code ignored;

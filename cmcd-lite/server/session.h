@@ -14,8 +14,8 @@ namespace attest {
 
 class Session;
 
-// Reply answers one call, from any thread. An unanswered call is answered with an error when its last Reply dies, so
-// that no path leaves a caller waiting.
+// Reply answers one call, from any thread. An unanswered call is answered with an error when its last Reply
+// dies, so that no path leaves a caller waiting.
 class Reply {
  public:
   Reply(std::shared_ptr<Session> session, std::uint32_t type);
@@ -48,13 +48,14 @@ struct SessionLimits {
 // max_payload is the largest payload a frame of this type may have; nullopt for types that are not served.
 std::optional<std::size_t> max_payload(std::uint32_t type);
 
-// Session reads frames one after the other, hands each to the handler and writes the answer; the next frame is read once
-// the answer is out. It dies when the caller closes, misses a deadline, or sends what is no frame. All its work is
-// on the loop's thread and never blocks.
+// Session reads frames one after the other, hands each to the handler and writes the answer; the next frame
+// is read once the answer is out. It dies when the caller closes, misses a deadline, or sends what is no
+// frame. All its work is on the loop's thread and never blocks.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   using Socket = asio::local::stream_protocol::socket;
-  // Ticket gives back the connection's place; without a uid, a place among those that only wait to be told no.
+  // Ticket gives back the connection's place; without a uid, a place among those that only wait to be told
+  // no.
   struct Ticket {
     Quota& quota;
     std::optional<uid_t> uid;
@@ -99,10 +100,10 @@ class Session : public std::enable_shared_from_this<Session> {
   std::size_t have_ = 0;
   FrameHeader header_;
   Bytes payload_;
-  std::size_t filled_ = 0;    // bytes of payload_ that have arrived
+  std::size_t filled_ = 0;  // bytes of payload_ that have arrived
   std::size_t reserved_ = 0;
   Bytes out_;
-  bool last_ = false;         // close once the answer is out
+  bool last_ = false;  // close once the answer is out
 };
 
 }  // namespace attest

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "evidence/core/file.h"
+#include "evidence/core/printable.h"
 #include "evidence/x509/certificate.h"
 
 namespace attest {
@@ -16,11 +17,14 @@ void read_key_rules(std::vector<CallerRule>& rules, std::vector<std::string>& wa
     for (KeyRule& key : rule.keys) {
       if (key.kind != KeyRule::Kind::certificate) continue;
       auto certs = read_certificates(key.text);
-      auto spki = certs && !certs->empty() ? spki_sha256(certs->front()) : Result<Digest>(Error{Errc::io, certs ? "no certificate" : certs.error().what});
+      auto spki = certs && !certs->empty()
+                      ? spki_sha256(certs->front())
+                      : Result<Digest>(Error{Errc::io, certs ? "no certificate" : certs.error().what});
       if (spki)
         key.spki = *spki;
       else
-        warnings.push_back("config.certificate: " + key.where + ": caller \"" + rule.name + "\": " + spki.error().what);
+        warnings.push_back("config.certificate: " + key.where + ": caller \"" + rule.name +
+                           "\": " + spki.error().what);
     }
   }
 }
@@ -29,18 +33,21 @@ Status load_policies(const fs::path& folder, State& state) {
   std::error_code error;
   fs::directory_iterator entries(folder, error);
   if (error) {
-    state.warnings.push_back("policy.none: no policies, every peer is refused: " + folder.string() + ": " + error.message());
+    state.warnings.push_back("policy.none: no policies, every peer is refused: " + folder.string() + ": " +
+                             error.message());
     return ok();
   }
   for (const fs::directory_entry& entry : entries) {
     if (entry.path().extension() != ".json") continue;
     TRY(Policy policy, load_policy(entry.path()));
     policy.name = entry.path().stem().string();
-    if (policy.observe) state.warnings.push_back("policy.observe: policy \"" + policy.name + "\" refuses nobody");
+    if (policy.observe)
+      state.warnings.push_back("policy.observe: policy \"" + policy.name + "\" refuses nobody");
     std::string name = policy.name;
     state.policies.emplace(std::move(name), std::make_shared<const Policy>(std::move(policy)));
   }
-  if (!state.policies.contains("default")) state.warnings.push_back("policy.none: there is no default.json in " + folder.string());
+  if (!state.policies.contains("default"))
+    state.warnings.push_back("policy.none: there is no default.json in " + folder.string());
   return ok();
 }
 
@@ -55,7 +62,8 @@ Status load_metadata(const MetadataConfig& config, UnixTime now, State& state) {
   std::error_code ignored;
   fs::create_directory(config.folder, ignored);  // before the first import there is nothing to hold
   TRY(ActiveSet active, ActiveSet::load(config.folder, roots, now));
-  for (const std::string& problem : active.problems()) state.warnings.push_back("metadata.problem: " + problem);
+  for (const std::string& problem : active.problems())
+    state.warnings.push_back("metadata.problem: " + problem);
   state.active = std::make_shared<const ActiveSet>(std::move(active));
   return ok();
 }
@@ -76,9 +84,10 @@ void find_own(State& state) {
   const MetadataConfig& config = state.config.metadata;
   auto image = own_image(config, *state.active);
   if (!image) {
-    state.warnings.push_back(config.image.empty()
-                                 ? "metadata.image: this machine has no image description to claim (metadata.image names it)"
-                                 : "metadata.image: no image description \"" + config.image + "\" in force");
+    state.warnings.push_back(
+        config.image.empty()
+            ? "metadata.image: this machine has no image description to claim (metadata.image names it)"
+            : "metadata.image: no image description \"" + config.image + "\" in force");
     return;
   }
   const Metadata& description = *image->metadata;
@@ -89,7 +98,8 @@ void find_own(State& state) {
     if (manifest && state.own.items.size() < ReportContext::kMaxMetadata)
       state.own.items.push_back(std::move(manifest));
     else
-      state.warnings.push_back("metadata.manifest: image description \"" + description.name + "\" names manifest \"" + name + "\", which is not in force");
+      state.warnings.push_back("metadata.manifest: image description \"" + description.name +
+                               "\" names manifest \"" + name + "\", which is not in force");
   }
 }
 
@@ -110,7 +120,8 @@ Status load_machine_cert(State& state) {
 Result<std::shared_ptr<const Policy>> State::policy(std::string_view name) const {
   auto it = policies.find(name.empty() ? std::string_view("default") : name);
   if (it != policies.end()) return it->second;
-  return Error{Errc::denied, "daemon.policy: no policy \"" + std::string(name.empty() ? "default" : name) + "\" in " + config.policies.string()};
+  return Error{Errc::denied, "daemon.policy: no policy \"" + printable(name.empty() ? "default" : name) +
+                                 "\" in " + config.policies.string()};
 }
 
 const std::vector<std::string>& State::socket_callers(std::string_view path) const {
@@ -126,7 +137,8 @@ Result<std::shared_ptr<const State>> load_state(const std::string& config_path, 
   std::vector<CallerRule> rules = state->config.callers;
   read_key_rules(rules, state->warnings);
   state->access = Access(std::move(rules), geteuid());
-  if (state->config.observe) state->warnings.push_back("policy.observe: \"observe\" is on: nobody is refused");
+  if (state->config.observe)
+    state->warnings.push_back("policy.observe: \"observe\" is on: nobody is refused");
   CHECK_OK(load_policies(state->config.policies, *state));
   CHECK_OK(load_metadata(state->config.metadata, now, *state));
   if (!state->config.metadata.folder.empty()) find_own(*state);
@@ -134,18 +146,21 @@ Result<std::shared_ptr<const State>> load_state(const std::string& config_path, 
   return std::shared_ptr<const State>(std::move(state));
 }
 
-std::vector<Bytes> known_digests(const Policy& policy, const ActiveSet& active, std::string_view peer, Role prover) {
+std::vector<Bytes> known_digests(const Policy& policy, const ActiveSet& active, std::string_view peer,
+                                 Role prover) {
   const PeerRule* rule = find_rule(policy, peer, prover);
   if (rule == nullptr || rule->name == "*") return {};
   std::vector<Bytes> known;
   auto add = [&](const std::shared_ptr<const MetadataItem>& item) {
-    if (item && known.size() < kMaxKnownDigests) known.push_back(to_bytes(item->digest.view().first(kMinKnownDigest)));
+    if (item && known.size() < kMaxKnownDigests)
+      known.push_back(to_bytes(item->digest.view().first(kMinKnownDigest)));
   };
   for (const std::string& name : rule->image_descriptions) {
     auto image = active.find_name(MetadataType::image_description, name);
     add(image);
     if (!image) continue;
-    for (const std::string& manifest : (*image->metadata).image.manifests) add(active.find_name(MetadataType::manifest, manifest));
+    for (const std::string& manifest : (*image->metadata).image.manifests)
+      add(active.find_name(MetadataType::manifest, manifest));
   }
   std::ranges::sort(known);
   known.erase(std::unique(known.begin(), known.end()), known.end());

@@ -5,20 +5,21 @@
 
 #include "cmcd-lite/server/access.h"
 #include "cmcd-lite/server/config.h"
-#include "verifier/active_set.h"
 #include "evidence/native/request.h"
+#include "verifier/active_set.h"
 #include "verifier/policy.h"
 
 namespace attest {
 
-// OwnMetadata is what this machine says of itself: its image description, then the manifests it names, in layer order.
+// OwnMetadata is what this machine says of itself: its image description, then the manifests it names, in
+// layer order.
 struct OwnMetadata {
   std::string image;
   std::vector<std::shared_ptr<const MetadataItem>> items;
 };
 
-// State is configuration, access rules, policies and metadata that were read together. Held by shared pointer: a call
-// that began under one State ends under it.
+// State is configuration, access rules, policies and metadata that were read together. Held by shared
+// pointer: a call that began under one State ends under it.
 struct State {
   Config config;
   Access access;
@@ -30,20 +31,22 @@ struct State {
   std::vector<std::string> warnings;
   UnixTime loaded = 0;
 
-  // policy finds a policy by the name a caller gave; "" is "default". denied "daemon.policy" if there is none.
+  // policy finds a policy by the name a caller gave; "" is "default". denied "daemon.policy" if there is
+  // none.
   Result<std::shared_ptr<const Policy>> policy(std::string_view name) const;
   // socket_callers: the callers a socket is restricted to; empty: all.
   const std::vector<std::string>& socket_callers(std::string_view path) const;
 };
 
-// load_state reads the configuration and all it names. Any mistake in configuration, policies or signer roots is an
-// error of the whole; a missing certificate, metadata that does not verify or a missing image are warnings, because
-// what they would have allowed is then denied.
+// load_state reads the configuration and all it names. Any mistake in configuration, policies or signer roots
+// is an error of the whole; a missing certificate, metadata that does not verify or a missing image are
+// warnings, because what they would have allowed is then denied.
 Result<std::shared_ptr<const State>> load_state(const std::string& config_path, UnixTime now);
 
-// known_digests: prefixes of the metadata the rule for this peer may need, for the request of a handshake: image
-// descriptions first, at most kMaxKnownDigests. Empty for peers without a rule of their own ("*"): what we hold is
-// nobody else's business.
-std::vector<Bytes> known_digests(const Policy& policy, const ActiveSet& active, std::string_view peer, Role prover);
+// known_digests: prefixes of the metadata the rule for this peer may need, for the request of a handshake:
+// image descriptions first, at most kMaxKnownDigests. Empty for peers without a rule of their own ("*"): what
+// we hold is nobody else's business.
+std::vector<Bytes> known_digests(const Policy& policy, const ActiveSet& active, std::string_view peer,
+                                 Role prover);
 
 }  // namespace attest

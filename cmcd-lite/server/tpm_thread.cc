@@ -11,21 +11,26 @@ namespace attest {
 namespace {
 
 Error unavailable(const std::string& why) {
-  return {Errc::io, "tpm.unavailable: " + why + " (the daemon tries again by itself; attestctl status shows the state)"};
+  return {Errc::io, "tpm.unavailable: " + why +
+                        " (the daemon tries again by itself; attestctl status shows the state)"};
 }
 
 // not_after is the end of a certificate's validity.
 Result<UnixTime> not_after(View der) {
   TRY(OwnedX509 certificate, parse_certificate(der));
   std::tm tm{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &tm) != 1) return Error{Errc::malformed, "certificate: no end of validity"};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &tm) != 1)
+    return Error{Errc::malformed, "certificate: no end of validity"};
   return static_cast<UnixTime>(timegm(&tm));
 }
 
 }  // namespace
 
 TpmThread::TpmThread(Options options)
-    : options_(std::move(options)), jobs_(options_.queue), tasks_(options_.queue), thread_([this] { work(); }) {}
+    : options_(std::move(options)),
+      jobs_(options_.queue),
+      tasks_(options_.queue),
+      thread_([this] { work(); }) {}
 
 TpmThread::~TpmThread() {
   {
@@ -136,7 +141,8 @@ bool TpmThread::open_devices() {
   fresh.state = devices_.empty() ? "none" : "ready";
   for (const OpenedDriver& device : devices_) {
     fresh.drivers += (fresh.drivers.empty() ? "" : "+") + std::string(anchor_name(device.driver->kind()));
-    if (device.keys && device.driver->kind() == AnchorKind::tpm) options_.keys->replace(true, device.keys->list());
+    if (device.keys && device.driver->kind() == AnchorKind::tpm)
+      options_.keys->replace(true, device.keys->list());
   }
   if (!devices_.empty()) {
     fresh.identity = devices_.front().driver->identity().id;
@@ -151,7 +157,8 @@ bool TpmThread::open_devices() {
     fresh.certified_until = shown_.certified_until;
     shown_ = std::move(fresh);
   }
-  note(devices_.empty() ? "no driver is configured: this machine gives no evidence" : "attestation devices are ready");
+  note(devices_.empty() ? "no driver is configured: this machine gives no evidence"
+                        : "attestation devices are ready");
   self_test();
   return true;
 }
@@ -168,8 +175,8 @@ void TpmThread::close_devices(const Error& why) {
   shown_.problem = why.what;
 }
 
-// self_test makes one quote for nobody: it finds a log that does not explain the PCRs before a handshake does, and
-// leaves the logs read and encoded.
+// self_test makes one quote for nobody: it finds a log that does not explain the PCRs before a handshake
+// does, and leaves the logs read and encoded.
 void TpmThread::self_test() {
   if (devices_.empty()) return;
   Digest random = Digest::filled(HashAlg::sha256, 0);
@@ -200,7 +207,9 @@ void TpmThread::note_certificate() {
 }
 
 Status TpmThread::make(std::vector<AttestJob>& jobs) {
-  if (devices_.empty()) return Error{Errc::denied, "tpm.unavailable: no driver is configured on this machine, it gives no evidence"};
+  if (devices_.empty())
+    return Error{Errc::denied,
+                 "tpm.unavailable: no driver is configured on this machine, it gives no evidence"};
   auto start = Clock::now();
   CHECK_OK(maker_.make(jobs, devices_, *options_.state()));
   note_certificate();
@@ -228,7 +237,10 @@ void TpmThread::serve_batch(std::vector<AttestJob>& jobs) {
   if (!made && open_ && made.error().code == Errc::io) {
     close_devices(made.error());
     made = reopen() ? make(jobs) : Status(unavailable(last_problem_));
-    if (!made && open_ && made.error().code == Errc::io) close_devices(made.error());
+    if (!made && open_ && made.error().code == Errc::io) {
+      close_devices(made.error());
+      made = unavailable(last_problem_);
+    }
   }
   if (made) return;
   {
@@ -251,11 +263,12 @@ void TpmThread::fail_waiting(const Error& error) {
 Result<OpenedDriver*> tpm_device(TpmThread::Devices& devices) {
   for (OpenedDriver& device : devices)
     if (device.driver->kind() == AnchorKind::tpm) return &device;
-  return Error{Errc::unsupported, "tpm.unavailable: this machine has no TPM configured (\"tpm\" in cmcd.json)"};
+  return Error{Errc::unsupported,
+               "tpm.unavailable: this machine has no TPM configured (\"tpm\" in cmcd.json)"};
 }
 
 Result<KeyStore*> tpm_keys(TpmThread::Devices& devices) {
-  TRY(OpenedDriver* device, tpm_device(devices));
+  TRY(OpenedDriver * device, tpm_device(devices));
   if (device->keys) return device->keys.get();
   return Error{Errc::unsupported, "key.unknown: the TPM driver keeps no keys"};
 }

@@ -22,19 +22,20 @@ struct TpmStatus {
   std::string problem;             // why it is unavailable, or what the last self-test found
   std::string drivers;             // "tpm", "tpm+sw"
   std::string algorithm;
-  Bytes identity;                  // of the first anchor: the AK name for a TPM
+  Bytes identity;  // of the first anchor: the AK name for a TPM
   std::optional<UnixTime> certified_until;
   std::uint64_t quotes = 0;
-  std::uint64_t handshakes = 0;    // evidence handed out
-  std::uint64_t opened = 0;        // times the devices were opened
+  std::uint64_t handshakes = 0;  // evidence handed out
+  std::uint64_t opened = 0;      // times the devices were opened
   std::uint64_t signatures = 0;
-  Latency::Summary latency;        // of quotes, log included
+  Latency::Summary latency;  // of quotes, log included
   std::size_t queue = 0;
 };
 
-// TpmThread serves evidence and key operations. Whatever waits for evidence when the devices are free is one batch; key
-// operations take turns with batches, one for one, and with one another by uid. It starts without the devices, says so
-// and tries again in the background; a device that fails in mid-batch is opened again once.
+// TpmThread serves evidence and key operations. Whatever waits for evidence when the devices are free is one
+// batch; key operations take turns with batches, one for one, and with one another by uid. It starts without
+// the devices, says so and tries again in the background; a device that fails in mid-batch is opened again
+// once.
 class TpmThread {
  public:
   struct Options {
@@ -49,8 +50,8 @@ class TpmThread {
     std::chrono::milliseconds patience{2000};  // how long a batch waits for a device that went away
   };
   using Devices = std::vector<OpenedDriver>;
-  // Task gets the open devices, or an error: "tpm.unavailable", "daemon.overloaded". Called exactly once, on this thread or,
-  // where it found no place, on the caller's.
+  // Task gets the open devices, or an error: "tpm.unavailable", "daemon.overloaded". Called exactly once, on
+  // this thread or, where it found no place, on the caller's.
   using Task = std::function<void(Result<Devices*>)>;
 
   explicit TpmThread(Options options);

@@ -6,10 +6,14 @@ namespace attest {
 namespace {
 
 const char* outcome_name(JudgeOutcome outcome) {
-  return outcome == JudgeOutcome::accepted ? "accepted" : outcome == JudgeOutcome::refused ? "refused" : "observed";
+  return outcome == JudgeOutcome::accepted  ? "accepted"
+         : outcome == JudgeOutcome::refused ? "refused"
+                                            : "observed";
 }
 
-bool visible(const VerdictRecord& record, const std::optional<uid_t>& uid) { return !uid || record.uid == *uid; }
+bool visible(const VerdictRecord& record, const std::optional<uid_t>& uid) {
+  return !uid || record.uid == *uid;
+}
 
 }  // namespace
 
@@ -18,7 +22,9 @@ std::string record_json(const VerdictRecord& record, bool whole) {
   out.object().field("id", record.id).field("when", format_rfc3339(record.when)).field("peer", record.peer);
   out.field("role", role_name(record.role)).key("caller").object();
   out.field("uid", record.uid).field("pid", record.pid).field("service", record.service).end_object();
-  out.field("policy", record.policy).field("outcome", outcome_name(record.outcome)).field("trusted", record.trusted);
+  out.field("policy", record.policy)
+      .field("outcome", outcome_name(record.outcome))
+      .field("trusted", record.trusted);
   out.field("name", record.name).field("why", record.why);
   if (whole) out.field("remedy", record.remedy);
   if (whole && !record.appraisal.empty()) out.key("appraisal").raw(record.appraisal);
@@ -27,7 +33,8 @@ std::string record_json(const VerdictRecord& record, bool whole) {
 }
 
 std::size_t Verdicts::text_bytes(const VerdictRecord& record) {
-  return sizeof record + record.peer.size() + record.why.size() + record.remedy.size() + record.appraisal.size();
+  return sizeof record + record.peer.size() + record.why.size() + record.remedy.size() +
+         record.appraisal.size();
 }
 
 std::uint64_t Verdicts::add(VerdictRecord record) {

@@ -22,18 +22,18 @@ struct VerdictRecord {
   std::string service;
   std::string policy;
   JudgeOutcome outcome = JudgeOutcome::refused;
-  bool trusted = false;      // what the evidence deserved, whatever observe made of it
-  std::string name;          // of the first failed check; empty if trusted
+  bool trusted = false;  // what the evidence deserved, whatever observe made of it
+  std::string name;      // of the first failed check; empty if trusted
   std::string why;
   std::string remedy;
-  std::string appraisal;     // JSON
+  std::string appraisal;  // JSON
 };
 
 // record_json: the record as explain and the audit log show it; without the appraisal when short.
 std::string record_json(const VerdictRecord& record, bool whole);
 
-// Verdicts numbers verdicts, writes each to the audit log and keeps the newest: at most `keep`, and never more than
-// kMaxKeptBytes of text. Thread safe.
+// Verdicts numbers verdicts, writes each to the audit log and keeps the newest: at most `keep`, and never
+// more than kMaxKeptBytes of text. Thread safe.
 class Verdicts {
  public:
   static constexpr std::size_t kMaxKeptBytes = 3 << 20;

@@ -10,8 +10,9 @@
 
 namespace attest {
 
-// WorkerPool runs tasks on a few threads, in turn by the uid they came from. Each task is called exactly once: on a
-// worker with ok, or with an error where it found no place ("daemon.overloaded") or the pool stops.
+// WorkerPool runs tasks on a few threads, in turn by the uid they came from. Each task is called exactly
+// once: on a worker with ok, or with an error where it found no place ("daemon.overloaded") or the pool
+// stops.
 class WorkerPool {
  public:
   using Task = std::function<void(Status)>;

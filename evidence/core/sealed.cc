@@ -23,7 +23,8 @@ OwnedCipherCtx gcm(const Secret& key, View nonce, int encrypt) {
   OwnedCipher cipher(EVP_CIPHER_fetch(private_libctx(), "AES-256-GCM", nullptr));
   OwnedCipherCtx ctx(EVP_CIPHER_CTX_new());
   if (!cipher || !ctx) return nullptr;
-  if (EVP_CipherInit_ex2(ctx.get(), cipher.get(), key.reveal().data(), nonce.data(), encrypt, nullptr) != 1) return nullptr;
+  if (EVP_CipherInit_ex2(ctx.get(), cipher.get(), key.reveal().data(), nonce.data(), encrypt, nullptr) != 1)
+    return nullptr;
   return ctx;
 }
 
@@ -31,16 +32,19 @@ OwnedCipherCtx gcm(const Secret& key, View nonce, int encrypt) {
 
 Result<Bytes> seal(const Secret& key, View message) {
   if (key.reveal().size() != kSealKey || message.size() > kMaxMessage)
-    return Error{Errc::malformed, "sealed message: key of " + std::to_string(key.reveal().size()) + " bytes, or message too long"};
+    return Error{Errc::malformed, "sealed message: key of " + std::to_string(key.reveal().size()) +
+                                      " bytes, or message too long"};
   Bytes out(kNonce + message.size() + kTag);
   if (RAND_bytes_ex(private_libctx(), out.data(), kNonce, 0) != 1) return broken();
   OwnedCipherCtx ctx = gcm(key, View(out).first(kNonce), 1);
   int n = 0;
   int tail = 0;
   std::uint8_t* text = out.data() + kNonce;
-  if (!ctx || EVP_CipherUpdate(ctx.get(), text, &n, message.data(), static_cast<int>(message.size())) != 1) return broken();
+  if (!ctx || EVP_CipherUpdate(ctx.get(), text, &n, message.data(), static_cast<int>(message.size())) != 1)
+    return broken();
   if (EVP_CipherFinal_ex(ctx.get(), text + n, &tail) != 1) return broken();
-  if (EVP_CIPHER_CTX_ctrl(ctx.get(), EVP_CTRL_AEAD_GET_TAG, kTag, text + message.size()) != 1) return broken();
+  if (EVP_CIPHER_CTX_ctrl(ctx.get(), EVP_CTRL_AEAD_GET_TAG, kTag, text + message.size()) != 1)
+    return broken();
   return out;
 }
 
@@ -53,7 +57,8 @@ Result<Bytes> open_sealed(const Secret& key, View sealed) {
   Bytes out(text.size());
   int n = 0;
   int tail = 0;
-  if (!ctx || EVP_CipherUpdate(ctx.get(), out.data(), &n, text.data(), static_cast<int>(text.size())) != 1) return broken();
+  if (!ctx || EVP_CipherUpdate(ctx.get(), out.data(), &n, text.data(), static_cast<int>(text.size())) != 1)
+    return broken();
   if (EVP_CIPHER_CTX_ctrl(ctx.get(), EVP_CTRL_AEAD_SET_TAG, kTag, tag.data()) != 1) return broken();
   if (EVP_CipherFinal_ex(ctx.get(), out.data() + n, &tail) == 1) return out;
   return Error{Errc::untrusted, "sealed message: it was made for another key, or changed on its way"};

@@ -8,10 +8,11 @@ namespace attest {
 inline constexpr std::size_t kSealKey = 32;
 inline constexpr std::size_t kSealOverhead = 12 + 16;  // nonce in front, tag behind
 
-// seal returns nonce12 || ciphertext || tag16. The key has 32 bytes and serves for one message; io without random
-// bytes.
+// seal returns nonce12 || ciphertext || tag16. The key has 32 bytes and serves for one message; io without
+// random bytes.
 Result<Bytes> seal(const Secret& key, View message);
-// open_sealed: untrusted if the key is another or a byte was changed, malformed for a key or text of the wrong length.
+// open_sealed: untrusted if the key is another or a byte was changed, malformed for a key or text of the
+// wrong length.
 Result<Bytes> open_sealed(const Secret& key, View sealed);
 
 }  // namespace attest

@@ -3,11 +3,16 @@
 namespace attest {
 namespace {
 
-// utf8_length is the length of the well-formed UTF-8 sequence at the start of text (RFC 3629); 0 if there is none.
+// utf8_length is the length of the well-formed UTF-8 sequence at the start of text (RFC 3629); 0 if there is
+// none.
 std::size_t utf8_length(std::string_view text) {
   auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   unsigned char lead = at(0);
-  std::size_t n = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+  std::size_t n = lead < 0x80                   ? 1
+                  : lead >= 0xc2 && lead < 0xe0 ? 2
+                  : lead >= 0xe0 && lead < 0xf0 ? 3
+                  : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                : 0;
   if (n == 0 || n > text.size()) return 0;
   for (std::size_t i = 1; i < n; i++)
     if ((at(i) & 0xc0) != 0x80) return 0;

@@ -10,8 +10,8 @@ namespace attest {
 // json_quote: a JSON string literal. Control characters are escaped; bytes that are not UTF-8 become '?'.
 std::string json_quote(std::string_view text);
 
-// JsonWriter appends one JSON value on one line. Keys are given before their values; commas are its business. The
-// caller closes what it opened.
+// JsonWriter appends one JSON value on one line. Keys are given before their values; commas are its business.
+// The caller closes what it opened.
 class JsonWriter {
  public:
   JsonWriter& object() { return open('{'); }
@@ -30,8 +30,10 @@ class JsonWriter {
   JsonWriter& field(std::string_view name, const char* value) { return key(name).text(value); }
   JsonWriter& field(std::string_view name, const std::string& value) { return key(name).text(value); }
   JsonWriter& field(std::string_view name, std::integral auto value) {
-    if constexpr (std::same_as<decltype(value), bool>) return key(name).boolean(value);
-    else return key(name).number(value);
+    if constexpr (std::same_as<decltype(value), bool>)
+      return key(name).boolean(value);
+    else
+      return key(name).number(value);
   }
   const std::string& so_far() const { return out_; }
   std::string finish() && { return std::move(out_); }

@@ -22,22 +22,29 @@ constexpr uid_t kStranger = 6000;
 std::string spki_of(const TestCert& cert) { return to_hex(spki_sha256(cert.der())->view()); }
 
 std::string content_for(Role role, std::size_t hash = 32) {
-  return std::string(64, ' ') + (role == Role::server ? "TLS 1.3, server CertificateVerify" : "TLS 1.3, client CertificateVerify") + '\0' + std::string(hash, 'h');
+  return std::string(64, ' ') +
+         (role == Role::server ? "TLS 1.3, server CertificateVerify" : "TLS 1.3, client CertificateVerify") +
+         '\0' + std::string(hash, 'h');
 }
 
 class DaemonCallers : public testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "only root can connect as other users";
-    machine_.callers = R"({"name": "nginx", "uid": 4033, "roles": ["server"], "keys": ["spki:)" + spki_of(web_) + R"(", "key:web"], "rights": ["attest", "judge", "sign"]},
-      {"name": "postgres", "uid": 4070, "service": "db", "roles": ["server", "client"], "keys": ["spki:)" + spki_of(db_) + R"("], "rights": ["attest", "judge", "sign"]},
+    machine_.callers = R"({"name": "nginx", "uid": 4033, "roles": ["server"], "keys": ["spki:)" +
+                       spki_of(web_) + R"(", "key:web"], "rights": ["attest", "judge", "sign"]},
+      {"name": "postgres", "uid": 4070, "service": "db", "roles": ["server", "client"], "keys": ["spki:)" +
+                       spki_of(db_) + R"("], "rights": ["attest", "judge", "sign"]},
       {"name": "user", "uid": 5000, "roles": ["client", "server"], "keys": ["machine", "any"], "rights": ["attest", "judge", "sign"]})";
     machine_.members = "\"machine_cert\": {\"chain\": \"machine.pem\", \"key\": \"machine\"},";
     machine_.limits = R"("limits": {"nonce_seconds": 1})";
-    machine_.put_policy("default", R"({"peers": [{"name": "a.example", "ak_names": ["000b00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"]}]})");
+    machine_.put_policy(
+        "default",
+        R"({"peers": [{"name": "a.example", "ak_names": ["000b00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"]}]})");
     ASSERT_TRUE(machine_.start([this] { return device_.open(); }));
     ASSERT_TRUE(machine_.ready());
-    for (const char* name : {"web", "machine"}) made_[name] = machine_.control(std::string(R"({"op":"key.create","name":")") + name + "\"}");
+    for (const char* name : {"web", "machine"})
+      made_[name] = machine_.control(std::string(R"({"op":"key.create","name":")") + name + "\"}");
   }
   // certify gives the machine's key a certificate and puts it in force.
   Bytes certify_machine() {
@@ -53,7 +60,9 @@ class DaemonCallers : public testing::Test {
     return cert.der();
   }
   // issue_public signs a certificate over a public key.
-  static TestCert issue_public(const TestCert& root, const CertSpec& spec, OwnedPkey key) { return issue_for(&root, spec, std::move(key)); }
+  static TestCert issue_public(const TestCert& root, const CertSpec& spec, OwnedPkey key) {
+    return issue_for(&root, spec, std::move(key));
+  }
 
   Connection as(uid_t uid) {
     auto connection = machine_.connect_as(uid);
@@ -67,7 +76,8 @@ class DaemonCallers : public testing::Test {
     if (!answer) return answer.error().what;
     return "label " + decode_context(decode_evidence(answer->evidence)->context)->service;
   }
-  std::string sign_as(uid_t uid, const std::string& key, const std::string& content, std::uint16_t scheme = 0x0403) {
+  std::string sign_as(uid_t uid, const std::string& key, const std::string& content,
+                      std::uint16_t scheme = 0x0403) {
     Connection connection = as(uid);
     auto answer = connection.sign({key, scheme, to_bytes(as_view(content))});
     return answer ? "signed" : answer.error().what;
@@ -79,7 +89,9 @@ class DaemonCallers : public testing::Test {
   std::map<std::string, std::string> made_;
 };
 
-void expect_denied(const std::string& what, std::string_view name = "daemon.denied") { EXPECT_TRUE(what.starts_with(name)) << what; }
+void expect_denied(const std::string& what, std::string_view name = "daemon.denied") {
+  EXPECT_TRUE(what.starts_with(name)) << what;
+}
 
 TEST_F(DaemonCallers, EvidenceForAnothersKey) {
   EXPECT_EQ(attest_as(kNginx, Role::server, web_.der()), "label nginx");
@@ -105,7 +117,8 @@ TEST_F(DaemonCallers, AForeignLeafAroundOnesOwnKeyStaysOnesOwn) {
   OwnedX509 parsed(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   TestCert root = make_root("sly");
   TestCert twin = issue_public(root, spec, OwnedPkey(X509_get_pubkey(parsed.get())));
-  EXPECT_EQ(attest_as(kNginx, Role::server, twin.der()), "label nginx") << "rights go by key, names are X.509's business";
+  EXPECT_EQ(attest_as(kNginx, Role::server, twin.der()), "label nginx")
+      << "rights go by key, names are X.509's business";
   expect_denied(attest_as(kPostgres, Role::server, twin.der()));
 }
 
@@ -128,9 +141,17 @@ TEST_F(DaemonCallers, AHandshakeKeyThroughADigest) {
   EXPECT_EQ(sign_as(kNginx, "web", content_for(Role::server)), "signed");
   EXPECT_EQ(sign_as(kNginx, "web", content_for(Role::server, 48)), "signed");
   std::string good = content_for(Role::server);
-  const std::vector<std::string> bad = {"", std::string(32, 'd'), std::string(48, 'd'), good.substr(1), good + "x", good.substr(0, good.size() - 1),
-                                        content_for(Role::server, 20), content_for(Role::server, 64), std::string(64, ' ') + std::string(34, 'x') + std::string(32, 'h'),
-                                        std::string(63, ' ') + "\t" + good.substr(64), good.substr(0, 97) + "\x01" + good.substr(98)};
+  const std::vector<std::string> bad = {"",
+                                        std::string(32, 'd'),
+                                        std::string(48, 'd'),
+                                        good.substr(1),
+                                        good + "x",
+                                        good.substr(0, good.size() - 1),
+                                        content_for(Role::server, 20),
+                                        content_for(Role::server, 64),
+                                        std::string(64, ' ') + std::string(34, 'x') + std::string(32, 'h'),
+                                        std::string(63, ' ') + "\t" + good.substr(64),
+                                        good.substr(0, 97) + "\x01" + good.substr(98)};
   for (const std::string& content : bad) expect_denied(sign_as(kNginx, "web", content), "key.content");
   expect_denied(sign_as(kNginx, "web", good, 0x0401), "key.scheme");  // PKCS#1
   expect_denied(sign_as(kNginx, "web", good, 0x0804), "key.scheme");  // PSS with an EC key
@@ -169,8 +190,9 @@ TEST_F(DaemonCallers, CallersWithoutARight) {
 }
 
 TEST_F(DaemonCallers, ControlByUsersWhoDoNotControl) {
-  for (const char* op : {R"({"op":"key.create","name":"x"})", R"({"op":"key.list"})", R"({"op":"key.remove","name":"web"})", R"({"op":"reload"})",
-                         R"({"op":"reference"})", R"({"op":"enroll.request"})", R"({"op":"generate","nonce":"00"})"}) {
+  for (const char* op : {R"({"op":"key.create","name":"x"})", R"({"op":"key.list"})",
+                         R"({"op":"key.remove","name":"web"})", R"({"op":"reload"})", R"({"op":"reference"})",
+                         R"({"op":"enroll.request"})", R"({"op":"generate","nonce":"00"})"}) {
     auto answer = as(kNginx).control(op, std::chrono::seconds(5));
     ASSERT_FALSE(answer) << op;
     expect_denied(answer.error().what);
@@ -184,12 +206,14 @@ TEST_F(DaemonCallers, VerdictsOfOtherUsers) {
   Connection nginx = as(kNginx);
   auto begun = nginx.begin({Role::client, Mode::require, "", "a.example", false});
   ASSERT_TRUE(begun) << begun.error().what;
-  auto answer = nginx.judge({begun->handle, shake(Role::server, begun->request, other_.der()), {}, "", false});
+  auto answer =
+      nginx.judge({begun->handle, shake(Role::server, begun->request, other_.der()), {}, "", false});
   ASSERT_TRUE(answer);
   std::string ask = R"({"op":"explain","id":)" + std::to_string(answer->verdict_id) + "}";
   EXPECT_TRUE(nginx.control(ask, std::chrono::seconds(5)));
   EXPECT_FALSE(as(kPostgres).control(ask, std::chrono::seconds(5)));
-  EXPECT_NE(as(kPostgres).control(R"({"op":"verdicts"})", std::chrono::seconds(5))->find("\"verdicts\":[]"), std::string::npos);
+  EXPECT_NE(as(kPostgres).control(R"({"op":"verdicts"})", std::chrono::seconds(5))->find("\"verdicts\":[]"),
+            std::string::npos);
 }
 
 TEST_F(DaemonCallers, RawNoncesThatBeginLikeOurs) {
@@ -197,12 +221,14 @@ TEST_F(DaemonCallers, RawNoncesThatBeginLikeOurs) {
   machine_.write_config();
   ASSERT_TRUE(machine_.control(R"({"op":"reload"})").starts_with("{\"ok\""));
   auto generate = [&](std::string_view nonce) {
-    auto answer = as(7000).control(R"({"op":"generate","nonce":")" + to_hex(as_view(nonce)) + "\"}", std::chrono::seconds(5));
+    auto answer = as(7000).control(R"({"op":"generate","nonce":")" + to_hex(as_view(nonce)) + "\"}",
+                                   std::chrono::seconds(5));
     return answer ? *answer : answer.error().what;
   };
   EXPECT_TRUE(generate("a nonce of the caller").starts_with("{\"ok\""));
   std::size_t quotes = device_.quotes();
-  for (std::string_view nonce : {"attest/", "attest/1 evidence", "attest/1 batch01234567890123456789"}) expect_denied(generate(nonce));
+  for (std::string_view nonce : {"attest/", "attest/1 evidence", "attest/1 batch01234567890123456789"})
+    expect_denied(generate(nonce));
   EXPECT_FALSE(generate("").starts_with("{\"ok\""));
   EXPECT_FALSE(generate(std::string(65, 'n')).starts_with("{\"ok\""));
   EXPECT_EQ(device_.quotes(), quotes) << "refused before the TPM";
@@ -210,10 +236,14 @@ TEST_F(DaemonCallers, RawNoncesThatBeginLikeOurs) {
 
 class DaemonNonces : public DaemonCallers {
  protected:
-  BeginAnswer begin(Connection& connection) { return *connection.begin({Role::client, Mode::require, "", "a.example", false}); }
+  BeginAnswer begin(Connection& connection) {
+    return *connection.begin({Role::client, Mode::require, "", "a.example", false});
+  }
   // judge returns name and text of the refusal.
-  std::string judge(Connection& connection, std::uint64_t handle, const Bytes& request, Role prover = Role::server) {
-    auto answer = connection.judge({handle, shake(prover, request, other_.der()), Bytes(100, 1), "a.example", false});
+  std::string judge(Connection& connection, std::uint64_t handle, const Bytes& request,
+                    Role prover = Role::server) {
+    auto answer =
+        connection.judge({handle, shake(prover, request, other_.der()), Bytes(100, 1), "a.example", false});
     EXPECT_TRUE(answer) << answer.error().what;
     EXPECT_EQ(answer->outcome, JudgeOutcome::refused);
     return answer->name + ": " + answer->text;
@@ -242,7 +272,8 @@ TEST_F(DaemonNonces, OfAnotherConnection) {
   Connection two = as(kNginx);
   BeginAnswer begun = begin(one);
   expect_denied(judge(two, begun.handle, begun.request), "daemon.nonce");
-  EXPECT_TRUE(judge(one, begun.handle, begun.request).starts_with("evidence.")) << "the other's attempt does not spend it";
+  EXPECT_TRUE(judge(one, begun.handle, begun.request).starts_with("evidence."))
+      << "the other's attempt does not spend it";
 }
 
 TEST_F(DaemonNonces, TooOld) {

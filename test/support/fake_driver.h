@@ -7,7 +7,8 @@
 
 namespace attest::test {
 
-// FakeDevice is shared between a test and the drivers it hands out: it counts quotes, holds them back, breaks.
+// FakeDevice is shared between a test and the drivers it hands out: it counts quotes, holds them back,
+// breaks.
 class FakeDevice {
  public:
   // hold keeps every further quote waiting until release.

@@ -23,10 +23,14 @@ CertSpec valid_now(const std::string& common_name) {
 
 Authority::Authority() {
   CertSpec root = valid_now("Metadata Root");
-  root.extensions = {{"basicConstraints", "critical,CA:TRUE"}, {"keyUsage", "critical,keyCertSign,cRLSign"}, {"subjectKeyIdentifier", "hash"}};
+  root.extensions = {{"basicConstraints", "critical,CA:TRUE"},
+                     {"keyUsage", "critical,keyCertSign,cRLSign"},
+                     {"subjectKeyIdentifier", "hash"}};
   root_ = issue(nullptr, root);
   CertSpec signer = valid_now("Example Ops");
-  signer.extensions = {{"keyUsage", "digitalSignature"}, {"extendedKeyUsage", "codeSigning"}, {"authorityKeyIdentifier", "keyid"}};
+  signer.extensions = {{"keyUsage", "digitalSignature"},
+                       {"extendedKeyUsage", "codeSigning"},
+                       {"authorityKeyIdentifier", "keyid"}};
   signer_ = issue(&root_, signer);
 }
 
@@ -44,12 +48,17 @@ MachineDaemon::MachineDaemon(const Authority& authority) : authority_(authority)
   write("signers.pem", authority.root().pem());
 }
 
-void MachineDaemon::write(const std::string& name, std::string_view text) const { std::ofstream(path(name)) << text; }
+void MachineDaemon::write(const std::string& name, std::string_view text) const {
+  std::ofstream(path(name)) << text;
+}
 
 std::string MachineDaemon::write_config() const {
   std::string folder = dir_.path();
-  write("cmcd.json", "{\"state_dir\": \"" + folder + "\", \"sockets\": [{\"path\": \"" + socket() + "\"}],\n\"callers\": [" + callers + "],\n" + members +
-                         "\n\"metadata\": {\"folder\": \"metadata\", \"signers\": [\"signers.pem\"]}, \"policies\": \"policies\",\n" + limits + "}\n");
+  write("cmcd.json", "{\"state_dir\": \"" + folder + "\", \"sockets\": [{\"path\": \"" + socket() +
+                         "\"}],\n\"callers\": [" + callers + "],\n" + members +
+                         "\n\"metadata\": {\"folder\": \"metadata\", \"signers\": [\"signers.pem\"]}, "
+                         "\"policies\": \"policies\",\n" +
+                         limits + "}\n");
   return path("cmcd.json");
 }
 
@@ -140,11 +149,16 @@ std::string member_raw(const std::string& json, std::string_view name) {
   bool quoted = false;
   for (std::size_t i = begin; i < json.size(); i++) {
     char c = json[i];
-    if (c == '\\' && quoted) i++;
-    else if (c == '"') quoted = !quoted;
-    else if (!quoted && (c == '{' || c == '[')) depth++;
-    else if (!quoted && (c == '}' || c == ']') && --depth < 0) return json.substr(begin, i - begin);
-    else if (!quoted && c == ',' && depth == 0) return json.substr(begin, i - begin);
+    if (c == '\\' && quoted)
+      i++;
+    else if (c == '"')
+      quoted = !quoted;
+    else if (!quoted && (c == '{' || c == '['))
+      depth++;
+    else if (!quoted && (c == '}' || c == ']') && --depth < 0)
+      return json.substr(begin, i - begin);
+    else if (!quoted && c == ',' && depth == 0)
+      return json.substr(begin, i - begin);
   }
   return json.substr(begin);
 }

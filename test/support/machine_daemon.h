@@ -38,11 +38,16 @@ class MachineDaemon {
   std::string limits = R"("limits": {"read_seconds": 2, "write_seconds": 2})";
   std::string write_config() const;  // the path
   void write(const std::string& name, std::string_view text) const;
-  void put_metadata(const std::string& name, const std::string& item) const { write("metadata/" + name + ".json", item); }
+  void put_metadata(const std::string& name, const std::string& item) const {
+    write("metadata/" + name + ".json", item);
+  }
   // put_policy writes policies/NAME.json.
-  void put_policy(const std::string& name, const std::string& json) const { write("policies/" + name + ".json", json); }
+  void put_policy(const std::string& name, const std::string& json) const {
+    write("policies/" + name + ".json", json);
+  }
 
-  // start runs the daemon on a thread of its own; false after a failed expectation. open: see Daemon::Options.
+  // start runs the daemon on a thread of its own; false after a failed expectation. open: see
+  // Daemon::Options.
   bool start(OpenDrivers open = {});
   void stop();
   Daemon& daemon() { return *daemon_; }

@@ -22,7 +22,8 @@ KeyRule spki_key(const Digest& spki) { return {KeyRule::Kind::spki, "", spki, {}
 KeyRule named_key(const char* name) { return {KeyRule::Kind::name, name, {}, {}}; }
 KeyRule machine_key() { return {KeyRule::Kind::machine, "", {}, {}}; }
 
-CallerRule rule(const char* name, uid_t uid, std::vector<Role> roles, std::vector<KeyRule> keys, unsigned sum) {
+CallerRule rule(const char* name, uid_t uid, std::vector<Role> roles, std::vector<KeyRule> keys,
+                unsigned sum) {
   CallerRule made;
   made.name = name;
   made.uid = uid;
@@ -35,13 +36,15 @@ CallerRule rule(const char* name, uid_t uid, std::vector<Role> roles, std::vecto
 
 const unsigned kAll = rights({Right::attest, Right::judge, Right::sign});
 
-// Everybody: uid 33 nginx serves with its key; 70 postgres with the daemon's key "db"; 1000 a user with the machine's.
+// Everybody: uid 33 nginx serves with its key; 70 postgres with the daemon's key "db"; 1000 a user with the
+// machine's.
 std::vector<CallerRule> rules() {
   CallerRule everyone;
   everyone.name = "everyone";
   everyone.any_uid = true;
   everyone.rights = rights({Right::judge});
-  return {rule("nginx", 33, {Role::server}, {spki_key(kWeb)}, kAll), rule("postgres", 70, {Role::server, Role::client}, {named_key("db")}, kAll),
+  return {rule("nginx", 33, {Role::server}, {spki_key(kWeb)}, kAll),
+          rule("postgres", 70, {Role::server, Role::client}, {named_key("db")}, kAll),
           rule("user", 1000, {Role::client, Role::server}, {machine_key()}, kAll),
           rule("batch", 1001, {Role::client, Role::server}, {any_key()}, kAll), everyone};
 }
@@ -118,7 +121,8 @@ TEST_F(AccessTest, RootAndTheDaemonControlAndNoMore) {
   access_ = Access({}, kOwn);
   EXPECT_TRUE(may(0, Right::control));
   EXPECT_TRUE(may(kOwn, Right::control));
-  for (Right right : {Right::attest, Right::judge, Right::sign, Right::raw}) EXPECT_FALSE(may(0, right)) << right_name(right);
+  for (Right right : {Right::attest, Right::judge, Right::sign, Right::raw})
+    EXPECT_FALSE(may(0, right)) << right_name(right);
 }
 
 TEST_F(AccessTest, ASocketForSomeServesNobodyElse) {
@@ -150,7 +154,8 @@ TEST_F(AccessTest, GroupsAreThoseOfTheKernel) {
 
 TEST_F(AccessTest, OneEntryMustFitAsAWhole) {
   access_ = Access({rule("keys", 33, {Role::server}, {spki_key(kWeb)}, rights({Right::judge})),
-                    rule("rights", 33, {Role::client}, {spki_key(kDb)}, rights({Right::attest}))}, kOwn);
+                    rule("rights", 33, {Role::client}, {spki_key(kDb)}, rights({Right::attest}))},
+                   kOwn);
   EXPECT_FALSE(attest(33, Role::server, kWeb)) << "right from one entry, key from another";
 }
 
@@ -158,7 +163,8 @@ TEST_F(AccessTest, ARefusalNamesUserKeyAndRemedy) {
   auto denied = attest(33, Role::server, kStranger);
   ASSERT_FALSE(denied);
   EXPECT_EQ(denied.error().code, Errc::denied);
-  for (const char* part : {"daemon.denied", "uid 33", "server", "cert", "reload"}) EXPECT_NE(denied.error().what.find(part), std::string::npos) << part;
+  for (const char* part : {"daemon.denied", "uid 33", "server", "cert", "reload"})
+    EXPECT_NE(denied.error().what.find(part), std::string::npos) << part;
 }
 
 }  // namespace

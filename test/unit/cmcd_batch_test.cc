@@ -12,7 +12,8 @@ std::shared_ptr<const MetadataItem> item_of(std::size_t size, std::uint8_t fill)
   metadata.name = std::string("item-") + std::to_string(fill);
   Bytes bytes(size, fill);
   Digest digest = sha256(bytes);
-  return std::make_shared<const MetadataItem>(MetadataItem{digest, std::move(bytes), SignatureCheck::mint(std::move(metadata))});
+  return std::make_shared<const MetadataItem>(
+      MetadataItem{digest, std::move(bytes), SignatureCheck::mint(std::move(metadata))});
 }
 
 AttestJob job_of(std::uint8_t seed, Role role, const char* service, Result<Bytes>& out) {
@@ -35,7 +36,9 @@ class BatchTest : public testing::Test {
     drivers_ = std::move(*opened);
   }
   // statement returns what the fake signed.
-  static Digest statement(const Evidence& evidence) { return Digest::of(std::get<SwAnchor>(evidence.anchors.at(0)).statement); }
+  static Digest statement(const Evidence& evidence) {
+    return Digest::of(std::get<SwAnchor>(evidence.anchors.at(0)).statement);
+  }
   static Evidence decoded(const Result<Bytes>& bytes) {
     EXPECT_TRUE(bytes) << bytes.error().what;
     if (!bytes) return {};
@@ -53,7 +56,8 @@ TEST_F(BatchTest, OneQuoteCoversEveryJobUnderItsOwnContext) {
   constexpr std::uint8_t kJobs = 7;
   std::vector<Result<Bytes>> out(kJobs, nothing());
   std::vector<AttestJob> jobs;
-  for (std::uint8_t i = 0; i < kJobs; i++) jobs.push_back(job_of(i, i % 2 == 0 ? Role::server : Role::client, i < 3 ? "nginx" : "psql", out[i]));
+  for (std::uint8_t i = 0; i < kJobs; i++)
+    jobs.push_back(job_of(i, i % 2 == 0 ? Role::server : Role::client, i < 3 ? "nginx" : "psql", out[i]));
   auto made = maker_.make(jobs, drivers_, state_);
   ASSERT_TRUE(made) << made.error().what;
   EXPECT_EQ(device_.quotes(), 1U);
@@ -69,8 +73,10 @@ TEST_F(BatchTest, OneQuoteCoversEveryJobUnderItsOwnContext) {
     auto root = merkle_root(hash, evidence.path);
     ASSERT_TRUE(root) << root.error().what;
     EXPECT_EQ(batch_qualifying_data(*root), statement(evidence));
-    Digest other = evidence_hash(Digest::filled(HashAlg::sha256, static_cast<std::uint8_t>(i + 1)), evidence.context);
-    EXPECT_NE(batch_qualifying_data(*merkle_root(other, evidence.path)), statement(evidence)) << "another handshake's binder";
+    Digest other =
+        evidence_hash(Digest::filled(HashAlg::sha256, static_cast<std::uint8_t>(i + 1)), evidence.context);
+    EXPECT_NE(batch_qualifying_data(*merkle_root(other, evidence.path)), statement(evidence))
+        << "another handshake's binder";
   }
 }
 
@@ -85,8 +91,11 @@ TEST_F(BatchTest, ARawNonceIsNeverALeafOfItsOwn) {
   auto raw = raw_evidence_hash(Bytes(32, 9), evidence.context);
   ASSERT_TRUE(raw);
   EXPECT_EQ(batch_qualifying_data(*merkle_root(*raw, evidence.path)), statement(evidence));
-  EXPECT_NE(batch_qualifying_data(*merkle_root(Digest::filled(HashAlg::sha256, 9), evidence.path)), statement(evidence));
-  EXPECT_NE(batch_qualifying_data(*merkle_root(evidence_hash(Digest::filled(HashAlg::sha256, 9), evidence.context), evidence.path)), statement(evidence));
+  EXPECT_NE(batch_qualifying_data(*merkle_root(Digest::filled(HashAlg::sha256, 9), evidence.path)),
+            statement(evidence));
+  EXPECT_NE(batch_qualifying_data(*merkle_root(
+                evidence_hash(Digest::filled(HashAlg::sha256, 9), evidence.context), evidence.path)),
+            statement(evidence));
 }
 
 TEST_F(BatchTest, ABadJobDoesNotSpoilTheOthers) {

@@ -109,7 +109,8 @@ TEST_F(ConfigTest, EveryMistakeNamesItsLine) {
       {"{\n\"limits\": {\"queue\": 4294967296},%}", "cmcd.json:2", "queue"},
       {"{\n\"sockets\": [{\"path\": \"run\"}]}", "cmcd.json:2", "path"},
       {"{\n\"sockets\": [{\"path\": \"/run/a\",\n\"mode\": \"rw\"}]}", "cmcd.json:3", "mode"},
-      {"{\n\"sockets\": [{\"path\": \"/run/a\",\n\"callers\": [\"nobody-here\"]}]}", "cmcd.json:3", "nobody-here"},
+      {"{\n\"sockets\": [{\"path\": \"/run/a\",\n\"callers\": [\"nobody-here\"]}]}", "cmcd.json:3",
+       "nobody-here"},
   };
   for (const Mistake& mistake : mistakes) {
     std::string text = mistake.text;
@@ -132,8 +133,10 @@ TEST_F(ConfigTest, EveryMistakeInACallerNamesItsLine) {
       {R"("name": "a", "uid": 1, "rights": ["attest"], "keys": ["any"])", "roles"},
       {R"("name": "a", "uid": 1, "rights": ["sign"], "roles": ["client"])", "keys"},
       {R"("name": "a", "uid": 1, "rights": ["sign"], "roles": ["peer"], "keys": ["any"])", "peer"},
-      {R"("name": "a", "uid": 1, "rights": ["sign"], "roles": ["client"], "keys": ["cert:web.pem"])", "cert:web.pem"},
-      {R"("name": "a", "uid": 1, "rights": ["sign"], "roles": ["client"], "keys": ["spki:0011"])", "spki:0011"},
+      {R"("name": "a", "uid": 1, "rights": ["sign"], "roles": ["client"], "keys": ["cert:web.pem"])",
+       "cert:web.pem"},
+      {R"("name": "a", "uid": 1, "rights": ["sign"], "roles": ["client"], "keys": ["spki:0011"])",
+       "spki:0011"},
       {R"("name": "a", "uid": "any", "rights": ["raw"])", "raw"},
       {R"("name": "a", "uid": "any", "rights": ["control"])", "control"},
       {R"("name": "", "uid": 1, "rights": ["judge"])", "name"},
@@ -141,7 +144,9 @@ TEST_F(ConfigTest, EveryMistakeInACallerNamesItsLine) {
       {R"("name": "b", "uid": 1, "rights": ["judge"])", "twice"},
   };
   for (const auto& [entry, part] : entries) {
-    std::string error = error_of(std::string("{\n\"callers\": [{\"name\": \"b\", \"uid\": 2, \"rights\": [\"judge\"]},\n{") + entry + "}]," + kSocket + "}");
+    std::string error =
+        error_of(std::string("{\n\"callers\": [{\"name\": \"b\", \"uid\": 2, \"rights\": [\"judge\"]},\n{") +
+                 entry + "}]," + kSocket + "}");
     EXPECT_TRUE(error.starts_with("cmcd.json:3")) << error;
     EXPECT_NE(error.find(part), std::string::npos) << error << " for " << entry;
   }

@@ -14,7 +14,8 @@ namespace {
 
 using namespace attest::test;
 
-constexpr const char* kPolicy = R"({"peers": [{"name": "a.example", "ak_names": ["000b00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"]}]})";
+constexpr const char* kPolicy =
+    R"({"peers": [{"name": "a.example", "ak_names": ["000b00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"]}]})";
 
 class DaemonTest : public testing::Test {
  protected:
@@ -46,7 +47,8 @@ TEST_F(DaemonTest, GivesEvidenceOverAHandshake) {
     EXPECT_EQ(context->service, "me");
     EXPECT_EQ(context->role, Role::server);
     Digest hash = evidence_hash(*compute_binder(inputs), evidence->context);
-    EXPECT_EQ(batch_qualifying_data(*merkle_root(hash, evidence->path)), Digest::of(std::get<SwAnchor>(evidence->anchors[0]).statement));
+    EXPECT_EQ(batch_qualifying_data(*merkle_root(hash, evidence->path)),
+              Digest::of(std::get<SwAnchor>(evidence->anchors[0]).statement));
   }
 }
 
@@ -60,17 +62,21 @@ TEST_F(DaemonTest, SilentPeersAreRefusedUnlessThePolicyOnlyObserves) {
     call.policy = policy;
     auto begun = connection.begin(call);
     EXPECT_TRUE(begun) << begun.error().what;
-    auto answer = connection.judge({begun->handle, shake(Role::server, begun->request, web_.der()), {}, "a.example", false});
+    auto answer = connection.judge(
+        {begun->handle, shake(Role::server, begun->request, web_.der()), {}, "a.example", false});
     EXPECT_TRUE(answer) << answer.error().what;
     EXPECT_EQ(answer->name, "peer.silent");
-    EXPECT_NE(answer->text.find("attestctl explain " + std::to_string(answer->verdict_id)), std::string::npos);
+    EXPECT_NE(answer->text.find("attestctl explain " + std::to_string(answer->verdict_id)),
+              std::string::npos);
     return answer->outcome;
   };
   EXPECT_EQ(judge(Mode::require, ""), JudgeOutcome::refused);
   EXPECT_EQ(judge(Mode::require, "default"), JudgeOutcome::refused);
   EXPECT_EQ(judge(Mode::prefer, ""), JudgeOutcome::observed);
   EXPECT_EQ(judge(Mode::require, "watch"), JudgeOutcome::observed);
-  EXPECT_NE(machine_.control(R"({"op":"status"})").find(R"("verdicts":{"accepted":0,"refused":2,"observed":2})"), std::string::npos);
+  EXPECT_NE(
+      machine_.control(R"({"op":"status"})").find(R"("verdicts":{"accepted":0,"refused":2,"observed":2})"),
+      std::string::npos);
 }
 
 TEST_F(DaemonTest, APolicyThatIsNotThereIsAnErrorAtBegin) {
@@ -79,7 +85,8 @@ TEST_F(DaemonTest, APolicyThatIsNotThereIsAnErrorAtBegin) {
   call.policy = "weber";
   auto begun = machine_.connect().begin(call);
   ASSERT_FALSE(begun);
-  EXPECT_NE(begun.error().what.find("daemon.policy: no policy \"weber\""), std::string::npos) << begun.error().what;
+  EXPECT_NE(begun.error().what.find("daemon.policy: no policy \"weber\""), std::string::npos)
+      << begun.error().what;
 }
 
 TEST_F(DaemonTest, ExplainKeepsWhatWasRefused) {
@@ -89,7 +96,8 @@ TEST_F(DaemonTest, ExplainKeepsWhatWasRefused) {
   std::uint64_t first = 0;
   for (int i = 0; i < 3; i++) {
     auto begun = connection.begin(begin_call());
-    auto answer = connection.judge({begun->handle, shake(Role::server, begun->request, web_.der()), {}, "", false});
+    auto answer =
+        connection.judge({begun->handle, shake(Role::server, begun->request, web_.der()), {}, "", false});
     ASSERT_TRUE(answer);
     if (i == 0) first = answer->verdict_id;
     EXPECT_EQ(answer->verdict_id, first + static_cast<std::uint64_t>(i));
@@ -102,7 +110,8 @@ TEST_F(DaemonTest, ExplainKeepsWhatWasRefused) {
   EXPECT_EQ(member_text(json, "policy"), "default");
   EXPECT_NE(member_raw(json, "appraisal").find("peer.silent"), std::string::npos);
   EXPECT_NE(member_raw(json, "caller").find("\"uid\":0"), std::string::npos);
-  EXPECT_NE(machine_.control(R"({"op":"explain"})").find("\"id\":" + std::to_string(first + 2)), std::string::npos);
+  EXPECT_NE(machine_.control(R"({"op":"explain"})").find("\"id\":" + std::to_string(first + 2)),
+            std::string::npos);
   std::string last = machine_.control(R"({"op":"verdicts","count":2})");
   EXPECT_NE(last.find("\"id\":" + std::to_string(first + 2)), std::string::npos);
   EXPECT_EQ(last.find("\"id\":" + std::to_string(first) + ","), std::string::npos);
@@ -114,7 +123,8 @@ TEST_F(DaemonTest, EveryVerdictIsALineOfTheAuditLogAndNumbersGoOn) {
   auto refuse = [&] {
     Connection connection = machine_.connect();
     auto begun = connection.begin(begin_call());
-    return connection.judge({begun->handle, shake(Role::server, begun->request, web_.der()), {}, "", false})->verdict_id;
+    return connection.judge({begun->handle, shake(Role::server, begun->request, web_.der()), {}, "", false})
+        ->verdict_id;
   };
   std::uint64_t id = refuse();
   refuse();
@@ -135,11 +145,13 @@ TEST_F(DaemonTest, AFullDiskDoesNotStopJudging) {
   start();
   Connection connection = machine_.connect();
   auto begun = connection.begin(begin_call());
-  auto answer = connection.judge({begun->handle, shake(Role::server, begun->request, web_.der()), {}, "", false});
+  auto answer =
+      connection.judge({begun->handle, shake(Role::server, begun->request, web_.der()), {}, "", false});
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->name, "peer.silent");
   std::string status = machine_.control(R"({"op":"status"})");
-  EXPECT_NE(status.find(R"("audit":{"lost":1,"problem":"No space left on device"})"), std::string::npos) << status;
+  EXPECT_NE(status.find(R"("audit":{"lost":1,"problem":"No space left on device"})"), std::string::npos)
+      << status;
   EXPECT_NE(status.find("audit.lost: 1 verdicts"), std::string::npos);
 }
 
@@ -171,12 +183,14 @@ TEST_F(DaemonTest, KeysAreMadeListedUsedAndRemoved) {
   auto key = connection.key({"web"});
   ASSERT_TRUE(key) << key.error().what;
   EXPECT_EQ(to_base64(key->spki_der), member_text(made, "spki"));
-  std::string content = std::string(64, ' ') + "TLS 1.3, server CertificateVerify" + '\0' + std::string(32, 'h');
+  std::string content =
+      std::string(64, ' ') + "TLS 1.3, server CertificateVerify" + '\0' + std::string(32, 'h');
   auto signature = connection.sign({"web", 0x0403, to_bytes(as_view(content))});
   ASSERT_TRUE(signature) << signature.error().what;
   EXPECT_GT(signature->signature.size(), 60U);
   EXPECT_TRUE(machine_.control(R"({"op":"key.remove","name":"web"})").starts_with("{\"ok\":true"));
-  EXPECT_NE(connection.sign({"web", 0x0403, to_bytes(as_view(content))}).error().what.find("key.unknown"), std::string::npos);
+  EXPECT_NE(connection.sign({"web", 0x0403, to_bytes(as_view(content))}).error().what.find("key.unknown"),
+            std::string::npos);
   EXPECT_EQ(member_raw(machine_.control(R"({"op":"key.list"})"), "keys"), "[]");
 }
 
@@ -186,7 +200,8 @@ TEST_F(DaemonTest, ReloadIsAllOrNothing) {
   machine_.write("policies/third.json", std::string("{\n\"nonsense\": 1, ") + (kPolicy + 1));
   std::string refused = machine_.control(R"({"op":"reload"})");
   EXPECT_NE(refused.find("third.json:2"), std::string::npos) << refused;
-  EXPECT_EQ(member_raw(machine_.control(R"({"op":"status"})"), "policies").find("second"), std::string::npos) << "the old state stays whole";
+  EXPECT_EQ(member_raw(machine_.control(R"({"op":"status"})"), "policies").find("second"), std::string::npos)
+      << "the old state stays whole";
   EXPECT_NE(machine_.log().find("reload refused"), std::string::npos);
   std::filesystem::remove(machine_.path("policies/third.json"));
   EXPECT_TRUE(machine_.control(R"({"op":"reload"})").starts_with("{\"ok\":true"));
@@ -244,7 +259,10 @@ TEST_F(DaemonTest, AStaleSocketFileIsReplacedAForeignOneIsNot) {
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().what.find("no socket"), std::string::npos);
   std::filesystem::remove(machine_.socket());
-  { auto left = listen_unix(machine_.socket(), 0600); ASSERT_TRUE(left); }
+  {
+    auto left = listen_unix(machine_.socket(), 0600);
+    ASSERT_TRUE(left);
+  }
   start();
   EXPECT_TRUE(machine_.control(R"({"op":"status"})").starts_with("{\"ok\""));
 }

@@ -1,4 +1,5 @@
-// Two machines, each a software TPM that holds a recorded boot and a daemon of its own: what the spine is for.
+// Two machines, each a software TPM that holds a recorded boot and a daemon of its own: what the spine is
+// for.
 #include <gtest/gtest.h>
 
 #include "evidence/metadata/manifest.h"
@@ -17,7 +18,8 @@ struct TpmMachine {
     if (!tpm) return;
     measured = MeasuredMachine::replay(*tpm, boot);
     if (!measured) return;
-    daemon.members = "\"tpm\": {\"tcti\": \"" + tpm->tcti() + "\", \"event_log\": \"" + measured->event_log() + "\", \"ima_list\": \"" + measured->ima_list() + "\"},";
+    daemon.members = "\"tpm\": {\"tcti\": \"" + tpm->tcti() + "\", \"event_log\": \"" +
+                     measured->event_log() + "\", \"ima_list\": \"" + measured->ima_list() + "\"},";
   }
   bool good() const { return measured != nullptr; }
   // describe signs what the machine measured as manifest `name` and claims it under an image description.
@@ -31,10 +33,13 @@ struct TpmMachine {
     hold(items, name);
   }
   void hold(const std::vector<std::string>& signed_items, const std::string& name) {
-    for (std::size_t i = 0; i < signed_items.size(); i++) daemon.put_metadata(name + std::to_string(i), signed_items[i]);
+    for (std::size_t i = 0; i < signed_items.size(); i++)
+      daemon.put_metadata(name + std::to_string(i), signed_items[i]);
     EXPECT_TRUE(daemon.control(R"({"op":"reload"})").starts_with("{\"ok\""));
   }
-  std::string ak_name() const { return member_text(member_raw(daemon.control(R"({"op":"status"})"), "tpm"), "ak_name"); }
+  std::string ak_name() const {
+    return member_text(member_raw(daemon.control(R"({"op":"status"})"), "tpm"), "ak_name");
+  }
   std::unique_ptr<Swtpm> tpm;
   std::unique_ptr<MeasuredMachine> measured;
   MachineDaemon daemon;
@@ -50,8 +55,11 @@ class Machines : public testing::Test {
     ASSERT_TRUE(b_.start());
     ASSERT_TRUE(a_.daemon.ready()) << a_.daemon.log();
     a_.describe(authority_, "server");
-    for (std::size_t i = 0; i < a_.items.size(); i++) b_.put_metadata("of-a" + std::to_string(i), a_.items[i]);
-    b_.put_policy("default", R"({"peers": [{"name": "a.example", "role": "server", "ak_names": [")" + a_.ak_name() + R"("], "image_descriptions": ["image-of-server"], "services": ["me"]}]})");
+    for (std::size_t i = 0; i < a_.items.size(); i++)
+      b_.put_metadata("of-a" + std::to_string(i), a_.items[i]);
+    b_.put_policy("default", R"({"peers": [{"name": "a.example", "role": "server", "ak_names": [")" +
+                                 a_.ak_name() +
+                                 R"("], "image_descriptions": ["image-of-server"], "services": ["me"]}]})");
     ASSERT_TRUE(b_.control(R"({"op":"reload"})").starts_with("{\"ok\""));
   }
   struct Outcome {
@@ -91,9 +99,12 @@ TEST_F(Machines, AnHonestMachineIsAcceptedInFewBytes) {
 
 TEST_F(Machines, EvidenceOfAnotherHandshakeIsRefused) {
   const std::vector<std::function<void(BinderInputs&)>> bends = {
-      [](BinderInputs& i) { i.server_random[0] ^= 1; }, [](BinderInputs& i) { i.client_random[31] ^= 1; },
-      [](BinderInputs& i) { i.cipher = 0x1302; },       [](BinderInputs& i) { i.group = 23; },
-      [](BinderInputs& i) { i.server_share[0] ^= 1; },  [](BinderInputs& i) { i.secret_tag[0] ^= 1; },
+      [](BinderInputs& i) { i.server_random[0] ^= 1; },
+      [](BinderInputs& i) { i.client_random[31] ^= 1; },
+      [](BinderInputs& i) { i.cipher = 0x1302; },
+      [](BinderInputs& i) { i.group = 23; },
+      [](BinderInputs& i) { i.server_share[0] ^= 1; },
+      [](BinderInputs& i) { i.secret_tag[0] ^= 1; },
       [](BinderInputs& i) { i.leaf_der = leaf("mallory").der(); }};
   for (const auto& bend : bends) {
     Outcome met = meet(bend);
@@ -115,7 +126,8 @@ TEST_F(Machines, AChangedMachineIsRefusedUntilTheChangeIsSigned) {
   std::vector<std::string> layered = a_.items;
   b_.put_metadata("update0", layered[0]);
   b_.put_metadata("update1", layered[1]);
-  b_.put_policy("default", R"({"peers": [{"name": "a.example", "ak_names": [")" + a_.ak_name() + R"("], "image_descriptions": ["image-of-update"]}]})");
+  b_.put_policy("default", R"({"peers": [{"name": "a.example", "ak_names": [")" + a_.ak_name() +
+                               R"("], "image_descriptions": ["image-of-update"]}]})");
   EXPECT_TRUE(b_.control(R"({"op":"reload"})").starts_with("{\"ok\""));
   a_.daemon.write("metadata/server1.json", layered[1]);  // the only image description it has from now on
   std::filesystem::remove(a_.daemon.path("metadata/server0.json"));
@@ -150,7 +162,8 @@ TEST_F(Machines, ATpmThatRestartsIsTheSameAfterwards) {
     Connection prover = a_.daemon.connect();
     Request request;
     request.header.nonce.fill(1);
-    // It waits for the TPM; while the boot is being played again the log does not explain the PCRs: no evidence then.
+    // It waits for the TPM; while the boot is being played again the log does not explain the PCRs: no
+    // evidence then.
     auto attested = prover.attest({shake(Role::server, *encode_request(request), web_.der()), 65000});
     EXPECT_TRUE(attested || attested.error().code != Errc::denied);
     outcomes++;

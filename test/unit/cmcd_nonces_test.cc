@@ -9,10 +9,13 @@ namespace {
 
 constexpr Moment kStart{1000000, 2000000000};
 
-Moment after(std::int64_t boot_ms, std::int64_t wall_ms) { return {kStart.boot_ms + boot_ms, kStart.wall_ms + wall_ms}; }
+Moment after(std::int64_t boot_ms, std::int64_t wall_ms) {
+  return {kStart.boot_ms + boot_ms, kStart.wall_ms + wall_ms};
+}
 
 BeginAnswer issue(Nonces& nonces, Moment when = kStart) {
-  auto answer = nonces.issue({Role::client, Mode::require, "web", "db.example", true}, RequestHeader::kRequires, {Bytes(8, 7)}, when);
+  auto answer = nonces.issue({Role::client, Mode::require, "web", "db.example", true},
+                             RequestHeader::kRequires, {Bytes(8, 7)}, when);
   EXPECT_TRUE(answer) << answer.error().what;
   return answer ? *answer : BeginAnswer{};
 }
@@ -57,9 +60,9 @@ TEST(Nonces, ExpireByTheClockThatRanFurther) {
     return nonces.take(answer.handle, answer.request, Role::server, after(boot_ms, wall_ms));
   };
   EXPECT_TRUE(age(30000, 30000));
-  EXPECT_FALSE(age(30001, 5));       // the wall clock was set back
-  EXPECT_FALSE(age(5, 30001));       // the machine was held
-  EXPECT_TRUE(age(5, -3600000));     // a clock set back makes nothing older, nothing younger
+  EXPECT_FALSE(age(30001, 5));    // the wall clock was set back
+  EXPECT_FALSE(age(5, 30001));    // the machine was held
+  EXPECT_TRUE(age(5, -3600000));  // a clock set back makes nothing older, nothing younger
   auto old = age(31000, 0);
   ASSERT_FALSE(old);
   EXPECT_EQ(old.error().code, Errc::stale);
@@ -71,7 +74,8 @@ TEST(Nonces, StandForTheirOwnRequestAlone) {
   Bytes request = changed.request;
   request[1] ^= RequestHeader::kRequires;
   EXPECT_EQ(nonces.take(changed.handle, request, Role::server, kStart).error().code, Errc::mismatch);
-  EXPECT_FALSE(nonces.take(changed.handle, changed.request, Role::server, kStart)) << "a failed attempt spends the nonce";
+  EXPECT_FALSE(nonces.take(changed.handle, changed.request, Role::server, kStart))
+      << "a failed attempt spends the nonce";
   BeginAnswer longer = issue(nonces);
   request = longer.request;
   request.push_back(0);

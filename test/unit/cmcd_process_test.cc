@@ -18,7 +18,8 @@ using namespace attest::test;
 using namespace std::chrono_literals;
 
 constexpr const char* kDaemon = ATTEST_BINARY_DIR "/cmcd-lite/server/cmcd-lite";
-constexpr const char* kPolicy = R"({"peers": [{"name": "a.example", "ak_names": ["000b00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"]}]})";
+constexpr const char* kPolicy =
+    R"({"peers": [{"name": "a.example", "ak_names": ["000b00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"]}]})";
 
 // NotifySocket is a service manager's end of NOTIFY_SOCKET.
 class NotifySocket {
@@ -52,7 +53,9 @@ class Process : public testing::Test {
     machine_.put_policy("default", kPolicy);
     machine_.members = "\"sw\": {},";
   }
-  Child start() { return Child::start({kDaemon, "--config", machine_.write_config()}, machine_.path("daemon.log")); }
+  Child start() {
+    return Child::start({kDaemon, "--config", machine_.write_config()}, machine_.path("daemon.log"));
+  }
   std::string log() {
     auto text = attest::read_file(machine_.path("daemon.log"), 1 << 20);
     return text ? std::string(as_text(*text)) : "";
@@ -63,7 +66,8 @@ class Process : public testing::Test {
     options.socket = machine_.socket();
     for (int i = 0; i < 500; i++) {
       auto connection = Connection::open(options);
-      auto status = connection ? connection->control(R"({"op":"status"})", 5s) : Result<std::string>(connection.error());
+      auto status = connection ? connection->control(R"({"op":"status"})", 5s)
+                               : Result<std::string>(connection.error());
       if (status && member_text(member_raw(*status, "tpm"), "state") == state) return true;
       std::this_thread::sleep_for(20ms);
     }
@@ -107,7 +111,9 @@ TEST(Notify, IsQuietWithoutAManagerAndSaysWhatIsWrong) {
 }
 
 TEST_F(Process, NeverReadsOpensslCnf) {
-  machine_.write("openssl.cnf", "openssl_conf = init\nconfig_diagnostics = 1\n[init]\nproviders = p\n[p]\nnothing = n\n[n]\nmodule = /nowhere.so\nactivate = 1\n");
+  machine_.write("openssl.cnf",
+                 "openssl_conf = init\nconfig_diagnostics = 1\n[init]\nproviders = p\n[p]\nnothing = "
+                 "n\n[n]\nmodule = /nowhere.so\nactivate = 1\n");
   ::setenv("OPENSSL_CONF", machine_.path("openssl.cnf").c_str(), 1);
   Child daemon = start();
   EXPECT_TRUE(serves()) << log();
@@ -132,7 +138,9 @@ TEST_F(Process, CheckConfigJudgesTheFileAlone) {
   std::string config = machine_.write_config();
   EXPECT_EQ(run({kDaemon, "--check-config", "--config", config}), 0);
   machine_.write("bad.json", "{\n\"sockets\": [{\"path\": \"/run/a\"}],\n\"colour\": 1}");
-  EXPECT_EQ(run({kDaemon, "--check-config", "--config", machine_.path("bad.json")}, machine_.path("daemon.log")), 1);
+  EXPECT_EQ(
+      run({kDaemon, "--check-config", "--config", machine_.path("bad.json")}, machine_.path("daemon.log")),
+      1);
   EXPECT_NE(log().find("bad.json:3"), std::string::npos) << log();
   EXPECT_EQ(run({kDaemon, "--config", machine_.path("bad.json")}), 1);
   EXPECT_EQ(run({kDaemon, "--version"}, machine_.path("daemon.log")), 0);
@@ -140,7 +148,8 @@ TEST_F(Process, CheckConfigJudgesTheFileAlone) {
 }
 
 TEST_F(Process, StartsWithoutTheTpmAndSaysSo) {
-  machine_.members = "\"tpm\": {\"tcti\": \"swtpm:path=" + machine_.path("none").string() + "\", \"event_log\": \"\", \"ima_list\": \"\"},";
+  machine_.members = "\"tpm\": {\"tcti\": \"swtpm:path=" + machine_.path("none").string() +
+                     "\", \"event_log\": \"\", \"ima_list\": \"\"},";
   Child daemon = start();
   ASSERT_TRUE(serves("unavailable")) << log();
   EXPECT_NE(log().find("tpm.unavailable"), std::string::npos);
@@ -153,7 +162,8 @@ TEST_F(Process, KilledAndStartedAgainItIsTheSameMachine) {
   ASSERT_TRUE(tpm);
   auto measured = MeasuredMachine::replay(*tpm, "tis", 10);
   ASSERT_TRUE(measured);
-  machine_.members = "\"tpm\": {\"tcti\": \"" + tpm->tcti() + "\", \"event_log\": \"" + measured->event_log() + "\", \"ima_list\": \"" + measured->ima_list() + "\"},";
+  machine_.members = "\"tpm\": {\"tcti\": \"" + tpm->tcti() + "\", \"event_log\": \"" +
+                     measured->event_log() + "\", \"ima_list\": \"" + measured->ima_list() + "\"},";
   std::string name;
   for (int i = 0; i < 3; i++) {
     Child daemon = start();
@@ -166,7 +176,8 @@ TEST_F(Process, KilledAndStartedAgainItIsTheSameMachine) {
     name = ak;
     EXPECT_TRUE(connection.control(R"({"op":"generate","nonce":"0102"})", 30s));
     daemon.kill();
-    EXPECT_FALSE(connection.control(R"({"op":"status"})", 5s)) << "a caller of a dead daemon gets an error, not silence";
+    EXPECT_FALSE(connection.control(R"({"op":"status"})", 5s))
+        << "a caller of a dead daemon gets an error, not silence";
   }
 }
 
@@ -177,8 +188,12 @@ TEST_F(Process, UnitFileIsSound) {
   std::string text(as_text(*unit));
   std::size_t at = text.find("/usr/sbin/cmcd-lite");
   ASSERT_NE(at, std::string::npos);
-  machine_.write("cmcd-lite.service", text.replace(at, std::string_view("/usr/sbin/cmcd-lite").size(), kDaemon));
-  EXPECT_EQ(run({"systemd-analyze", "verify", "--man=no", machine_.path("cmcd-lite.service")}, machine_.path("daemon.log")), 0) << log();
+  machine_.write("cmcd-lite.service",
+                 text.replace(at, std::string_view("/usr/sbin/cmcd-lite").size(), kDaemon));
+  EXPECT_EQ(run({"systemd-analyze", "verify", "--man=no", machine_.path("cmcd-lite.service")},
+                machine_.path("daemon.log")),
+            0)
+      << log();
   EXPECT_EQ(log(), "") << "verify warns of lines it does not know";
 }
 
@@ -199,8 +214,10 @@ TEST_F(Process, MemoryIsBoundedAndFlat) {
   ASSERT_TRUE(tpm);
   auto measured = MeasuredMachine::replay(*tpm, "crb");
   ASSERT_TRUE(measured);
-  for (int i = 0; i < 8437; i++) ASSERT_TRUE(measured->measure_file("/usr/lib/x86_64-linux-gnu/file-" + std::to_string(i) + ".so"));
-  machine_.members = "\"tpm\": {\"tcti\": \"" + tpm->tcti() + "\", \"event_log\": \"" + measured->event_log() + "\", \"ima_list\": \"" + measured->ima_list() + "\"},";
+  for (int i = 0; i < 8437; i++)
+    ASSERT_TRUE(measured->measure_file("/usr/lib/x86_64-linux-gnu/file-" + std::to_string(i) + ".so"));
+  machine_.members = "\"tpm\": {\"tcti\": \"" + tpm->tcti() + "\", \"event_log\": \"" +
+                     measured->event_log() + "\", \"ima_list\": \"" + measured->ima_list() + "\"},";
   Child daemon = start();
   ASSERT_TRUE(serves()) << log();
   std::string components = member_raw(machine_.control(R"({"op":"reference"})"), "components");
@@ -214,7 +231,8 @@ TEST_F(Process, MemoryIsBoundedAndFlat) {
   ASSERT_TRUE(serves()) << log();
   Connection connection = machine_.connect();
   std::string ak = member_text(member_raw(*connection.control(R"({"op":"status"})", 5s), "tpm"), "ak_name");
-  machine_.put_policy("default", R"({"ima": true, "peers": [{"name": "a.example", "ak_names": [")" + ak + R"("], "image_descriptions": ["image"]}]})");
+  machine_.put_policy("default", R"({"ima": true, "peers": [{"name": "a.example", "ak_names": [")" + ak +
+                                     R"("], "image_descriptions": ["image"]}]})");
   ASSERT_TRUE(connection.control(R"({"op":"reload"})", 30s));
   TestCert web = leaf("a.example");
   auto meet = [&] {

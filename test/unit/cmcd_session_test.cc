@@ -35,7 +35,11 @@ class SessionTest : public testing::Test {
     asio::post(io_, [&] {
       Session::Socket socket(io_, asio::local::stream_protocol(), fds[1]);
       EXPECT_TRUE(quota_.enter(1000, false));
-      Session::Setup setup{"/test", LocalPeer{1000, 1000, 1, {}}, {1s, 1s, 2s, 4, 1000}, refuse, std::make_unique<Session::Ticket>(quota_, 1000)};
+      Session::Setup setup{"/test",
+                           LocalPeer{1000, 1000, 1, {}},
+                           {1s, 1s, 2s, 4, 1000},
+                           refuse,
+                           std::make_unique<Session::Ticket>(quota_, 1000)};
       std::make_shared<Session>(std::move(socket), std::move(setup), quota_, handler_)->start();
       done.set_value();
     });
@@ -76,14 +80,18 @@ Bytes header(std::uint32_t length, std::uint32_t type) {
 }
 Bytes frame(FrameType type, View payload) { return *encode_frame(type, payload); }
 
-void put(const OwnedFd& fd, View bytes) { ASSERT_EQ(::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size())); }
+void put(const OwnedFd& fd, View bytes) {
+  ASSERT_EQ(::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+}
 
 // receive reads until n bytes, the end, or the time is over.
 Bytes receive(const OwnedFd& fd, std::size_t n, std::chrono::milliseconds term = 3000ms) {
   Bytes out;
   auto deadline = std::chrono::steady_clock::now() + term;
   while (out.size() < n) {
-    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now())
+            .count();
     pollfd p{fd.get(), POLLIN, 0};
     if (left <= 0 || ::poll(&p, 1, static_cast<int>(left)) <= 0) break;
     std::uint8_t buffer[65536];
@@ -96,7 +104,8 @@ Bytes receive(const OwnedFd& fd, std::size_t n, std::chrono::milliseconds term =
 
 std::string refusal(const OwnedFd& fd) {
   Bytes head = receive(fd, kFrameHeader);
-  auto parsed = head.size() == kFrameHeader ? parse_frame_header(head) : Result<FrameHeader>(Error{Errc::io, "no frame"});
+  auto parsed = head.size() == kFrameHeader ? parse_frame_header(head)
+                                            : Result<FrameHeader>(Error{Errc::io, "no frame"});
   if (!parsed) return parsed.error().what;
   auto error = decode_error_answer(receive(fd, parsed->length));
   return error ? error->name + ": " + error->text : "no error frame";
@@ -138,7 +147,8 @@ TEST_F(SessionTest, AnEmptyPayloadIsACall) {
 }
 
 TEST_F(SessionTest, LengthsAreBoundedByType) {
-  for (FrameType type : {FrameType::begin, FrameType::attest, FrameType::judge, FrameType::sign, FrameType::key, FrameType::machine_cert, FrameType::control}) {
+  for (FrameType type : {FrameType::begin, FrameType::attest, FrameType::judge, FrameType::sign,
+                         FrameType::key, FrameType::machine_cert, FrameType::control}) {
     auto bound = max_payload(static_cast<std::uint32_t>(type));
     ASSERT_TRUE(bound);
     OwnedFd fd = connect();

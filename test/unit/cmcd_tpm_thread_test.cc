@@ -115,7 +115,8 @@ TEST_F(TpmThreadTest, TasksTakeTurnsWithBatches) {
     });
   device_.release();
   end.get_future().wait();
-  EXPECT_EQ(quotes_before, (std::vector<std::size_t>{2, 3, 3})) << "who came during the first task was served before the second";
+  EXPECT_EQ(quotes_before, (std::vector<std::size_t>{2, 3, 3}))
+      << "who came during the first task was served before the second";
   EXPECT_TRUE(newcomer.get());
   EXPECT_TRUE(running.get());
 }
@@ -127,9 +128,12 @@ TEST_F(TpmThreadTest, StartsWithoutTheDeviceAndSaysSo) {
   auto refused = attest(1).get();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::io);
-  EXPECT_NE(refused.error().what.find("tpm.unavailable: fake: no device"), std::string::npos) << refused.error().what;
+  EXPECT_NE(refused.error().what.find("tpm.unavailable: fake: no device"), std::string::npos)
+      << refused.error().what;
   std::promise<std::string> told;
-  thread_->run(1, [&](Result<TpmThread::Devices*> devices) { told.set_value(devices ? "open" : devices.error().what); });
+  thread_->run(1, [&](Result<TpmThread::Devices*> devices) {
+    told.set_value(devices ? "open" : devices.error().what);
+  });
   EXPECT_NE(told.get_future().get().find("tpm.unavailable"), std::string::npos);
   device_.set_broken(false);
   EXPECT_TRUE(reaches("ready")) << "tries again in the background";

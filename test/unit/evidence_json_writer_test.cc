@@ -22,10 +22,10 @@ TEST(JsonWriter, EscapesWhatBreaksALineOrATerminal) {
 
 TEST(JsonWriter, KeepsUtf8AndReplacesWhatIsNone) {
   EXPECT_EQ(json_quote("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"), "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"");
-  EXPECT_EQ(json_quote("\xc3"), "\"?\"");                  // cut short
-  EXPECT_EQ(json_quote("\xc0\xaf"), "\"??\"");             // overlong
-  EXPECT_EQ(json_quote("\xed\xa0\x80"), "\"???\"");        // a surrogate
-  EXPECT_EQ(json_quote("\xf4\x90\x80\x80"), "\"????\"");   // beyond U+10FFFF
+  EXPECT_EQ(json_quote("\xc3"), "\"?\"");                 // cut short
+  EXPECT_EQ(json_quote("\xc0\xaf"), "\"??\"");            // overlong
+  EXPECT_EQ(json_quote("\xed\xa0\x80"), "\"???\"");       // a surrogate
+  EXPECT_EQ(json_quote("\xf4\x90\x80\x80"), "\"????\"");  // beyond U+10FFFF
   EXPECT_EQ(json_quote(std::string_view("a\0b", 3)), R"("a\u0000b")");
 }
 
