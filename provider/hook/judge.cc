@@ -18,7 +18,7 @@ std::string explain(const JudgeAnswer& answer) {
 Result<JudgeAnswer> ask_daemon(const Call& call, const X509* leaf, bool x509_ok) {
   Handshake& now = call.now();
   if (!now.fault.empty()) return Error{Errc::malformed, now.fault};
-  if (!now.lease)
+  if (!now.link)
     return Error{Errc::denied, "hook.no-request: no request went out, so no evidence can be believed"};
   JudgeCall judgement;
   judgement.handle = now.handle;
@@ -27,8 +27,7 @@ Result<JudgeAnswer> ask_daemon(const Call& call, const X509* leaf, bool x509_ok)
   judgement.evidence = std::move(now.evidence_in);
   judgement.peer = peer_name(call);
   judgement.x509_ok = x509_ok;
-  TRY(Connection * daemon, now.lease->connection());
-  return daemon->judge(judgement);
+  return now.link->judge(judgement);
 }
 
 void keep(const Call& call, const Result<JudgeAnswer>& answer) {
@@ -57,17 +56,15 @@ bool name_verified(const Call& call) {
 
 Status ask(const Call& call) {
   Handshake& now = call.now();
-  if (now.lease && !now.our_request.empty()) return ok();
+  if (now.link && !now.our_request.empty()) return ok();
   const Settings& settings = call.hook.settings;
-  TRY(DaemonPool::Lease lease, call.hook.pool.lease());
-  TRY(Connection * daemon, lease.connection());
   BeginCall begin{call.server ? Role::server : Role::client, call.demand(), settings.policy, peer_name(call),
                   settings.name_checked};
-  TRY(BeginAnswer answer, daemon->begin(begin));
-  if (auto header = parse_request_header(answer.request); !header) return header.error();
-  now.lease.emplace(std::move(lease));
-  now.handle = answer.handle;
-  now.our_request = std::move(answer.request);
+  TRY(Link::Begun begun, Link::begin(call.hook.pool, begin));
+  if (auto header = parse_request_header(begun.answer.request); !header) return header.error();
+  now.link = std::move(begun.link);
+  now.handle = begun.answer.handle;
+  now.our_request = std::move(begun.answer.request);
   return ok();
 }
 
@@ -80,7 +77,7 @@ Judged judge(const Call& call, const X509* leaf, bool x509_ok) noexcept {
   } catch (const std::exception&) {
     now.judged = Judged::refused;  // reason_for_refusal says that memory was short
   }
-  now.lease.reset();
+  now.link.reset();
   Bytes().swap(now.evidence_in);
   return now.judged;
 }

@@ -82,8 +82,8 @@ Result<MachineIdentity> machine_identity(const Call& call) {
       static_cast<std::size_t>(sk_X509_num(machine.rest.get())) + 1 != answer.chain_der.size())
     return Error{Errc::malformed, "machine.certificate: cmcd-lite's machine certificate cannot be read"};
   if (!machine.key)
-    return Error{Errc::denied,
-                 "machine.certificate: key \"" + answer.key + "\" of the machine certificate cannot be loaded"};
+    return Error{Errc::denied, "machine.certificate: key \"" + answer.key +
+                                   "\" of the machine certificate cannot be loaded"};
   return machine;
 }
 

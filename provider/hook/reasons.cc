@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t kMaxData = 1024;
 constexpr std::string_view kGap = "... ";
 
-// shortened keeps the beginning, which names the check, and a last bracket, which names the way to the details.
+// shortened keeps the beginning, which names the check, and a last bracket, which names the way to the
+// details.
 std::string shortened(std::string_view text, std::size_t room) {
   auto bracket = text.rfind('(');
   std::string_view tail = bracket == std::string_view::npos ? std::string_view() : text.substr(bracket);

@@ -17,8 +17,8 @@ class Reasons {
   // make returns nullptr if there is no memory.
   static Reasons* make() noexcept;
   // raise puts one error on the calling thread's queue; control characters become blanks. Programs print a
-  // reason into 256 bytes and show numbers where it does not fit (curl), so a longer text is cut in the middle,
-  // its last bracket kept, and stands whole in the error's data.
+  // reason into 256 bytes and show numbers where it does not fit (curl), so a longer text is cut in the
+  // middle, its last bracket kept, and stands whole in the error's data.
   void raise(std::string_view text) noexcept;
   // ours tells whether an error code came from here.
   bool ours(unsigned long code) const { return code != 0 && ERR_GET_LIB(code) == library_; }

@@ -114,7 +114,7 @@ int client_hello_callback(SSL* ssl, int* alert, void*) noexcept {
 }
 
 void end_handshake(const Call& call) {
-  call.now().lease.reset();
+  call.now().link.reset();
   if (auto mode = std::exchange(call.state.program_verify_mode, std::nullopt))
     SSL_set_verify(call.ssl, *mode, SSL_get_verify_callback(call.ssl));
 }

@@ -8,6 +8,7 @@
 
 #include "evidence/native/binder.h"
 #include "provider/hook/hook.h"
+#include "provider/hook/link.h"
 
 namespace attest {
 
@@ -20,8 +21,7 @@ enum class Judged { no, accepted, observed, refused };
 // Handshake is forgotten whenever a new one begins: at the first message in both roles, and after SSL_clear.
 struct Handshake {
   // as the judging side
-  std::optional<DaemonPool::Lease>
-      lease;  // the connection the daemon issued our nonce on; held until it judged
+  std::shared_ptr<Link> link;  // the connection our nonce was issued on; held until the daemon judged
   std::uint64_t handle = 0;
   Bytes our_request;
   Bytes evidence_in;

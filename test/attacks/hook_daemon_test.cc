@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "test/support/tls_peers.h"
@@ -102,6 +103,38 @@ TEST(Daemon, KilledInMidHandshakeMeansRefusal) {
   Talk t = talk(stage, server, client);
   EXPECT_TRUE(t.neither()) << show(t);
   EXPECT_TRUE(has(t.errors(), "daemon.unreachable")) << show(t);
+}
+
+// A server with many clients that never end their handshakes holds one connection to the daemon a thread, not
+// one a client.
+TEST(Daemon, SlowClientsDoNotTakeItsConnections) {
+  Stage stage;
+  Report r = in_forked(stage.conf("attest-server = require\nattest-client = require"), [&](Report& report) {
+    Peer server_peer = server_with(""), client_peer = client_with("");
+    OwnedCtx server_ctx = make_ctx(stage, server_peer, true, report),
+             client_ctx = make_ctx(stage, client_peer, false, report);
+    std::vector<OwnedSsl> open;
+    auto fds = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
+    long before = fds();
+    for (int i = 0; i < 50; i++) {
+      OwnedSsl server(SSL_new(server_ctx.get())), client(SSL_new(client_ctx.get()));
+      BIO *a = nullptr, *b = nullptr;
+      BIO_new_bio_pair(&a, 100000, &b, 100000);
+      SSL_set_bio(server.get(), a, a);
+      SSL_set_bio(client.get(), b, b);
+      SSL_connect(client.get());  // ClientHello
+      SSL_accept(server.get());   // up to its Finished
+      open.push_back(std::move(server));
+      open.push_back(std::move(client));
+    }
+    report["more"] = std::to_string(fds() - before);
+  });
+  std::string calls = stage.calls();
+  long begun = 0;
+  for (auto at = calls.find("begin server"); at != std::string::npos; at = calls.find("begin server", at + 1))
+    begun++;
+  EXPECT_EQ(begun, 50) << r["errors"];
+  EXPECT_LE(std::stoi(r["more"]), 4);
 }
 
 // A program that forks between ClientHello and Certificate: the child must not believe the parent's nonce.

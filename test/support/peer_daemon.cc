@@ -120,11 +120,12 @@ class Session {
     std::uint8_t flags = RequestHeader::kCanAttest;
     if (call.mode == Mode::require) flags |= RequestHeader::kRequires;
     if (script_.request_flags != 0xff) flags = script_.request_flags;
-    issued_ = {RequestHeader::kVersion, flags};
-    issued_.resize(34);
-    RAND_bytes(issued_.data() + 2, 32);
-    issued_.push_back(0xa0);  // parameters the module does not read
-    return encode_begin_answer({++handle_, issued_});
+    Bytes request = {RequestHeader::kVersion, flags};
+    request.resize(34);
+    RAND_bytes(request.data() + 2, 32);
+    request.push_back(0xa0);  // parameters the module does not read
+    issued_[++handle_] = request;
+    return encode_begin_answer({handle_, request});
   }
   Result<Bytes> evidence_of(const BinderInputs& inputs) const {
     TRY(Digest binder, compute_binder(inputs));
@@ -142,8 +143,9 @@ class Session {
     return encode_attest_answer({std::move(evidence)});
   }
   JudgeAnswer verdict(const JudgeCall& call) {
-    bool issued = call.handle == handle_ && call.inputs.request == issued_;
-    issued_.clear();
+    auto found = issued_.find(call.handle);
+    bool issued = found != issued_.end() && call.inputs.request == found->second;
+    issued_.erase(call.handle);
     if (!issued) return {JudgeOutcome::refused, 5, "nonce.unknown", "a nonce this daemon did not issue here"};
     if (script_.verdict == PeerScript::Verdict::observe)
       return {JudgeOutcome::observed, 6, "observe", "observed only"};
@@ -197,8 +199,8 @@ class Session {
   int fd_;
   const PeerScript& script_;
   std::string log_;
-  std::atomic<unsigned>& attested_;  // calls so far, of all connections
-  Bytes issued_;
+  std::atomic<unsigned>& attested_;        // calls so far, of all connections
+  std::map<std::uint64_t, Bytes> issued_;  // requests by handle; believed once
   std::uint64_t handle_ = 0;
 };
 
