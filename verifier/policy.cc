@@ -180,6 +180,7 @@ void read_pcrs(const Object& root, Policy& policy) {
     if (policy.banks.empty()) root.fail("banks", "must name at least one bank");
   }
   policy.ima_required = root.boolean("ima", false);
+  policy.ima_padded_sha1 = root.boolean("ima_padded_sha1", false);
   policy.max_events =
       static_cast<std::uint32_t>(root.integer("max_events", 1, kMaxLogEvents, Policy::kMaxLogEventsDefault));
 }

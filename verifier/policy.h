@@ -36,6 +36,8 @@ struct Policy {
   std::vector<std::uint8_t> required_pcrs = {0, 1, 2, 3, 4, 5, 6, 7};
   std::vector<HashAlg> banks = {HashAlg::sha256, HashAlg::sha384};
   bool ima_required = false;              // PCR 10 must be quoted with a log
+  // IMA in a bank the kernel could not serve holds SHA-1 digests with zeros behind; accepted only where said.
+  bool ima_padded_sha1 = false;
   std::uint32_t max_events = kMaxLogEventsDefault;
   static constexpr std::uint32_t kMaxLogEventsDefault = 200000;
   Digest hash;                            // SHA-256 of the file

@@ -12,21 +12,28 @@ namespace {
 
 ReferenceValue optional_event(std::uint32_t pcr, const std::string& name) { return tpm_reference(pcr, name, true); }
 
-Digest digest_of(const Measured& m) {
-  return m.kind == LogKind::ima ? sha256(View(ima_data(m.text))) : sha256(as_view(m.text));
+Digest digest_of(const Machine& machine, const Measured& m) {
+  HashAlg bank = machine.selection.bank;
+  if (m.kind == LogKind::tcg) return hash_of(bank, {as_view(m.text)});
+  if (m.text == kViolation) return Digest::filled(bank, 0xff);
+  if (!machine.ima_padded) return hash_of(bank, {View(ima_data(m.text))});
+  Digest padded = Digest::filled(bank, 0);
+  Digest sha1 = hash_of(HashAlg::sha1, {View(ima_data(m.text))});
+  std::copy(sha1.view().begin(), sha1.view().end(), padded.data());
+  return padded;
 }
 
-EventSegment segment(const Measured& m) {
+EventSegment segment(const Machine& machine, const Measured& m) {
   EventSegment e;
   e.pcr = m.pcr;
   if (m.kind == LogKind::ima) {
     e.template_name = "ima-ng";
     e.data = ima_data(m.text);
-    e.digest = to_bytes(hash_of(HashAlg::sha1, {View(e.data)}).view());
+    e.digest = m.text == kViolation ? Bytes(20, 0) : to_bytes(hash_of(HashAlg::sha1, {View(e.data)}).view());
     return e;
   }
   e.type = 0x80000007;  // EV_EFI_ACTION: its data is text
-  e.digest = to_bytes(digest_of(m).view());
+  e.digest = to_bytes(digest_of(machine, m).view());
   e.data = to_bytes(as_view(m.text));
   return e;
 }
@@ -35,7 +42,7 @@ std::vector<EvidenceLog> logs_of(const Machine& machine) {
   EvidenceLog tcg{LogKind::tcg, 0, {}}, ima{LogKind::ima, 0, {}};
   for (const Measured& m : machine.log) {
     EvidenceLog& log = m.kind == LogKind::ima ? ima : tcg;
-    log.segments.push_back(segment(m));
+    log.segments.push_back(segment(machine, m));
     log.events++;
   }
   std::vector<EvidenceLog> out = {std::move(tcg)};
@@ -47,7 +54,7 @@ std::vector<Digest> replay_values(const Machine& machine) {
   PcrReplay replay = must(PcrReplay::make(machine.selection.bank, machine.startup_locality));
   for (LogKind kind : {LogKind::tcg, LogKind::ima})
     for (const Measured& m : machine.log)
-      if (m.kind == kind) replay.extend(m.pcr, digest_of(m));
+      if (m.kind == kind) replay.extend(m.pcr, digest_of(machine, m));
   std::vector<Digest> out;
   for (std::uint8_t pcr : machine.selection.pcrs) out.push_back(replay.value(pcr));
   return out;
@@ -91,7 +98,8 @@ ReferenceValue ima_reference(const std::string& path, bool optional) {
   value.reg = 10;
   value.name = path;
   value.optional = optional;
-  value.hashes = {{HashAlg::sha256, sha256(View(ima_data(path)))}};
+  for (HashAlg alg : {HashAlg::sha1, HashAlg::sha256, HashAlg::sha384})
+    value.hashes.emplace_back(alg, hash_of(alg, {View(ima_data(path))}));
   return value;
 }
 

@@ -10,7 +10,8 @@
 
 namespace attest::test {
 
-// Measured is one entry of a log: a firmware event whose digest is SHA-256 of `text`, or a file of that path.
+// Measured is one entry of a log: a firmware event whose digest is the hash of `text`, a file of that path, or kViolation.
+inline const std::string kViolation = "violation";
 struct Measured {
   std::uint8_t pcr = 0;
   std::string text;
@@ -18,7 +19,7 @@ struct Measured {
 };
 // ima_data is the template data (ima-ng) of a file whose content is its path.
 Bytes ima_data(std::string_view path);
-// ima_reference is its reference value.
+// ima_reference is its reference value, with SHA-1, SHA-256 and SHA-384 hashes.
 ReferenceValue ima_reference(const std::string& path, bool optional = true);
 
 // Machine is what attests: a key, a log, claims.
@@ -26,6 +27,7 @@ struct Machine {
   TestAk ak;
   std::vector<Measured> log;
   std::uint8_t startup_locality = 0;
+  bool ima_padded = false;          // the kernel extends SHA-1 digests with zeros behind
   PcrSelection selection{HashAlg::sha256, {0, 1, 2, 3, 4, 5, 6, 7, 10}};
   Role role = Role::server;
   std::string service = "nginx";

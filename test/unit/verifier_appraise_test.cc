@@ -154,6 +154,49 @@ TEST_F(Appraise, ImaIsDemandedWherePolicySaysSo) {
   EXPECT_EQ(name_of(world.judge()), check::kImaMissing);
 }
 
+TEST_F(Appraise, PaddedFileMeasurementsPassWherePolicySaysSo) {
+  world.machine.selection.bank = HashAlg::sha384;
+  EXPECT_EQ(name_of(world.judge()), "");
+  world.machine.ima_padded = true;
+  EXPECT_EQ(name_of(world.judge()), check::kPcrReplay);
+  world.policy.ima_padded_sha1 = true;
+  Appraisal a = world.judge();
+  EXPECT_EQ(name_of(a), "") << why(a);
+  world.machine.log.push_back({10, "/tmp/evil", LogKind::ima});
+  EXPECT_EQ(name_of(world.judge()), check::kImaUnexpected);
+  world.machine.ima_padded = false;
+  EXPECT_EQ(name_of(world.judge()), check::kImaUnexpected);
+}
+
+// A violation hides what was measured; not even a reference value of 0xff bytes stands for one.
+TEST_F(Appraise, ViolationMatchesNothing) {
+  ReferenceValue all_ones;
+  all_ones.reg = 10;
+  all_ones.name = "violation";
+  all_ones.optional = true;
+  all_ones.hashes = {{HashAlg::sha256, Digest::filled(HashAlg::sha256, 0xff)}};
+  world.os.manifest.tpm.push_back(static_cast<std::uint32_t>(world.os.manifest.references.size()));
+  world.os.manifest.references.push_back(all_ones);
+  world.sign_all();
+  EXPECT_EQ(name_of(world.judge()), "");
+  world.machine.log.push_back({10, kViolation, LogKind::ima});
+  EXPECT_EQ(name_of(world.judge()), check::kImaUnexpected);
+}
+
+TEST_F(Appraise, IndexIsKeptByManifestsOrderBankAndPadding) {
+  auto firmware = world.active.find_name(MetadataType::manifest, "firmware");
+  auto os = world.active.find_name(MetadataType::manifest, "os");
+  std::vector items = {firmware, os};
+  ReferenceCache cache;
+  auto first = cache.get({firmware.get(), os.get()}, items, HashAlg::sha256);
+  EXPECT_EQ(cache.get({firmware.get(), os.get()}, items, HashAlg::sha256), first);
+  EXPECT_NE(cache.get({os.get(), firmware.get()}, items, HashAlg::sha256), first);
+  EXPECT_NE(cache.get({firmware.get(), os.get()}, items, HashAlg::sha384), first);
+  EXPECT_NE(cache.get({firmware.get(), os.get()}, items, HashAlg::sha256, 1U << 10), first);
+  for (std::uint32_t i = 0; i < ReferenceCache::kKept; i++) (void)cache.get({os.get()}, items, HashAlg::sha256, 1U << i);
+  EXPECT_NE(cache.get({firmware.get(), os.get()}, items, HashAlg::sha256), first) << "pushed out, and made anew";
+}
+
 TEST_F(Appraise, StartupLocalityIsPartOfThePcr) {
   world.machine.startup_locality = 3;
   EXPECT_EQ(name_of(world.judge()), "");

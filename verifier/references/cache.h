@@ -20,17 +20,19 @@ struct PreparedReferences {
 class ReferenceCache {
  public:
   static constexpr std::size_t kKept = 8;
-  // get: manifests in layer order; all of them stand in items.
+  // get: manifests in layer order; all of them stand in items. padded_pcrs as ReferenceIndex takes it.
   std::shared_ptr<const PreparedReferences> get(const std::vector<const MetadataItem*>& manifests,
-                                                const std::vector<std::shared_ptr<const MetadataItem>>& items, HashAlg bank);
+                                                const std::vector<std::shared_ptr<const MetadataItem>>& items, HashAlg bank,
+                                                std::uint32_t padded_pcrs = 0);
 
  private:
   struct Entry {
     std::vector<Digest> digests;
     HashAlg bank;
+    std::uint32_t padded_pcrs;
     std::shared_ptr<const PreparedReferences> prepared;
   };
-  std::shared_ptr<const PreparedReferences> find(const std::vector<Digest>& digests, HashAlg bank);
+  std::shared_ptr<const PreparedReferences> find(const std::vector<Digest>& digests, HashAlg bank, std::uint32_t padded_pcrs);
   std::mutex mutex_;
   std::list<Entry> entries_;  // last used first
 };

@@ -4,8 +4,8 @@
 
 namespace attest {
 
-ReferenceIndex::ReferenceIndex(std::vector<NamedManifest> manifests, HashAlg bank)
-    : bank_(bank), manifests_(std::move(manifests)) {
+ReferenceIndex::ReferenceIndex(std::vector<NamedManifest> manifests, HashAlg bank, std::uint32_t padded_pcrs)
+    : bank_(bank), padded_pcrs_(padded_pcrs), manifests_(std::move(manifests)) {
   std::size_t count = 0;
   for (const NamedManifest& m : manifests_) count += m.manifest->tpm.size();
   places_.reserve(count);
@@ -24,8 +24,8 @@ void ReferenceIndex::add(std::uint32_t manifest, std::uint32_t entry, const Refe
   place.manifest = manifest;
   place.entry = entry;
   place.group = kNone;
-  const Digest* digest = value.hash(bank_);
-  if (digest == nullptr || value.reg >= groups_of_pcr_.size()) {
+  const Digest* digest = quoted_digest(value);
+  if (digest == nullptr) {
     if (!value.optional) without_digest_.push_back(place);
     return;
   }
@@ -36,6 +36,17 @@ void ReferenceIndex::add(std::uint32_t manifest, std::uint32_t entry, const Refe
   group.places.push_back(at);
   places_.push_back(place);
   link(at, *digest);
+}
+
+// quoted_digest: what the value extends in this bank; nullptr where it cannot.
+const Digest* ReferenceIndex::quoted_digest(const ReferenceValue& value) {
+  if (value.reg >= groups_of_pcr_.size()) return nullptr;
+  if ((padded_pcrs_ >> value.reg & 1U) == 0) return value.hash(bank_);
+  const Digest* sha1 = value.hash(HashAlg::sha1);
+  if (sha1 == nullptr || sha1->size() != digest_size(HashAlg::sha1)) return nullptr;
+  padded_.push_back(Digest::filled(bank_, 0));
+  std::copy(sha1->view().begin(), sha1->view().end(), padded_.back().data());
+  return &padded_.back();
 }
 
 std::uint32_t ReferenceIndex::group_for(std::uint32_t manifest, std::uint8_t pcr) {

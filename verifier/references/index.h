@@ -1,5 +1,6 @@
 // index.h: the reference values of several manifests, ready to be looked up by PCR and digest.
 #pragma once
+#include <deque>
 #include <span>
 
 #include "evidence/metadata/metadata.h"
@@ -48,10 +49,13 @@ struct NamedManifest {
 };
 
 // ReferenceIndex looks the TPM references of several manifests up by (PCR, digest) in constant time. Immutable once made;
-// it lends the manifests it was made from, which must outlive it.
+// it lends the manifests it was made from, which must outlive it. padded_pcrs is a bit mask of PCRs whose values of this bank
+// are SHA-1 digests with zeros behind (IMA in a bank the kernel could not serve).
 class ReferenceIndex {
  public:
-  ReferenceIndex(std::vector<NamedManifest> manifests, HashAlg bank);
+  ReferenceIndex(std::vector<NamedManifest> manifests, HashAlg bank, std::uint32_t padded_pcrs = 0);
+  ReferenceIndex(ReferenceIndex&&) = default;  // a copy would lend from the original
+  ReferenceIndex& operator=(ReferenceIndex&&) = default;
   // find: the first Twins of this PCR and digest, kNone if no manifest knows it.
   std::uint32_t find(std::uint8_t pcr, const Digest& digest) const;
   HashAlg bank() const { return bank_; }
@@ -59,6 +63,10 @@ class ReferenceIndex {
   const std::vector<Twins>& twins() const { return twins_; }
   const std::vector<Group>& groups() const { return groups_; }
   const std::vector<NamedManifest>& manifests() const { return manifests_; }
+  // digest_of: what an event that equals this place extended; nullptr for one of without_digest().
+  const Digest* digest_of(const Place& place) const {
+    return place.group == kNone ? nullptr : twins_[place.twins].digest;
+  }
   // without_digest: mandatory references that have no digest in this bank; they can never be met. Place::group is kNone.
   const std::vector<Place>& without_digest() const { return without_digest_; }
   // groups_of: the groups of a PCR in layer order.
@@ -66,6 +74,7 @@ class ReferenceIndex {
 
  private:
   void add(std::uint32_t manifest, std::uint32_t entry, const ReferenceValue& value);
+  const Digest* quoted_digest(const ReferenceValue& value);
   std::uint32_t group_for(std::uint32_t manifest, std::uint8_t pcr);
   // Slot holds a part of the digest beside the Twins, so that looking elsewhere is rare in a table of 100,000.
   struct Slot {
@@ -78,6 +87,8 @@ class ReferenceIndex {
   void close_groups();
 
   HashAlg bank_;
+  std::uint32_t padded_pcrs_;
+  std::deque<Digest> padded_;
   std::vector<NamedManifest> manifests_;
   std::vector<Place> places_;
   std::vector<Place> without_digest_;

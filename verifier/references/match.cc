@@ -29,7 +29,7 @@ Mismatch mismatch_of(const JudgedEvent& event, std::string_view check_id) {
 
 void set_expected(Mismatch& m, const ReferenceIndex& index, const Place& place) {
   const NamedManifest& manifest = index.manifests()[place.manifest];
-  const Digest* digest = place.value->hash(index.bank());
+  const Digest* digest = index.digest_of(place);
   m.expected_name = printable(place.value->description.empty() ? place.value->name : place.value->description, kMaxName);
   if (digest != nullptr) m.expected_digest = to_hex(digest->view());
   if (m.measured_name.empty() && m.measured_digest == m.expected_digest) m.measured_name = m.expected_name;
@@ -117,7 +117,7 @@ void Matcher::judge_boot(const JudgedEvent& event) {
 
 void Matcher::judge_ima(const JudgedEvent& event) {
   findings_.ima_events++;
-  std::uint32_t head = index_.find(event.pcr, *event.digest);
+  std::uint32_t head = event.violation ? kNone : index_.find(event.pcr, *event.digest);
   if (head == kNone) return ima_unexpected(event);
   ima_seen_[head] = 1;
 }

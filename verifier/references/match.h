@@ -13,6 +13,7 @@ struct JudgedEvent {
   LogKind kind = LogKind::tcg;
   const Digest* digest = nullptr;        // in the bank of the index
   const EventSegment* full = nullptr;    // hints for people; nullptr where a run stood for the event
+  bool violation = false;                // IMA: what was measured is unknown, so no reference stands for it
 };
 
 // Findings are the disagreements: about kMaxMismatches of them in full (the first of each kind always), all of them

@@ -16,22 +16,32 @@ Failed check_start(const TpmAnchor& anchor) {
                 "PCR 0 is said to start from locality " + std::to_string(anchor.startup_locality) + "; only 0, 3 and 4 exist");
 }
 
+bool has_ima(const TpmAnchor& anchor) {
+  return std::ranges::find(anchor.logs, LogKind::ima, &EvidenceLog::kind) != anchor.logs.end();
+}
+
 Failed check_ima_log(const Case& c, const TpmAnchor& anchor) {
   if (!c.policy.ima_required) return {};
-  if (std::ranges::find(anchor.logs, LogKind::ima, &EvidenceLog::kind) != anchor.logs.end()) return {};
+  if (has_ima(anchor)) return {};
   return failed(check::kImaMissing, "the policy demands file measurements and the evidence has no such list",
                 "boot the peer with ima_policy=tcb");
 }
 
-Failed expand(const Case& c, const TpmAnchor& anchor, const ClaimedMetadata& metadata, std::vector<ExpandedEvent>& out) {
+// Replayed is a log that leads to the quoted PCR values, and how its file measurements were extended.
+struct Replayed {
+  std::vector<ExpandedEvent> events;
+  ImaExtend ima = ImaExtend::template_data;
+};
+
+Failed expand(const Case& c, const TpmAnchor& anchor, const ClaimedMetadata& metadata, Replayed& out) {
   ContextManifests manifests;
   for (const auto& item : metadata.items) {
     bool is_manifest = item && item->metadata->type == MetadataType::manifest;
     manifests.push_back(is_manifest ? &item->metadata->manifest : nullptr);
   }
-  auto events = expand_logs(anchor.logs, manifests, c.context.pcrs->bank, ImaExtend::template_data, c.policy.max_events);
+  auto events = expand_logs(anchor.logs, manifests, c.context.pcrs->bank, out.ima, c.policy.max_events);
   if (!events) return failed(events.error().code == Errc::denied ? check::kLogTooLong : check::kLogMalformed, events.error().what);
-  out = *std::move(events);
+  out.events = *std::move(events);
   return {};
 }
 
@@ -55,10 +65,34 @@ Failed check_replay(const Case& c, const TpmAnchor& anchor, const std::vector<Ex
     Digest value = replay->value(pcr);
     if (!value.empty() && value == anchor.pcr_values[i]) continue;
     wrong += (wrong.empty() ? "PCR " : "; PCR ") + std::to_string(pcr) + ": the log leads to " + short_hex(value.view()) +
-             ", quoted " + short_hex(anchor.pcr_values[i].view()) + "";
+             ", quoted " + short_hex(anchor.pcr_values[i].view());
   }
   if (wrong.empty()) return {};
   return failed(check::kPcrReplay, wrong, "reboot the peer and compare; entries may have been removed from the log");
+}
+
+Failed replay(const Case& c, const TpmAnchor& anchor, const ClaimedMetadata& metadata, Replayed& out) {
+  if (Failed bad = expand(c, anchor, metadata, out)) return bad;
+  if (Failed extra = check_pcrs(c, out.events)) return extra;
+  return check_replay(c, anchor, out.events);
+}
+
+// replay_any tries the ways a kernel may have extended file measurements, as far as the policy accepts them. Which one it was
+// the PCR decides.
+Failed replay_any(const Case& c, const TpmAnchor& anchor, const ClaimedMetadata& metadata, Replayed& out) {
+  Failed first = replay(c, anchor, metadata, out);
+  bool other = first && has_ima(anchor) && c.policy.ima_padded_sha1 && c.context.pcrs->bank != HashAlg::sha1;
+  if (!other || first->id == check::kLogTooLong) return first;
+  out.ima = ImaExtend::padded_sha1;
+  return replay(c, anchor, metadata, out) ? first : Failed{};
+}
+
+// padded_pcrs is a bit mask of the PCRs whose file measurements were padded.
+std::uint32_t padded_pcrs(const Replayed& log) {
+  std::uint32_t out = 0;
+  for (const ExpandedEvent& event : log.events)
+    if (event.kind == LogKind::ima && log.ima == ImaExtend::padded_sha1) out |= 1U << event.pcr;
+  return out;
 }
 
 void report(Verdict& verdict, std::string_view id, const Findings::Kind& kind, const char* remedy) {
@@ -68,18 +102,19 @@ void report(Verdict& verdict, std::string_view id, const Findings::Kind& kind, c
   verdict.fail(id, std::move(why), remedy);
 }
 
-void compare(const Case& c, const std::vector<ExpandedEvent>& events, const ClaimedMetadata& metadata, Appraisal& out) {
-  auto prepared = metadata.references->get(metadata.layers.manifests, metadata.items, c.context.pcrs->bank);
+void compare(const Case& c, const Replayed& log, const ClaimedMetadata& metadata, Appraisal& out) {
+  auto prepared = metadata.references->get(metadata.layers.manifests, metadata.items, c.context.pcrs->bank, padded_pcrs(log));
   const ReferenceIndex& index = prepared->index;
   if (index.places().empty())
     return out.verdict.fail(check::kPcrMissing, std::string("the manifests hold no TPM reference values of the ") + hash_alg_name(index.bank()) +
                                                     " bank: nothing could be judged", "publish references of this bank");
   Matcher matcher(index);
-  for (std::size_t i = 0; i < events.size(); i++) matcher.judge({i, events[i].pcr, events[i].kind, &events[i].digest, events[i].full});
+  std::uint64_t position = 0;
+  for (const ExpandedEvent& e : log.events) matcher.judge({position++, e.pcr, e.kind, &e.digest, e.full, e.violation});
   Findings found = std::move(matcher).finish(c.context.pcrs->pcrs);
   for (Mismatch& m : found.mismatches) out.verdict.mismatch(std::move(m));
   out.mismatches_omitted += found.omitted;
-  out.events += events.size();
+  out.events += log.events.size();
   constexpr const char* kAllow = "if the change was wanted: attestctl metadata allow --from-refusal, then sign and publish";
   report(out.verdict, check::kPcrUnexpected, found.unexpected, kAllow);
   report(out.verdict, check::kPcrOrder, found.order, "publish the references of this platform without log order, or mark entries optional");
@@ -92,13 +127,11 @@ void compare(const Case& c, const std::vector<ExpandedEvent>& events, const Clai
 void measure_tpm(const Case& c, const Anchor& any, const ClaimedMetadata& metadata, Appraisal& out) {
   const TpmAnchor& anchor = std::get<TpmAnchor>(any);
   Verdict& verdict = out.verdict;
-  std::vector<ExpandedEvent> events;
   if (!note(verdict, check::kPcrStartValue, check_start(anchor))) return;
   if (Failed ima = check_ima_log(c, anchor)) note(verdict, check::kImaMissing, std::move(ima));  // policy: go on
-  if (!note(verdict, check::kLogMalformed, expand(c, anchor, metadata, events))) return;
-  if (Failed extra = check_pcrs(c, events)) return void(note(verdict, check::kQuoteSelection, std::move(extra)));
-  if (!note(verdict, check::kPcrReplay, check_replay(c, anchor, events))) return;
-  compare(c, events, metadata, out);
+  Replayed log;
+  if (!note(verdict, check::kPcrReplay, replay_any(c, anchor, metadata, log))) return;
+  compare(c, log, metadata, out);
 }
 
 }  // namespace attest
