@@ -18,7 +18,7 @@ suite() {
   shift 3
   mkdir -p "$results/$name"
   echo "== $name"
-  (cd "$dir" && GTEST_OUTPUT="json:$results/$name/" ATTEST_RESULTS="$results/$name" \
+  (cd "$dir" && GTEST_OUTPUT="xml:$results/$name/" ATTEST_RESULTS="$results/$name" \
     ctest -j "$parallel" --output-on-failure --no-tests=error \
     --output-junit "$results/$name.xml" "$@") || true
 }

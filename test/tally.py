@@ -2,7 +2,8 @@
 """tally.py RESULTS SUITE...: adds up what the ctest runs found, names failures and skips with their reasons, and ends
 with "N passed, N failed, N skipped".
 
-A ctest entry that wrote a GoogleTest JSON file (RESULTS/SUITE/NAME.json) counts case by case, any other one as one case.
+A ctest entry that wrote a report of its own counts case by case: NAME.xml of GoogleTest (its JSON leaves out why a test
+was skipped) or NAME.json of the end-to-end scripts, any other one as one case.
 """
 import json
 import pathlib
@@ -11,7 +12,20 @@ import xml.etree.ElementTree as ET
 
 
 def gtest_cases(path):
-    """(name, outcome, reason) for every case of a GoogleTest JSON report."""
+    """(name, outcome, reason) for every case of a GoogleTest XML report."""
+    for case in ET.parse(path).getroot().iter("testcase"):
+        name = f'{case.get("classname")}.{case.get("name")}'
+        failure, skipped = case.find("failure"), case.find("skipped")
+        if failure is not None:
+            yield name, "failed", (failure.get("message") or "").split("\n")[0]
+        elif skipped is not None:
+            yield name, "skipped", " ".join((skipped.get("message") or "").split("\n")[-1].split())
+        elif case.get("status") == "run":
+            yield name, "passed", ""
+
+
+def script_cases(path):
+    """(name, outcome, reason) for every case of an end-to-end script."""
     for suite in json.loads(path.read_text())["testsuites"]:
         for case in suite["testsuite"]:
             name = f'{suite["name"]}.{case["name"]}'
@@ -23,6 +37,15 @@ def gtest_cases(path):
                 yield name, "passed", ""
 
 
+def own_cases(folder, name):
+    """What the entry itself reported; empty if nothing."""
+    if (folder / f"{name}.xml").exists():
+        return list(gtest_cases(folder / f"{name}.xml"))
+    if (folder / f"{name}.json").exists():
+        return list(script_cases(folder / f"{name}.json"))
+    return []
+
+
 def ctest_cases(results, suite):
     """Cases of one ctest run; an entry ctest calls failed is failed even if its own report says otherwise."""
     report = results / f"{suite}.xml"
@@ -32,8 +55,7 @@ def ctest_cases(results, suite):
     for entry in ET.parse(report).getroot().iter("testcase"):
         name = entry.get("name")
         status = {"run": "passed", "notrun": "skipped", "disabled": "skipped"}.get(entry.get("status"), "failed")
-        own = results / suite / f"{name}.json"
-        cases = list(gtest_cases(own)) if own.exists() else []
+        cases = own_cases(results / suite, name)
         if status == "failed" and not any(c[1] == "failed" for c in cases):
             yield name, "failed", "see its output above"
         if not cases and status != "failed":

@@ -1,5 +1,6 @@
 #include "provider/hook/hook.h"
 
+#include <cstring>
 #include <mutex>
 #include <new>
 
@@ -92,7 +93,8 @@ void arm_denial(std::string_view reason) noexcept {
     Hook* hook = armed_hook();
     if (hook == nullptr) hook = make_hook({}, DaemonPool({}));
     if (hook == nullptr) return;
-    hook->denial = (new std::string(reason))->c_str();  // kept for the process, like the hook
+    if (hook->denial == nullptr) hook->denial = ::strdup(std::string(reason).c_str());  // kept, like the hook
+    if (hook->denial == nullptr) hook->denial = "internal: out of memory while refusing to load";
     hook->refuse("load", reason);
   } catch (const std::exception&) {
     if (Hook* hook = armed_hook()) hook->denial = "internal: out of memory while refusing to load";
