@@ -59,9 +59,9 @@ TEST(WorkerPool, RunsEveryTaskOnce) {
 }
 
 TEST(WorkerPool, TellsATaskThatFoundNoPlace) {
-  WorkerPool pool(1, 1);
-  std::promise<void> started;
+  std::promise<void> started;  // outlive the pool, whose thread may still be inside set_value
   std::promise<void> go;
+  WorkerPool pool(1, 1);
   pool.post(1, [&](Status) {
     started.set_value();
     go.get_future().wait();
