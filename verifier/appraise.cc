@@ -4,6 +4,7 @@
 #include "verifier/appraisers.h"
 #include "verifier/consistency.h"
 #include "verifier/identity.h"
+#include "verifier/tpm/tls_key.h"
 
 namespace attest {
 namespace {
@@ -57,6 +58,7 @@ void keep_names(const ClaimedMetadata& metadata, Appraisal& out) {
 // judge_claims is the part that collects: metadata, identity, and what was measured.
 void judge_claims(const Case& c, const ActiveSet& active_set, Appraisal& out) {
   check_identified(c, out.verdict);
+  check_tls_key_due(c, out.verdict);
   ClaimedMetadata metadata;
   if (!choose_metadata(c, active_set, metadata, out.verdict)) return;
   keep_names(metadata, out);

@@ -37,6 +37,11 @@ inline constexpr std::string_view kQuoteSignature = "quote.signature";
 inline constexpr std::string_view kQuoteType = "quote.type";
 inline constexpr std::string_view kQuoteNotFresh = "quote.not-fresh";
 inline constexpr std::string_view kQuoteSelection = "quote.pcr-selection";
+// the TLS key, where its TPM certifies it
+inline constexpr std::string_view kKeyUncertified = "key.uncertified";
+inline constexpr std::string_view kKeyOther = "key.other";
+inline constexpr std::string_view kKeyAttributes = "key.attributes";
+inline constexpr std::string_view kKeyCertification = "key.certification";
 // the logs
 inline constexpr std::string_view kLogTooLong = "log.too-long";
 inline constexpr std::string_view kLogMalformed = "log.malformed";

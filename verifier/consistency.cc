@@ -53,6 +53,7 @@ Failed check_parts(const Evidence& evidence, const ReportContext& context) {
   if (context.freshness != FreshnessMode::nonce)
     return failed(check::kEvidenceUnsupported, "a freshness mode other than the handshake's nonce");
   if (Failed anchors = check_anchors(evidence, context)) return anchors;
+  if (evidence.tls_key && !context.pcrs) return inconsistent("a certified TLS key came without the TPM it should live in");
   return check_items(evidence, context);
 }
 

@@ -8,6 +8,7 @@
 #include "evidence/core/hex.h"
 #include "evidence/json/config.h"
 #include "evidence/native/message.h"
+#include "evidence/tpm/tpm_ids.h"
 
 namespace attest {
 namespace {
@@ -29,6 +30,18 @@ std::vector<std::string> key_names(const Object& object, std::string_view key) {
     if (!bytes || bytes->size() < kMinName)
       object.fail(key, "must list names of attestation keys, 64 to 132 hex digits each (attestctl status prints them)");
     out.push_back(lower(name));
+  }
+  return out;
+}
+
+std::vector<Bytes> digests(const Object& object, std::string_view key) {
+  std::vector<Bytes> out;
+  for (const std::string& text : object.strings(key)) {
+    auto bytes = from_hex(text, tpm::kMaxDigest);
+    if (bytes && bytes->size() >= kMinName)
+      out.push_back(*std::move(bytes));
+    else
+      object.fail(key, "must list authPolicy digests in hex, 32 to 64 bytes each");
   }
   return out;
 }
@@ -98,7 +111,10 @@ PeerRule read_rule(const Object& object, bool issuers) {
   rule.ak_names = key_names(object, "ak_names");
   rule.image_descriptions = object.strings("image_descriptions");
   rule.services = object.strings("services");
+  rule.certified_key = object.choice("tls_key", {"any", "certified"}, "any") == std::string_view("certified");
   read_anchors(object, rule);
+  if (rule.certified_key && !contains(rule.allowed_anchors, AnchorKind::tpm))
+    object.fail("tls_key", "demands a key certified by a TPM, and the rule allows no TPM");
   check_demands(object, rule, issuers);
   return rule;
 }
@@ -152,6 +168,7 @@ void read_trust(const Object& root, const std::filesystem::path& folder, Policy&
   policy.ak_issuer_roots = read_files(root, "ak_issuers", folder, read_certificates);
   policy.ak_crls = read_files(root, "ak_crls", folder, read_crls);
   policy.denied_aks = key_names(root, "denied_aks");
+  policy.tls_key_policies = digests(root, "tls_key_policies");
   if (policy.ak_issuer_roots.empty()) {
     if (!policy.ak_crls.empty()) root.fail("ak_crls", "has no meaning without \"ak_issuers\"");
     return;

@@ -19,6 +19,7 @@ struct PeerRule {
   std::vector<std::string> ak_names;            // lower-case hex TPM names, pinned; for sw SHA-256 of the SPKI
   std::vector<std::string> image_descriptions;  // names the peer may claim
   std::vector<std::string> services;            // service labels
+  bool certified_key = false;                   // the TLS key must live in the TPM that quotes
   std::vector<AnchorKind> required_anchors = {AnchorKind::tpm};
   std::vector<AnchorKind> allowed_anchors = {AnchorKind::tpm};  // the software driver only where named
 };
@@ -33,6 +34,7 @@ struct Policy {
   std::vector<Bytes> ak_crls;             // DER
   std::shared_ptr<KnownChains> ak_trust;  // made of these two when the policy is loaded; null: no issuer
   std::vector<std::string> denied_aks;    // lower-case hex TPM names
+  std::vector<Bytes> tls_key_policies;    // authPolicy digests a certified TLS key may have beside none
   std::vector<std::uint8_t> required_pcrs = {0, 1, 2, 3, 4, 5, 6, 7};
   std::vector<HashAlg> banks = {HashAlg::sha256, HashAlg::sha384};
   bool ima_required = false;              // PCR 10 must be quoted with a log

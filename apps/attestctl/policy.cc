@@ -22,6 +22,7 @@ std::string rule_text(const PeerRule& rule, bool verbose) {
   if (!rule.image_descriptions.empty()) text += " image " + joined(rule.image_descriptions) + ";";
   for (const std::string& ak : rule.ak_names) text += " AK " + short_or_whole(ak, verbose) + ";";
   if (!rule.services.empty()) text += " service " + joined(rule.services) + ";";
+  if (rule.certified_key) text += " TLS key in the TPM;";
   text += " needs";
   for (AnchorKind kind : rule.required_anchors) text += std::string(" ") + anchor_name(kind);
   bool software = std::ranges::find(rule.allowed_anchors, AnchorKind::sw) != rule.allowed_anchors.end();

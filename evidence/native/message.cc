@@ -147,9 +147,25 @@ MerklePath read_path(cbor::Reader& in) {
   return path;
 }
 
+void write_tls_key(cbor::Writer& out, const CertifiedKey& key) {
+  out.array(3);
+  out.bytes(key.public_area);
+  out.bytes(key.attest);
+  out.bytes(key.signature);
+}
+
+CertifiedKey read_tls_key(cbor::Reader& in) {
+  CertifiedKey key;
+  if (in.array(3) != 3) in.fail("TLS key is not a triple");
+  key.public_area = to_bytes(in.bytes(kMaxSmall));
+  key.attest = to_bytes(in.bytes(kMaxSmall));
+  key.signature = to_bytes(in.bytes(kMaxSmall));
+  return key;
+}
+
 Result<Bytes> encode(const Evidence& e, const std::vector<View>* ready_logs) {
   cbor::Writer out;
-  out.map(e.metadata.empty() ? 4 : 5);
+  out.map(4U + (e.metadata.empty() ? 0 : 1) + (e.tls_key ? 1 : 0));
   out.uint(0), out.uint(kVersion);
   out.uint(1), out.bytes(e.context);
   out.uint(2), write_path(out, e.path);
@@ -159,6 +175,7 @@ Result<Bytes> encode(const Evidence& e, const std::vector<View>* ready_logs) {
     out.uint(4), out.array(e.metadata.size());
     for (const Bytes& item : e.metadata) out.bytes(item);
   }
+  if (e.tls_key) out.uint(5), write_tls_key(out, *e.tls_key);
   Bytes bytes = std::move(out).finish();
   if (bytes.size() > kMaxEvidence)
     return Error{Errc::denied, "evidence.too-large: " + std::to_string(bytes.size()) + " bytes, at most " + std::to_string(kMaxEvidence)};
@@ -180,6 +197,7 @@ void read_field(cbor::Reader& in, std::int64_t key, Evidence& e) {
         e.metadata.push_back(to_bytes(in.bytes(kMaxItem, 1)));
       if (e.metadata.empty()) in.fail("an empty list of metadata");
       return;
+    case 5: e.tls_key = read_tls_key(in); return;
     default: in.fail("unknown field " + std::to_string(key));
   }
 }
@@ -207,7 +225,7 @@ Result<Evidence> decode_evidence(View bytes) {
   Evidence e;
   unsigned seen = 0;
   std::int64_t key = -1;
-  for (std::size_t n = in.map(5); n > 0 && in.good(); n--) {
+  for (std::size_t n = in.map(6); n > 0 && in.good(); n--) {
     key = in.key(key);
     read_field(in, key, e);
     if (in.good()) seen |= 1U << key;

@@ -61,11 +61,19 @@ struct SwAnchor {
 
 using Anchor = std::variant<TpmAnchor, SwAnchor>;
 
+// CertifiedKey is the attestation key's word that a TLS key lives in its TPM (TPM2_Certify); see tpm/certified_key.h.
+struct CertifiedKey {
+  Bytes public_area;  // TPMT_PUBLIC of the TLS key
+  Bytes attest;       // TPMS_ATTEST of type certify
+  Bytes signature;    // TPMT_SIGNATURE by the key that quotes
+};
+
 struct Evidence {
   Bytes context;                // encoded ReportContext, exactly as hashed
   MerklePath path;              // from this evidence hash to the quoted batch
   std::vector<Anchor> anchors;  // in the order of context.anchors
   std::vector<Bytes> metadata;  // signed items sent in full because the verifier may lack them
+  std::optional<CertifiedKey> tls_key;  // of the handshake, where it lives in the TPM
 };
 
 Result<Bytes> encode_evidence(const Evidence& evidence);

@@ -34,6 +34,7 @@ Evidence evidence() {
               {LogKind::ima, 1, {EventSegment{10, 0, "ima-ng", Bytes(20, 1), Bytes(80, 1)}}}};
   e.anchors = {tpm, SwAnchor{Bytes(10, 1), Bytes(11, 2), Bytes(12, 3)}};
   e.metadata = {Bytes(700, 9)};
+  e.tls_key = {Bytes(90, 5), Bytes(130, 6), Bytes(72, 7)};
   return e;
 }
 
@@ -97,6 +98,19 @@ TEST(EvidenceMessage, RoundTripAndTwins) {
   for (std::size_t n = 0; n < bytes.size(); n++) EXPECT_FALSE(decode_evidence(View(bytes).first(n))) << n;
   bytes.push_back(0);
   EXPECT_FALSE(decode_evidence(bytes));
+}
+
+TEST(EvidenceMessage, EachOptionalPartMayBeAbsent) {
+  for (bool metadata : {false, true})
+    for (bool tls_key : {false, true}) {
+      Evidence e = evidence();
+      if (!metadata) e.metadata.clear();
+      if (!tls_key) e.tls_key.reset();
+      auto back = decode_evidence(*encode_evidence(e));
+      ASSERT_TRUE(back) << back.error().what;
+      EXPECT_EQ(back->metadata.size(), metadata ? 1U : 0U);
+      EXPECT_EQ(back->tls_key.has_value(), tls_key);
+    }
 }
 
 TEST(EvidenceMessage, ReadyLogsGiveTheSameBytes) {

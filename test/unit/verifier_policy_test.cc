@@ -72,6 +72,21 @@ TEST_F(PolicyFile, UnknownKeysAreErrorsWithTheirLine) {
   refused("{\n\"peers\": [\n" + pinned("a", ",\n\"images\":[]") + "]}", 4, "images");
 }
 
+TEST_F(PolicyFile, TlsKeysInTheTpmAreDemandedByName) {
+  const std::string digest(64, 'c');
+  auto policy = load("{\"tls_key_policies\":[\"" + digest + "\"],\n\"peers\":[" + pinned("a", ",\"tls_key\":\"certified\"") + "," +
+                     pinned("b", ",\"tls_key\":\"any\"") + "," + pinned("c") + "]}");
+  ASSERT_TRUE(policy) << policy.error().what;
+  EXPECT_TRUE(policy->peers[0].certified_key);
+  EXPECT_FALSE(policy->peers[1].certified_key);
+  EXPECT_FALSE(policy->peers[2].certified_key);
+  ASSERT_EQ(policy->tls_key_policies.size(), 1U);
+  EXPECT_EQ(policy->tls_key_policies[0], Bytes(32, 0xcc));
+  refused("{\n\"peers\":[" + pinned("a", ",\n\"tls_key\":\"tpm\"") + "]}", 3, "tls_key");
+  refused("{\n\"peers\":[" + pinned("a", ",\n\"allowed_anchors\":[\"sw\"],\n\"tls_key\":\"certified\"") + "]}", 4, "no TPM");
+  refused("{\"tls_key_policies\":\n[\"cc\"],\"peers\":[" + pinned("a") + "]}", 1, "authPolicy");
+}
+
 TEST_F(PolicyFile, ARuleMustDemandSomething) {
   refused("{\"ak_issuers\":[\"ak.pem\"],\n\"peers\":[{\"name\":\"a\",\"services\":[\"nginx\"]}]}", 2, "demands neither");
 }

@@ -6,6 +6,7 @@
 #include "evidence/tpm/signature.h"
 #include "verifier/appraisers.h"
 #include "verifier/tpm/key_trust.h"
+#include "verifier/tpm/tls_key.h"
 
 namespace attest {
 namespace {
@@ -103,7 +104,8 @@ bool verify_tpm(const Case& c, const Anchor& any, Verdict& verdict) {
   if (!note(verdict, check::kQuoteNotFresh, check_fresh(c, **attest))) return false;
   if (!note(verdict, check::kQuoteSelection, check_selection(c, *(*attest)->quote()))) return false;
   Failed values = check_values(c, anchor, *(*attest)->quote());
-  return !values || note(verdict, check::kPcrReplay, std::move(values));  // passes only when the log was replayed
+  if (values) return note(verdict, check::kPcrReplay, std::move(values));  // passes only when the log was replayed
+  return verify_tls_key(c, *ak, verdict);
 }
 
 }  // namespace attest
