@@ -78,7 +78,7 @@ double verify(const std::vector<EvidenceLog>& logs, const ContextManifests& mani
   std::uint64_t position = 0;
   for (const ExpandedEvent& event : *events)
     matcher.judge({position++, event.pcr, event.kind, &event.digest, event.full});
-  Findings findings = std::move(matcher).finish({10});
+  LogFindings findings = std::move(matcher).finish({10});
   return findings.mismatches.empty() ? milliseconds(start) : -1;
 }
 

@@ -34,7 +34,7 @@ EventSegment named(const Measured& m) {
   return e;
 }
 
-Findings judge(std::vector<NamedManifest> manifests, const std::vector<Measured>& log,
+LogFindings judge(std::vector<NamedManifest> manifests, const std::vector<Measured>& log,
                std::vector<std::uint8_t> quoted = {0, 4, 5, 7, 10}) {
   ReferenceIndex index(std::move(manifests), HashAlg::sha256);
   Matcher matcher(index);
@@ -47,13 +47,13 @@ Findings judge(std::vector<NamedManifest> manifests, const std::vector<Measured>
   return std::move(matcher).finish(quoted);
 }
 
-Findings judge(const Manifest& m, const std::vector<Measured>& log) { return judge({{"os", "v1", &m}}, log); }
+LogFindings judge(const Manifest& m, const std::vector<Measured>& log) { return judge({{"os", "v1", &m}}, log); }
 
-std::uint64_t total(const Findings& f) { return f.unexpected.count + f.order.count + f.missing.count + f.ima.count; }
+std::uint64_t total(const LogFindings& f) { return f.unexpected.count + f.order.count + f.missing.count + f.ima.count; }
 
 TEST(References, LogInOrderMatches) {
   Manifest m = manifest({reference(0, "fw"), reference(4, "shim"), reference(4, "grub")});
-  Findings f = judge(m, {{0, "fw"}, {4, "shim"}, {4, "grub"}});
+  LogFindings f = judge(m, {{0, "fw"}, {4, "shim"}, {4, "grub"}});
   EXPECT_EQ(total(f), 0U);
   EXPECT_EQ(f.boot_events, 3U);
 }
@@ -65,7 +65,7 @@ TEST(References, OrderCountsWithinOnePcrAlone) {
 
 TEST(References, ReplacedEventIsOneMismatchWithItsNeighbour) {
   Manifest m = manifest({reference(4, "shim"), reference(4, "grub-1"), reference(4, "kernel"), reference(4, "initrd")});
-  Findings f = judge(m, {{4, "shim"}, {4, "grub-2"}, {4, "kernel"}, {4, "initrd"}});
+  LogFindings f = judge(m, {{4, "shim"}, {4, "grub-2"}, {4, "kernel"}, {4, "initrd"}});
   ASSERT_EQ(total(f), 1U);
   const Mismatch& x = f.mismatches.at(0);
   EXPECT_EQ(x.check, check::kPcrUnexpected);
@@ -84,7 +84,7 @@ TEST(References, NeighbourBySameNameWinsOverPosition) {
   Manifest m = manifest({reference(4, "shim"), reference(4, "grub.efi"), reference(4, "kernel")});
   m.references[2].name = "vmlinuz";
   m.references[2].description = "kernel.efi";
-  Findings f = judge(m, {{4, "shim"}, {4, "kernel.efi"}});
+  LogFindings f = judge(m, {{4, "shim"}, {4, "kernel.efi"}});
   ASSERT_EQ(f.unexpected.count, 1U);
   EXPECT_EQ(f.mismatches[0].expected_name, "kernel.efi");
   EXPECT_EQ(f.missing.count, 1U);  // grub.efi; the kernel stands beside what was measured
@@ -92,7 +92,7 @@ TEST(References, NeighbourBySameNameWinsOverPosition) {
 
 TEST(References, TwoReplacedEventsPairWithTwoReferences) {
   Manifest m = manifest({reference(4, "a"), reference(4, "b"), reference(4, "c")});
-  Findings f = judge(m, {{4, "x"}, {4, "y"}, {4, "c"}});
+  LogFindings f = judge(m, {{4, "x"}, {4, "y"}, {4, "c"}});
   ASSERT_EQ(f.mismatches.size(), 2U);
   EXPECT_EQ(f.mismatches[0].expected_name, "a");
   EXPECT_EQ(f.mismatches[1].expected_name, "b");
@@ -100,14 +100,14 @@ TEST(References, TwoReplacedEventsPairWithTwoReferences) {
 
 TEST(References, InsertedEventIsOneMismatch) {
   Manifest m = manifest({reference(4, "a"), reference(4, "b")});
-  Findings f = judge(m, {{4, "a"}, {4, "evil"}, {4, "b"}});
+  LogFindings f = judge(m, {{4, "a"}, {4, "evil"}, {4, "b"}});
   EXPECT_EQ(total(f), 1U);
   EXPECT_EQ(f.unexpected.count, 1U);
 }
 
 TEST(References, SwappedEventsBreakTheOrder) {
   Manifest m = manifest({reference(4, "a"), reference(4, "b"), reference(4, "c")});
-  Findings f = judge(m, {{4, "b"}, {4, "a"}, {4, "c"}});
+  LogFindings f = judge(m, {{4, "b"}, {4, "a"}, {4, "c"}});
   EXPECT_EQ(f.order.count, 1U);
   EXPECT_EQ(total(f), 1U);
   EXPECT_EQ(f.mismatches[0].check, check::kPcrOrder);
@@ -116,7 +116,7 @@ TEST(References, SwappedEventsBreakTheOrder) {
 
 TEST(References, EventMeasuredTwiceIsTooOften) {
   Manifest m = manifest({reference(4, "a"), reference(4, "b")});
-  Findings f = judge(m, {{4, "a"}, {4, "b"}, {4, "b"}});
+  LogFindings f = judge(m, {{4, "a"}, {4, "b"}, {4, "b"}});
   EXPECT_EQ(f.order.count, 1U);
   EXPECT_NE(f.order.first.find("more often"), std::string::npos);
 }
@@ -137,7 +137,7 @@ TEST(References, OptionalMayBeAbsentButNotOutOfPlace) {
 TEST(References, MandatoryAbsentIsMissing) {
   Manifest m = manifest({reference(4, "a"), reference(4, "b"), reference(4, "c")});
   for (const auto& log : std::vector<std::vector<Measured>>{{{4, "a"}, {4, "b"}}, {{4, "a"}, {4, "c"}}, {{4, "b"}, {4, "c"}}}) {
-    Findings f = judge(m, log);
+    LogFindings f = judge(m, log);
     EXPECT_EQ(f.missing.count, 1U);
     EXPECT_EQ(total(f), 1U);
     EXPECT_EQ(f.mismatches[0].measured_digest, "");
@@ -147,7 +147,7 @@ TEST(References, MandatoryAbsentIsMissing) {
 
 TEST(References, KnownDigestInAnotherPcrIsUnexpected) {
   Manifest m = manifest({reference(4, "a")});
-  Findings f = judge(m, {{5, "a"}});
+  LogFindings f = judge(m, {{5, "a"}});
   EXPECT_EQ(f.unexpected.count, 1U);
   EXPECT_EQ(f.missing.count, 1U);
 }
@@ -164,7 +164,7 @@ TEST(References, SeveralManifestsShareAPcr) {
   Manifest os = manifest({reference(4, "shim"), reference(4, "grub")});
   std::vector<NamedManifest> both = {{"fw", "1", &firmware}, {"os", "2", &os}};
   EXPECT_EQ(total(judge(both, {{4, "efi"}, {4, "shim"}, {4, "sep"}, {4, "grub"}})), 0U);
-  Findings f = judge(both, {{4, "efi"}, {4, "sep"}, {4, "grub"}, {4, "shim"}});
+  LogFindings f = judge(both, {{4, "efi"}, {4, "sep"}, {4, "grub"}, {4, "shim"}});
   EXPECT_EQ(f.order.count, 1U);
   // a digest of both goes to the one that can take it now
   Manifest later = manifest({reference(4, "first"), reference(4, "sep")});
@@ -182,7 +182,7 @@ TEST(References, ImaIsASet) {
   Manifest m = manifest({reference(10, "boot_aggregate"), reference(10, "/bin/sh", true), reference(10, "/bin/ls", true)});
   auto ima = LogKind::ima;
   EXPECT_EQ(total(judge(m, {{10, "/bin/ls", ima}, {10, "boot_aggregate", ima}, {10, "/bin/ls", ima}})), 0U);
-  Findings f = judge(m, {{10, "/bin/ls", ima}, {10, "/bin/evil", ima}});
+  LogFindings f = judge(m, {{10, "/bin/ls", ima}, {10, "/bin/evil", ima}});
   EXPECT_EQ(f.ima.count, 1U);
   EXPECT_EQ(f.missing.count, 1U);  // boot_aggregate is mandatory
   EXPECT_EQ(f.ima_events, 2U);
@@ -195,7 +195,7 @@ TEST(References, ImaEntryOfAnotherPcrIsUnexpected) {
 
 TEST(References, MandatoryReferenceOfAnUnquotedPcrIsMissing) {
   Manifest m = manifest({reference(14, "mok")});
-  Findings f = judge(m, {});
+  LogFindings f = judge(m, {});
   EXPECT_EQ(f.missing.count, 1U);
   EXPECT_NE(f.missing.first.find("does not cover"), std::string::npos);
   Manifest optional = manifest({reference(14, "mok", true)});
@@ -206,7 +206,7 @@ TEST(References, MandatoryReferenceWithoutDigestOfTheBankIsMissing) {
   ReferenceValue other_bank = reference(4, "a");
   std::erase_if(other_bank.hashes, [](const auto& hash) { return hash.first == HashAlg::sha256; });
   Manifest m = manifest({other_bank});
-  Findings f = judge(m, {});
+  LogFindings f = judge(m, {});
   EXPECT_EQ(f.missing.count, 1U);
   EXPECT_NE(f.missing.first.find("sha256"), std::string::npos);
 }
@@ -215,10 +215,10 @@ TEST(References, FloodOfUnknownEventsIsCountedNotTold) {
   Manifest m = manifest({reference(4, "a")});
   std::vector<Measured> log;
   for (int i = 0; i < 5000; i++) log.push_back({4, "x" + std::to_string(i)});
-  Findings f = judge(m, log);
+  LogFindings f = judge(m, log);
   EXPECT_EQ(f.unexpected.count, 5000U);
   EXPECT_EQ(f.mismatches.size() + f.omitted, 5000U);
-  EXPECT_LE(f.mismatches.size(), Findings::kMaxMismatches);
+  EXPECT_LE(f.mismatches.size(), LogFindings::kMaxMismatches);
 }
 
 // Alternating known and unknown events over a manifest of optional twins: the worst a hostile log can ask for. Quadratic
@@ -232,7 +232,7 @@ TEST(References, HostileLogStaysLinear) {
   Matcher matcher(index);
   Digest digests[] = {digest_of("twin"), digest_of("unknown"), digest_of("other"), digest_of("twin")};
   for (std::uint64_t i = 0; i < 200000; i++) matcher.judge({i, 4, LogKind::tcg, &digests[i % 4], nullptr});
-  Findings f = std::move(matcher).finish({4});
+  LogFindings f = std::move(matcher).finish({4});
   EXPECT_EQ(f.unexpected.count, 50000U);
 }
 

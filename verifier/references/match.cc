@@ -123,14 +123,14 @@ void Matcher::judge_ima(const JudgedEvent& event) {
 }
 
 // keep: this one is told in full. A log of 200,000 unknown entries is counted, not told.
-bool Matcher::keep(Findings::Kind& kind) {
+bool Matcher::keep(LogFindings::Kind& kind) {
   kind.count++;
-  if (kind.count == 1 || findings_.mismatches.size() < Findings::kMaxMismatches) return true;
+  if (kind.count == 1 || findings_.mismatches.size() < LogFindings::kMaxMismatches) return true;
   findings_.omitted++;
   return false;
 }
 
-void Matcher::record(Findings::Kind& kind, Mismatch mismatch, std::string sentence) {
+void Matcher::record(LogFindings::Kind& kind, Mismatch mismatch, std::string sentence) {
   if (kind.count == 1) kind.first = std::move(sentence);
   findings_.mismatches.push_back(std::move(mismatch));
 }
@@ -174,7 +174,7 @@ void Matcher::missing(const Place& place, bool has_digest, const std::vector<std
   record(findings_.missing, std::move(m), std::move(sentence));
 }
 
-Findings Matcher::finish(const std::vector<std::uint8_t>& quoted) && {
+LogFindings Matcher::finish(const std::vector<std::uint8_t>& quoted) && {
   for (std::uint32_t at = 0; at < index_.places().size(); at++) {
     const Place& place = index_.places()[at];
     if (place.value->optional || state_.places[at] != 0) continue;

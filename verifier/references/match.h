@@ -16,9 +16,9 @@ struct JudgedEvent {
   bool violation = false;                // IMA: what was measured is unknown, so no reference stands for it
 };
 
-// Findings are the disagreements: about kMaxMismatches of them in full (the first of each kind always), all of them
+// LogFindings are the disagreements: about kMaxMismatches of them in full (the first of each kind always), all of them
 // counted.
-struct Findings {
+struct LogFindings {
   static constexpr std::size_t kMaxMismatches = 1000;
   struct Kind {
     std::uint64_t count = 0;
@@ -40,7 +40,7 @@ class Matcher {
   explicit Matcher(const ReferenceIndex& index);
   void judge(const JudgedEvent& event);
   // finish reports what is mandatory and absent. quoted: PCRs of the quote.
-  Findings finish(const std::vector<std::uint8_t>& quoted) &&;
+  LogFindings finish(const std::vector<std::uint8_t>& quoted) &&;
 
  private:
   void judge_boot(const JudgedEvent& event);
@@ -53,8 +53,8 @@ class Matcher {
   void out_of_order(const JudgedEvent& event, std::uint32_t place, bool again);
   void ima_unexpected(const JudgedEvent& event);
   void missing(const Place& place, bool has_digest, const std::vector<std::uint8_t>& quoted);
-  bool keep(Findings::Kind& kind);
-  void record(Findings::Kind& kind, Mismatch mismatch, std::string sentence);
+  bool keep(LogFindings::Kind& kind);
+  void record(LogFindings::Kind& kind, Mismatch mismatch, std::string sentence);
 
   const ReferenceIndex& index_;
   MatchState state_;
@@ -62,7 +62,7 @@ class Matcher {
   std::vector<std::uint32_t> skipped_;  // a Twins' first place that was passed over and may still come late
   std::vector<std::uint8_t> ima_seen_;  // by head of Twins
   Nearest nearest_;
-  Findings findings_;
+  LogFindings findings_;
 };
 
 }  // namespace attest

@@ -95,7 +95,7 @@ std::uint32_t padded_pcrs(const Replayed& log) {
   return out;
 }
 
-void report(Verdict& verdict, std::string_view id, const Findings::Kind& kind, const char* remedy) {
+void report(Verdict& verdict, std::string_view id, const LogFindings::Kind& kind, const char* remedy) {
   if (kind.count == 0) return verdict.pass(id);
   std::string why = kind.first;
   if (kind.count > 1) why += " (and " + std::to_string(kind.count - 1) + " more)";
@@ -111,7 +111,7 @@ void compare(const Case& c, const Replayed& log, const ClaimedMetadata& metadata
   Matcher matcher(index);
   std::uint64_t position = 0;
   for (const ExpandedEvent& e : log.events) matcher.judge({position++, e.pcr, e.kind, &e.digest, e.full, e.violation});
-  Findings found = std::move(matcher).finish(c.context.pcrs->pcrs);
+  LogFindings found = std::move(matcher).finish(c.context.pcrs->pcrs);
   for (Mismatch& m : found.mismatches) out.verdict.mismatch(std::move(m));
   out.mismatches_omitted += found.omitted;
   out.events += log.events.size();
