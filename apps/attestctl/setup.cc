@@ -51,6 +51,8 @@ std::vector<Service> known_services() {
       {"/usr/sbin/apache2", "apache", "www-data"},
       {"/usr/bin/pg_ctlcluster", "postgresql", "postgres"},
       {"/usr/sbin/haproxy", "haproxy", "haproxy"},
+      {"/usr/bin/stunnel4", "stunnel", "stunnel4"},
+      {"/usr/bin/redis-server", "redis", "redis"},
   };
   std::vector<Service> found;
   for (const auto& one : known) {

@@ -13,12 +13,14 @@ class Cases(unittest.TestCase):
 
     world = None
     changed = True
+    services = {}  # label -> user: programs that run as users of their own
+
 
     @classmethod
     def setUpClass(cls):
         build = os.environ["ATTEST_BUILD"]
         folder = pathlib.Path(build) / "e2e" / cls.__module__.replace("__main__", pathlib.Path(sys.argv[0]).stem)
-        cls.world = World(build, folder, changed=cls.changed).__enter__()
+        cls.world = World(build, folder, changed=cls.changed, services=cls.services).__enter__()
         cls.addClassCleanup(cls.world.close)
 
     def accepted(self, done, text=""):

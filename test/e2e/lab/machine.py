@@ -15,8 +15,9 @@ USER = pwd.getpwuid(os.geteuid()).pw_name
 
 
 class AttestedMachine:
-    def __init__(self, build, folder, name):
+    def __init__(self, build, folder, name, services=None):
         self.build = build
+        self.services = services or {}
         self.name = name
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +45,12 @@ class AttestedMachine:
         return ["setup", "--ca", authority.ca, "--image", image, "--etc", self.etc, "--state", self.state,
                 "--socket", self.socket, "--tcti", self.tpm.tcti, "--event-log", self.tpm.event_log,
                 "--ima-list", self.tpm.ima_list, "--module", self.build.module, "--daemon-user", USER,
-                *([] if os.geteuid() == 0 else ["--service", f"lab={USER}"]), *more]
+                *self._services(), *more]
+
+    def _services(self):
+        """Who may attest besides root. Where the tests do not run as root every program runs as their own user."""
+        services = self.services if os.geteuid() == 0 else {"lab": USER}
+        return [part for label, user in services.items() for part in ("--service", f"{label}={user}")]
 
     def be_patient(self):
         """Deadlines for a build machine that does many things at once; what they are worth is tested elsewhere."""

@@ -16,15 +16,16 @@ class Pairing(Cases):
     ask_tls12 = None
 
     def meet(self, server_env, client_env, start=None, ask=None):
-        """One handshake. A server program that does not even start is a refusal."""
+        """One handshake. A program that ends before it serves is a refusal; one that hangs is an error."""
+        server = None
         try:
             server = (start or self.start)(server_env)
-        except RuntimeError as error:
-            return processes.Done(1, str(error))
-        try:
             return (ask or self.ask)(client_env, server)
+        except processes.Ended as error:
+            return processes.Done(1, str(error))
         finally:
-            server.stop()
+            if server:
+                server.stop()
 
     def plain(self):
         return processes.environment()

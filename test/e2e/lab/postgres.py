@@ -3,6 +3,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 
 from . import processes
 from .paths import POSTGRES_BIN, PSQL
@@ -68,10 +69,20 @@ class Postgres:
         self.server.wait_for(lambda: "ready to accept connections" in self.server.output(), "database")
         return self
 
+    def output(self):
+        return self.server.output()
+
     def stop(self):
-        self.server.stop(2)  # SIGINT: fast shutdown
+        self.server.stop(signal.SIGINT)  # fast shutdown
+
+    def reload(self):
+        """SIGHUP, as pg_ctl reload: a new SSL_CTX for the connections to come."""
+        before = self.server.output().count("received SIGHUP")
+        self.server.send(signal.SIGHUP)
+        processes.wait_until(lambda: self.server.output().count("received SIGHUP") > before, "reload")
 
     def ask(self, env, ca, sql="select version()", sslmode="verify-full", host="localhost"):
-        conninfo = (f"host={host} hostaddr=127.0.0.1 port={self.port} user=postgres dbname=postgres connect_timeout=60 "
-                    f"sslmode={sslmode} sslrootcert={ca}")
+        conninfo = f"host={host} hostaddr=127.0.0.1 port={self.port} user=postgres dbname=postgres connect_timeout=60"
+        conninfo += f" sslmode={sslmode}" if sslmode else ""
+        conninfo += f" sslrootcert={ca}" if ca else ""
         return processes.run([PSQL, "-XAt", conninfo, "-c", sql], env=env)

@@ -29,6 +29,10 @@ def end_with_us(folder):
                 os.kill(pid, signal.SIGTERM)
 
 
+class Ended(RuntimeError):
+    """A server ended by itself before it served."""
+
+
 class Done:
     """What a finished command left behind."""
 
@@ -130,7 +134,7 @@ class Server:
     def wait_for(self, condition, what):
         def ready():
             if not self.alive():
-                raise RuntimeError(f"{self.command[0]} ended with {self.child.returncode}: {self.output()[-2000:]}")
+                raise Ended(f"{self.command[0]} ended with {self.child.returncode}: {self.output()[-2000:]}")
             return condition()
         wait_until(ready, f"{self.command[0]}: {what}")
         return self

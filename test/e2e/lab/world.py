@@ -2,11 +2,13 @@
 import os
 import pathlib
 import shutil
+import tempfile
 
 from . import processes
 from .authority import Authority, WebCertificates
 from .machine import AttestedMachine
 from .paths import Build
+from .users import User
 
 SERVER_BOOT, SERVER_IMAGE = "tis", "web-server"
 CLIENT_BOOT, CLIENT_IMAGE = "secureboot", "workstation"
@@ -18,10 +20,12 @@ class World:
     """Machines `server` and `client` accept each other. `changed` is enrolled like `server`, claims the same image, and booted
     with one component altered: nobody may accept it."""
 
-    def __init__(self, build_folder, work_folder, changed=True):
+    def __init__(self, build_folder, work_folder, changed=True, services=None):
         self.build = Build(build_folder)
         self.folder = pathlib.Path(work_folder).resolve()
         self.with_changed = changed
+        self.services = services or {}
+        self.borrowed = None
         self.machines = []
         self.servers = []
 
@@ -40,6 +44,7 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         os.chmod(self.folder, 0o755)
+        self._let_services_in()
         self.authority = Authority(self.build, self.folder / "authority")
         self.authority.init()
         self.web = WebCertificates(self.folder / "web").make(HOST, "other.example", "client.example")
@@ -54,8 +59,22 @@ class World:
             self.changed.enroll(self.authority, *self.signed)
         return self
 
+    def _let_services_in(self):
+        """Programs of other users need the module and the sockets: where the tree stands in a folder they may not enter (/root, say),
+        the world moves to the folder for temporary files."""
+        users = [User(name) for name in self.services.values()]
+        if not users or not users[0].as_user:
+            return
+        if not all(user.may_enter(self.folder) for user in users):
+            self.borrowed = self.folder = pathlib.Path(tempfile.mkdtemp(prefix="attest-e2e-"))
+            os.chmod(self.folder, 0o755)
+        module = self.folder / "attest.so"
+        shutil.copy(self.build.module, module)
+        os.chmod(module, 0o755)
+        self.build.module = module
+
     def _machine(self, name, boot, image, **how):
-        machine = AttestedMachine(self.build, self.folder / name, name)
+        machine = AttestedMachine(self.build, self.folder / name, name, self.services)
         self.machines.append(machine)
         machine.switch_on(boot, **how)
         peers = [part for peer in (SERVER_IMAGE, CLIENT_IMAGE) for part in ("--peer-image", peer)]
@@ -77,3 +96,5 @@ class World:
             server.stop()
         for machine in self.machines:
             machine.stop()
+        if self.borrowed:
+            shutil.rmtree(self.borrowed, ignore_errors=True)
