@@ -25,10 +25,12 @@ struct Findings {
     checks.push_back({std::string(id), Outcome::pass, {}, std::move(measured), {}});
   }
   void warn(std::string_view id, std::string why, std::string expected = {}, std::string measured = {}) {
-    checks.push_back({std::string(id), Outcome::warn, std::move(expected), std::move(measured), std::move(why)});
+    checks.push_back(
+        {std::string(id), Outcome::warn, std::move(expected), std::move(measured), std::move(why)});
   }
   void fail(std::string_view id, std::string why, std::string expected = {}, std::string measured = {}) {
-    checks.push_back({std::string(id), Outcome::fail, std::move(expected), std::move(measured), std::move(why)});
+    checks.push_back(
+        {std::string(id), Outcome::fail, std::move(expected), std::move(measured), std::move(why)});
   }
   // settle passes or fails a check by what another function said; true if it passed.
   bool settle(std::string_view id, const Status& status) {

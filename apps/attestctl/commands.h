@@ -24,5 +24,7 @@ void add_metadata_list(CLI::App& metadata, Session& session);
 void add_metadata_allow(CLI::App& metadata, Session& session);
 void add_policy(CLI::App& app, Session& session);
 void add_reload(CLI::App& app, Session& session);
+void add_inspect(CLI::App& app, Session& session);
+void add_appraise(CLI::App& app, Session& session);
 
 }  // namespace attest::ctl

@@ -128,8 +128,7 @@ const char* attest_type_name(AttestType type) {
   return row != nullptr ? row->name : "unknown";
 }
 
-Result<Attest> parse_attest(View bytes) {
-  Reader in(bytes);
+Result<Attest> read_attest(Reader& in) {
   std::uint32_t magic = in.u32be();  // TPM_GENERATED_VALUE
   if (in.good() && magic != tpm::kGenerated)
     return Error{Errc::malformed, "tpm attest: magic " + hex_number(magic, 4) + ", expected 0xff544347"};
@@ -145,6 +144,13 @@ Result<Attest> parse_attest(View bytes) {
     out.type = row->type;
     CHECK_OK(row->read(in, out));
   }
+  if (!in.good()) return Error{Errc::malformed, "tpm attest: truncated or out of bounds"};
+  return out;
+}
+
+Result<Attest> parse_attest(View bytes) {
+  Reader in(bytes);
+  TRY(Attest out, read_attest(in));
   CHECK_OK(in.done("tpm attest"));
   return out;
 }

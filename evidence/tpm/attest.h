@@ -83,5 +83,7 @@ struct Attest {
 // parse_attest reads one TPMS_ATTEST that fills `bytes` exactly. malformed for a wrong magic, a length out of
 // bounds or trailing bytes; unsupported for an unknown type or PCR bank.
 Result<Attest> parse_attest(View bytes);
+// read_attest is the same for a statement with something behind it, which stays in the reader.
+Result<Attest> read_attest(Reader& in);
 
 }  // namespace attest
