@@ -207,6 +207,9 @@ void add_found_options(CLI::App* app, SetupPlan& plan) {
       ->capture_default_str();
   app->add_option("--event-log", plan.event_log, "the firmware's event log")->capture_default_str();
   app->add_option("--ima-list", plan.ima_list, "IMA's list; \"\" for none")->capture_default_str();
+  app->add_option("--ima-entries", plan.ima_entries, "who is told names of files that no reference lists: accepted peers, anyone")
+      ->check(CLI::IsMember({"accepted", "anyone"}))
+      ->capture_default_str();
   app->add_option("--module", plan.module, "path of attest.so where OpenSSL does not find it by itself");
 }
 

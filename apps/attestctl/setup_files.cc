@@ -42,6 +42,7 @@ Result<std::string> daemon_config(const SetupPlan& plan) {
       .replace(pair("ak_algorithm", standard.ak_algorithm), pair("ak_algorithm", plan.ak_algorithm))
       .replace(pair("event_log", standard.event_log), pair("event_log", plan.event_log))
       .replace(pair("ima_list", standard.ima_list), pair("ima_list", plan.ima_list))
+      .replace(pair("ima_entries", standard.ima_entries), pair("ima_entries", plan.ima_entries))
       .replace("\"/etc/attest/roots/metadata.pem\"", json_quoted(plan.etc + "/roots/metadata.pem"))
       .replace(pair("image", standard.image), pair("image", plan.image))
       .replace("\"policies\": \"/etc/attest/policies\"", pair("policies", plan.etc + "/policies"));

@@ -22,6 +22,7 @@ struct SetupPlan {
   std::string ak_algorithm = "ec-p256";
   std::string event_log = "/sys/kernel/security/tpm0/binary_bios_measurements";
   std::string ima_list = "/sys/kernel/security/ima/binary_runtime_measurements";  // "" where there is no IMA
+  std::string ima_entries = "accepted";    // who learns which unlisted files ran here: "accepted" peers or "anyone"
   std::string image = "web-server";
   std::vector<std::string> peer_images;    // images peers may be; empty: the machine's own
   std::string module;                      // path for openssl.cnf; "" where OpenSSL finds it

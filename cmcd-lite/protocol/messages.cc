@@ -73,6 +73,7 @@ Result<Bytes> encode_attest_call(const AttestCall& m) {
   Writer out;
   write_inputs(out, m.inputs);
   out.u32be(m.room);
+  out.u64be(m.peer_verdict);
   return std::move(out).finish("attest");
 }
 Result<AttestCall> decode_attest_call(View payload) {
@@ -80,6 +81,7 @@ Result<AttestCall> decode_attest_call(View payload) {
   AttestCall m;
   m.inputs = read_inputs(in);
   m.room = in.u32be();
+  m.peer_verdict = in.u64be();
   return finished(std::move(m), in, "attest");
 }
 

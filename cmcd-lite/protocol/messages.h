@@ -26,6 +26,7 @@ struct BeginAnswer {
 struct AttestCall {
   BinderInputs inputs;
   std::uint32_t room = 0;    // bytes the Certificate message can carry for evidence
+  std::uint64_t peer_verdict = 0;  // by which the daemon accepted this handshake's peer; 0: not judged yet
 };
 struct AttestAnswer {
   Bytes evidence;            // encoded Evidence

@@ -135,7 +135,9 @@ Status BatchMaker::make(std::vector<AttestJob>& jobs, std::span<const OpenedDriv
     for (std::uint32_t i = 0; i < leaves.size(); i++) {
       evidence.context = to_bytes(leaves[i].context);
       evidence.path = tree.path(i);
-      leaves[i].job->done(message_for(*leaves[i].job, evidence, quoted.tpm_logs, state.own));
+      const AttestJob& job = *leaves[i].job;
+      const auto& logs = job.tell_files ? quoted.tpm_logs.told : quoted.tpm_logs.withheld;
+      job.done(message_for(job, evidence, logs, state.own));
     }
   }
   for (auto& [job, error] : failed) job->done(error);

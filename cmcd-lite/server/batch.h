@@ -18,6 +18,7 @@ struct AttestJob {
   Bytes raw_nonce;
   std::vector<Bytes> known;                 // digest prefixes the verifying side holds
   std::uint32_t room = 0;                   // bytes the evidence may have
+  bool tell_files = false;                  // IMA entries without a reference in full, not their digests alone
   std::function<void(Result<Bytes>)> done;  // called exactly once, on the TPM's thread
 };
 
@@ -34,7 +35,7 @@ class BatchMaker {
  private:
   struct Anchors {
     std::vector<Anchor> anchors;
-    std::vector<View> tpm_logs;
+    LogCache::Encoded tpm_logs;
   };
   Result<Anchors> quote(const Digest& qualifying, std::span<const OpenedDriver> drivers,
                         const OwnMetadata& own);

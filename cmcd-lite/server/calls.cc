@@ -12,6 +12,8 @@ namespace {
 
 using StatePtr = std::shared_ptr<const State>;
 
+constexpr UnixTime kAcceptedSeconds = 60;  // evidence answers a peer accepted in the same handshake
+
 Access::Asker asker_of(const Call& call, const State& state) {
   return {call.peer, state.socket_callers(call.socket)};
 }
@@ -50,6 +52,9 @@ Result<AttestJob> attest_job(Engine& engine, const StatePtr& state, const Call& 
   TRY(job.binder, compute_binder(inputs));
   job.known = std::move(request.known_digests);
   job.room = asked.room;
+  job.tell_files =
+      state->config.ima_entries == ImaEntries::anyone ||
+      engine.verdicts.accepted(asked.peer_verdict, call.peer.uid, wall_clock_now() - kAcceptedSeconds);
   return job;
 }
 

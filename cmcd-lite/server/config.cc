@@ -156,6 +156,8 @@ Result<Config> load_config(const std::string& path) {
   config.policies = resolved(config.state_dir, root.string("policies", "/etc/attest/policies"));
   config.machine_cert = read_machine_cert(root, config.state_dir);
   config.audit_log = resolved(config.state_dir, root.string("audit_log", "audit.jsonl"));
+  if (root.choice("ima_entries", {"accepted", "anyone"}, "accepted") == "anyone")
+    config.ima_entries = ImaEntries::anyone;
   config.observe = root.boolean("observe", false);
   config.limits = read_limits(root);
   CHECK_OK(file.finish());

@@ -44,6 +44,12 @@ struct Limits {
   std::size_t verdicts = 1000;  // kept for attestctl explain
 };
 
+// ImaEntries says who learns which files ran here beyond the signed references.
+enum class ImaEntries : std::uint8_t {
+  accepted,  // peers whose evidence this daemon accepted first; all others get digests
+  anyone,
+};
+
 struct Config {
   std::string path;
   std::filesystem::path state_dir = "/var/lib/attest";
@@ -54,6 +60,7 @@ struct Config {
   std::filesystem::path policies = "/etc/attest/policies";
   MachineCertConfig machine_cert;
   std::filesystem::path audit_log;  // empty: none
+  ImaEntries ima_entries = ImaEntries::accepted;
   bool observe = false;
   Limits limits;
 };

@@ -19,21 +19,30 @@ void LogCache::start(const MeasuredLog& log, const OwnMetadata& own) {
   revision_.reset();
 }
 
-Result<std::vector<View>> LogCache::encoded(const MeasuredLog& log, const OwnMetadata& own) {
+Status LogCache::encode(const std::vector<EvidenceLog>& logs) {
+  revision_.reset();
+  logs_.clear();
+  withheld_.clear();
+  for (const EvidenceLog& part : logs) {
+    TRY(Bytes bytes, encode_log(part));
+    logs_.push_back(std::move(bytes));
+  }
+  if (auto withheld = compactor_->withheld()) {
+    TRY(withheld_, encode_log(*withheld));
+  }
+  revision_ = compactor_->revision();
+  return ok();
+}
+
+Result<LogCache::Encoded> LogCache::encoded(const MeasuredLog& log, const OwnMetadata& own) {
   bool same = compactor_ && items_ == own.items && index_->bank() == log.bank &&
               index_->ima_extend() == log.ima_extend;
   if (!same) start(log, own);
   TRY(const std::vector<EvidenceLog>* compacted, compactor_->compact(log));
-  if (revision_ != compactor_->revision()) {
-    logs_.clear();
-    revision_.reset();
-    for (const EvidenceLog& part : *compacted) {
-      TRY(Bytes bytes, encode_log(part));
-      logs_.push_back(std::move(bytes));
-    }
-    revision_ = compactor_->revision();
-  }
-  return std::vector<View>(logs_.begin(), logs_.end());
+  if (revision_ != compactor_->revision()) CHECK_OK(encode(*compacted));
+  Encoded out{{logs_.begin(), logs_.end()}, {logs_.begin(), logs_.end()}};
+  if (!withheld_.empty()) out.withheld.back() = withheld_;
+  return out;
 }
 
 }  // namespace attest

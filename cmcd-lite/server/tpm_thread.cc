@@ -184,6 +184,7 @@ void TpmThread::self_test() {
   std::vector<AttestJob> jobs(1);
   jobs[0].binder = random;
   jobs[0].room = kMaxEvidence;
+  jobs[0].tell_files = true;
   std::string problem;
   jobs[0].done = [&](Result<Bytes> evidence) {
     if (!evidence) problem = evidence.error().what;

@@ -65,6 +65,13 @@ std::optional<VerdictRecord> Verdicts::find(std::uint64_t id, std::optional<uid_
   return std::nullopt;
 }
 
+bool Verdicts::accepted(std::uint64_t id, uid_t uid, UnixTime since) const {
+  std::lock_guard lock(mutex_);
+  auto it = std::ranges::find(records_.rbegin(), records_.rend(), id, &VerdictRecord::id);
+  return id != 0 && it != records_.rend() && it->uid == uid && it->when >= since &&
+         it->outcome == JudgeOutcome::accepted;
+}
+
 std::vector<VerdictRecord> Verdicts::last(std::size_t count, std::optional<uid_t> uid) const {
   std::lock_guard lock(mutex_);
   std::vector<VerdictRecord> out;

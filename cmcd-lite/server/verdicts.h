@@ -43,6 +43,8 @@ class Verdicts {
   std::uint64_t add(VerdictRecord record);
   // find: id 0 is the last refusal. uid restricts to the verdicts of one user. nullopt if it is not kept.
   std::optional<VerdictRecord> find(std::uint64_t id, std::optional<uid_t> uid) const;
+  // accepted: verdict `id` is kept, was made for this user, not before `since`, and accepted the peer.
+  bool accepted(std::uint64_t id, uid_t uid, UnixTime since) const;
   std::vector<VerdictRecord> last(std::size_t count, std::optional<uid_t> uid) const;
   struct Totals {
     std::uint64_t accepted = 0, refused = 0, observed = 0;

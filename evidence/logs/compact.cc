@@ -7,6 +7,7 @@ void LogCompactor::restart(const MeasuredLog& log) {
   generation_ = log.generation;
   started_ = true;
   tcg_done_ = ima_done_ = full_ = 0;
+  ima_digests_.clear();
   logs_.assign(1, EvidenceLog{LogKind::tcg, 0, {}});
   revision_++;
 }
@@ -36,10 +37,27 @@ Status LogCompactor::append(EvidenceLog& out, std::span<const MeasuredEvent> eve
       next_[position->metadata] = position->entry + 1;
     } else {
       out.segments.emplace_back(event.full);
+      if (event.kind == LogKind::ima) ima_digests_.push_back(event.digest);
       full_++;
     }
   }
   return ok();
+}
+
+std::optional<EvidenceLog> LogCompactor::withheld() const {
+  if (ima_digests_.empty() || logs_.size() < 2) return std::nullopt;
+  const EvidenceLog& whole = logs_[1];
+  EvidenceLog out{whole.kind, whole.events, {}};
+  out.segments.reserve(whole.segments.size());
+  auto digest = ima_digests_.begin();
+  for (const Segment& segment : whole.segments) {
+    if (const auto* run = std::get_if<RunSegment>(&segment))
+      out.segments.emplace_back(*run);
+    else
+      out.segments.emplace_back(
+          DigestSegment{std::get<EventSegment>(segment).pcr, to_bytes((digest++)->view())});
+  }
+  return out;
 }
 
 Result<const std::vector<EvidenceLog>*> LogCompactor::compact(const MeasuredLog& log) {

@@ -17,6 +17,9 @@ class LogCompactor {
   Result<const std::vector<EvidenceLog>*> compact(const MeasuredLog& log);
   // revision changes whenever the value of compact() did: a key for its encoded form.
   std::uint64_t revision() const { return revision_; }
+  // withheld is the IMA list of the last compact() for those who shall not learn what ran here: its entries
+  // in full are digests alone. nullopt if there are none, then everybody gets the same.
+  std::optional<EvidenceLog> withheld() const;
 
  private:
   void restart(const MeasuredLog& log);
@@ -30,6 +33,7 @@ class LogCompactor {
   std::size_t tcg_done_ = 0;
   std::size_t ima_done_ = 0;
   std::size_t full_ = 0;  // events without a reference value
+  std::vector<Digest> ima_digests_;  // what the IMA entries in full extended, in log order
   std::uint64_t revision_ = 0;
   std::vector<EvidenceLog> logs_;
 };

@@ -49,6 +49,8 @@ class Expander {
     for (const Segment& segment : log.segments) {
       if (const auto* run = std::get_if<RunSegment>(&segment)) {
         CHECK_OK(add_run(*run));
+      } else if (const auto* entry = std::get_if<DigestSegment>(&segment)) {
+        CHECK_OK(add_digest(*entry));
       } else {
         CHECK_OK(add_full(std::get<EventSegment>(segment)));
       }
@@ -88,6 +90,18 @@ class Expander {
     e.kind = kind_;
     e.position = position;
     e.reference = &value;
+    events.push_back(e);
+    return ok();
+  }
+
+  Status add_digest(const DigestSegment& entry) {
+    if (kind_ != LogKind::ima || entry.pcr >= kPcrs || entry.digest.size() != digest_size(bank_.alg()))
+      return malformed(events.size(), "a digest alone, of a firmware event, another bank or no PCR");
+    ExpandedEvent e;
+    e.digest = Digest::of(entry.digest);
+    e.pcr = entry.pcr;
+    e.kind = kind_;
+    e.violation = e.digest == Digest::filled(bank_.alg(), 0xff);
     events.push_back(e);
     return ok();
   }

@@ -15,14 +15,13 @@ struct ExpandedEvent {
   bool violation = false;                     // IMA: the file was being written while it was measured
   RefPosition position;                       // where it stands; meaningful with a reference
   const ReferenceValue* reference = nullptr;  // set if the event came as part of a run
-  const EventSegment* full = nullptr;         // set otherwise
+  const EventSegment* full = nullptr;         // set if it came in full; neither: its digest alone came
 };
 
 // expand_logs turns the logs of one TPM anchor into events: firmware events first, then IMA entries.
 // Everything is counted and capped before the first event is made. An IMA entry's digest is computed from its
-// template data. malformed for two logs of one kind or in the wrong order, a count other than the log says, a
-// run outside its manifest, a reference without a digest for the bank, a firmware event of the wrong digest
-// length; denied above max_events in all logs together.
+// template data, or taken as it came where that was kept back: the replay decides. malformed for two logs of one kind or in the wrong order, a count other than the log says, a
+// run outside its manifest, a reference without a digest for the bank, a digest of the wrong length; denied above max_events in all logs together.
 Result<std::vector<ExpandedEvent>> expand_logs(const std::vector<EvidenceLog>& logs,
                                                const ContextManifests& manifests, HashAlg bank,
                                                ImaExtend ima = ImaExtend::template_data,

@@ -32,6 +32,12 @@ void write_segment(cbor::Writer& out, const EventSegment& event, LogKind kind) {
   out.bytes(event.data);
 }
 
+void write_segment(cbor::Writer& out, const DigestSegment& entry, LogKind) {
+  out.array(2);
+  out.uint(entry.pcr);
+  out.bytes(entry.digest);
+}
+
 void write_log(cbor::Writer& out, const EvidenceLog& log) {
   out.array(3);
   out.uint(static_cast<std::uint64_t>(log.kind));
@@ -50,6 +56,12 @@ Segment read_segment(cbor::Reader& in, LogKind kind) {
     run.count = static_cast<std::uint32_t>(in.uint(kMaxLogEvents));
     if (run.count == 0) in.fail("run of no events");
     return run;
+  }
+  if (n == 2 && kind == LogKind::ima) {
+    DigestSegment entry;
+    entry.pcr = static_cast<std::uint8_t>(in.uint(kMaxPcrValues - 1));
+    entry.digest = to_bytes(in.bytes(64, 20));
+    return entry;
   }
   if (n != 4) in.fail("log segment is neither a run nor an event");
   EventSegment event;

@@ -32,7 +32,13 @@ struct EventSegment {
   Bytes digest;
   Bytes data;
 };
-using Segment = std::variant<RunSegment, EventSegment>;
+// DigestSegment is an IMA entry whose content the prover keeps to itself: what it extended in the quoted bank. It
+// replays and matches like the entry in full; only its name is not told.
+struct DigestSegment {
+  std::uint8_t pcr = 0;
+  Bytes digest;
+};
+using Segment = std::variant<RunSegment, EventSegment, DigestSegment>;
 
 enum class LogKind : std::uint8_t { tcg = 1, ima = 2 };
 

@@ -36,6 +36,7 @@ void keep(const Call& call, const Result<JudgeAnswer>& answer) {
     now.why = answer.error().what;
   } else if (answer->outcome == JudgeOutcome::accepted) {
     now.judged = Judged::accepted;
+    now.verdict = answer->verdict_id;
   } else {
     now.why = explain(*answer);
     if (answer->outcome == JudgeOutcome::observed) now.judged = Judged::observed;

@@ -106,6 +106,7 @@ Status make_evidence(const Call& call, const X509* leaf) {
   TRY(attest.inputs, collect_inputs(call, call.server ? Role::server : Role::client, request, leaf));
   std::size_t room = whole_room(call);
   attest.room = static_cast<std::uint32_t>(room);
+  attest.peer_verdict = now.verdict;
   TRY(DaemonPool::Lease lease, call.hook.pool.lease());
   TRY(Connection * daemon, lease.connection());
   TRY(AttestAnswer answer, daemon->attest(attest));

@@ -26,6 +26,7 @@ struct Handshake {
   Bytes our_request;
   Bytes evidence_in;
   Judged judged = Judged::no;
+  std::uint64_t verdict = 0;  // of the daemon, if it accepted the peer
   std::string why;    // of a refusal: what the error queue says
   std::string fault;  // what makes the peer's messages unusable; judged as a refusal
   // as the proving side

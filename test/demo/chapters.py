@@ -77,8 +77,8 @@ def first_the_machines(stage):
     for machine, boot in ((a, "tis"), (b, "secureboot")):
         machine.switch_on(boot)
     story.step("Three commands a machine: set up, ask for a certificate, open it in the TPM, which nobody else can. B does the same.")
-    story.command("A", "attestctl setup --ca ca --image web-server --peer-image workstation ...")
-    story.output(stage.quiet(a, *set_up(a, stage, "web-server", "workstation")), "^machine")
+    story.command("A", "attestctl setup --ca ca --image web-server --peer-image workstation --ima-entries anyone ...")
+    story.output(stage.quiet(a, *set_up(a, stage, "web-server", "workstation"), "--ima-entries", "anyone"), "^machine")
     stage.quiet(b, *set_up(b, stage, "workstation", "web-server"))
     for machine in (a, b):
         machine.start_daemon()

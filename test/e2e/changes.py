@@ -48,6 +48,11 @@ class Changes(Cases):
         self.accepted(self.meet(server))
         server.tpm.measure_file("/usr/bin/openssl", b"another build")
         self.refused(self.meet(server), "ima.unexpected-file")
+        told = client.must("explain")
+        self.assertNotIn("/usr/bin/openssl", told)  # a stranger learns its digest
+        self.assertIn("ima_entries", told)
+        server.tell_file_names()
+        self.refused(self.meet(server), "ima.unexpected-file")
         self.assertIn("/usr/bin/openssl", client.must("explain"))
         payload, _ = self.allow("--until", "2099-12-31")
         self.assertEqual(json.loads(payload.read_text())["validity"]["notAfter"][:10], "2099-12-31")

@@ -21,7 +21,9 @@ Manifest small_manifest() {
 }
 
 Segment read_segment(Reader& in) {
-  if (in.u8() % 2 == 0) return RunSegment{in.u8(), in.u32be(), in.u32be()};
+  std::uint8_t form = in.u8();
+  if (form % 2 == 0) return RunSegment{in.u8(), in.u32be(), in.u32be()};
+  if (form % 4 == 3) return DigestSegment{in.u8(), to_bytes(in.take16be(64))};
   EventSegment e;
   e.pcr = in.u8();
   e.type = in.u8();

@@ -2,49 +2,13 @@
 // for.
 #include <gtest/gtest.h>
 
-#include "evidence/metadata/manifest.h"
 #include "evidence/native/request.h"
-#include "test/support/machine_daemon.h"
-#include "test/support/measured_machine.h"
+#include "test/support/tpm_machine.h"
 
 namespace attest {
 namespace {
 
 using namespace attest::test;
-
-// TpmMachine is a daemon over a software TPM into which a recorded boot was replayed.
-struct TpmMachine {
-  TpmMachine(const Authority& authority, const std::string& boot) : tpm(Swtpm::start()), daemon(authority) {
-    if (!tpm) return;
-    measured = MeasuredMachine::replay(*tpm, boot);
-    if (!measured) return;
-    daemon.members = "\"tpm\": {\"tcti\": \"" + tpm->tcti() + "\", \"event_log\": \"" +
-                     measured->event_log() + "\", \"ima_list\": \"" + measured->ima_list() + "\"},";
-  }
-  bool good() const { return measured != nullptr; }
-  // describe signs what the machine measured as manifest `name` and claims it under an image description.
-  void describe(const Authority& authority, const std::string& name) {
-    std::string components = member_raw(daemon.control(R"({"op":"reference"})"), "components");
-    auto references = parse_components(as_view(components));
-    ASSERT_TRUE(references) << references.error().what;
-    Metadata manifest = make_manifest(name, {name}, std::move(*references));
-    manifest.manifest.log_ordered = true;
-    items = {authority.sign(manifest), authority.sign(make_image("image-of-" + name, {name}))};
-    hold(items, name);
-  }
-  void hold(const std::vector<std::string>& signed_items, const std::string& name) {
-    for (std::size_t i = 0; i < signed_items.size(); i++)
-      daemon.put_metadata(name + std::to_string(i), signed_items[i]);
-    EXPECT_TRUE(daemon.control(R"({"op":"reload"})").starts_with("{\"ok\""));
-  }
-  std::string ak_name() const {
-    return member_text(member_raw(daemon.control(R"({"op":"status"})"), "tpm"), "ak_name");
-  }
-  std::unique_ptr<Swtpm> tpm;
-  std::unique_ptr<MeasuredMachine> measured;
-  MachineDaemon daemon;
-  std::vector<std::string> items;
-};
 
 // A serves, B asks: B holds A's metadata and pins its AK.
 class Machines : public testing::Test {

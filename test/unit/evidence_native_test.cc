@@ -31,7 +31,7 @@ Evidence evidence() {
   tpm.pcr_values = {digest(1), digest(2), digest(3)};
   tpm.startup_locality = 3;
   tpm.logs = {{LogKind::tcg, 5, {RunSegment{0, 0, 4}, EventSegment{7, 8, "", Bytes(32, 1), Bytes(9, 1)}}},
-              {LogKind::ima, 1, {EventSegment{10, 0, "ima-ng", Bytes(20, 1), Bytes(80, 1)}}}};
+              {LogKind::ima, 2, {EventSegment{10, 0, "ima-ng", Bytes(20, 1), Bytes(80, 1)}, DigestSegment{10, Bytes(32, 6)}}}};
   e.anchors = {tpm, SwAnchor{Bytes(10, 1), Bytes(11, 2), Bytes(12, 3)}};
   e.metadata = {Bytes(700, 9)};
   e.tls_key = {Bytes(90, 5), Bytes(130, 6), Bytes(72, 7)};
@@ -111,6 +111,21 @@ TEST(EvidenceMessage, EachOptionalPartMayBeAbsent) {
       EXPECT_EQ(back->metadata.size(), metadata ? 1U : 0U);
       EXPECT_EQ(back->tls_key.has_value(), tls_key);
     }
+}
+
+TEST(EvidenceMessage, OnlyAnImaEntryCanBeADigestAlone) {
+  Evidence e = evidence();
+  auto& logs = std::get<TpmAnchor>(e.anchors[0]).logs;
+  logs[0].segments[1] = DigestSegment{7, Bytes(32, 6)};
+  EXPECT_EQ(decode_evidence(*encode_evidence(e)).error().code, Errc::malformed);
+  for (std::size_t size : {0U, 19U, 65U}) {
+    e = evidence();
+    std::get<TpmAnchor>(e.anchors[0]).logs[1].segments[1] = DigestSegment{10, Bytes(size, 6)};
+    EXPECT_EQ(decode_evidence(*encode_evidence(e)).error().code, Errc::malformed) << size;
+  }
+  e = evidence();
+  std::get<TpmAnchor>(e.anchors[0]).logs[1].segments[1] = DigestSegment{24, Bytes(32, 6)};
+  EXPECT_EQ(decode_evidence(*encode_evidence(e)).error().code, Errc::malformed);
 }
 
 TEST(EvidenceMessage, ReadyLogsGiveTheSameBytes) {

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "evidence/core/hex.h"
+#include "evidence/logs/expand.h"
 #include "test/support/evidence_maker.h"
 #include "test/support/recording.h"
 #include "verifier/checks.h"
+#include "verifier/references/sentences.h"
 
 namespace attest {
 namespace {
@@ -143,6 +145,43 @@ TEST_F(Appraise, RunsStandForKnownEvents) {
   Appraisal a = world.judge(e);
   EXPECT_EQ(name_of(a), "") << why(a);
   EXPECT_EQ(a.events, world.machine.log.size());
+}
+
+// keep_names_back turns the file measurements into digests alone.
+void keep_names_back(Evidence& e) {
+  auto& logs = std::get<TpmAnchor>(e.anchors[0]).logs;
+  auto events = must(expand_logs(logs, {}, HashAlg::sha256));
+  std::size_t at = logs[0].events;
+  for (Segment& segment : logs[1].segments) {
+    segment = DigestSegment{events[at].pcr, to_bytes(events[at].digest.view())};
+    at++;
+  }
+}
+
+TEST_F(Appraise, FilesWhoseNamesAreKeptBackAreJudgedAlike) {
+  Evidence e = attest_machine(world.machine, world.binder());
+  keep_names_back(e);
+  Appraisal a = world.judge(e);
+  EXPECT_EQ(name_of(a), "") << why(a);
+  auto& last = std::get<DigestSegment>(std::get<TpmAnchor>(e.anchors[0]).logs[1].segments.back());
+  last.digest[0] ^= 1;
+  EXPECT_EQ(name_of(world.judge(e)), check::kPcrReplay);
+  last.digest = Bytes(20, 1);
+  EXPECT_EQ(name_of(world.judge(e)), check::kLogMalformed);
+}
+
+TEST_F(Appraise, UnknownFilesAndViolationsWhoseNamesAreKeptBackAreRefused) {
+  for (const char* text : {"/opt/unknown", kViolation.c_str()}) {
+    World other;
+    other.machine.log.push_back({10, text, LogKind::ima});
+    Evidence e = attest_machine(other.machine, other.binder());
+    keep_names_back(e);
+    Appraisal a = other.judge(e);
+    EXPECT_EQ(name_of(a), check::kImaUnexpected) << text;
+    ASSERT_EQ(a.verdict.mismatches().size(), 1U);
+    EXPECT_EQ(a.verdict.mismatches()[0].event_type, kImaWithheld);
+    EXPECT_EQ(a.verdict.mismatches()[0].measured_name, "");
+  }
 }
 
 TEST_F(Appraise, ImaIsDemandedWherePolicySaysSo) {

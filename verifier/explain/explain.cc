@@ -115,6 +115,8 @@ void advice(Lines& lines, const Refusal& r) {
   std::string likely = likely_cause(r.appraisal);
   std::string allow = allow_command(r);
   if (!likely.empty()) lines.add("likely", likely);
+  if (std::ranges::find(r.appraisal.verdict.mismatches(), kImaWithheld, &Mismatch::event_type) != r.appraisal.verdict.mismatches().end())
+    lines.add("names", kAskForNames);
   if (!allow.empty()) lines.add("to allow", allow + "   (then sign and publish)");
   if (allow.empty() && !r.remedy.empty()) lines.add("remedy", r.remedy);
   if (!r.name.empty()) lines.add("more", page(r.name));

@@ -20,7 +20,7 @@ Mismatch mismatch_of(const JudgedEvent& event, std::string_view check_id) {
   m.reg = event.pcr;
   m.event = event.position;
   m.measured_digest = to_hex(event.digest->view());
-  m.event_type = event.kind == LogKind::ima ? "IMA" : "";
+  m.event_type = event.kind != LogKind::ima ? "" : event.withheld ? kImaWithheld : "IMA";
   if (event.full == nullptr) return m;
   m.measured_name = measured_text(*event.full, event.kind);
   m.event_type = measured_type(*event.full, event.kind);
@@ -145,6 +145,7 @@ void Matcher::unexpected(const JudgedEvent& event) {
 }
 
 void Matcher::ima_unexpected(const JudgedEvent& event) {
+  findings_.ima_withheld |= event.withheld;
   if (!keep(findings_.ima)) return;
   Mismatch m = mismatch_of(event, check::kImaUnexpected);
   std::uint32_t near = nearest_.by_name(event.pcr, m.measured_name, state_);

@@ -12,8 +12,9 @@ struct JudgedEvent {
   std::uint8_t pcr = 0;
   LogKind kind = LogKind::tcg;
   const Digest* digest = nullptr;        // in the bank of the index
-  const EventSegment* full = nullptr;    // hints for people; nullptr where a run stood for the event
+  const EventSegment* full = nullptr;    // hints for people; nullptr where a run stood for the event, or its digest alone
   bool violation = false;                // IMA: what was measured is unknown, so no reference stands for it
+  bool withheld = false;                 // IMA: the peer told the digest alone
 };
 
 // LogFindings are the disagreements: about kMaxMismatches of them in full (the first of each kind always), all of them
@@ -29,6 +30,7 @@ struct LogFindings {
   Kind unexpected, order, missing, ima;
   std::uint64_t boot_events = 0;
   std::uint64_t ima_events = 0;
+  bool ima_withheld = false;  // of the unexpected ones
 };
 
 // Matcher applies the rules to one log. Boot events: those of a log-ordered manifest in order and each once, optional ones may

@@ -6,6 +6,7 @@
 #include "evidence/tpm/pcr_selection.h"
 #include "verifier/appraisers.h"
 #include "verifier/references/match.h"
+#include "verifier/references/sentences.h"
 
 namespace attest {
 namespace {
@@ -110,7 +111,8 @@ void compare(const Case& c, const Replayed& log, const ClaimedMetadata& metadata
                                                     " bank: nothing could be judged", "publish references of this bank");
   Matcher matcher(index);
   std::uint64_t position = 0;
-  for (const ExpandedEvent& e : log.events) matcher.judge({position++, e.pcr, e.kind, &e.digest, e.full, e.violation});
+  for (const ExpandedEvent& e : log.events) matcher.judge({position++, e.pcr, e.kind, &e.digest, e.full, e.violation,
+                                                     e.full == nullptr && e.reference == nullptr});
   LogFindings found = std::move(matcher).finish(c.context.pcrs->pcrs);
   for (Mismatch& m : found.mismatches) out.verdict.mismatch(std::move(m));
   out.mismatches_omitted += found.omitted;
@@ -119,7 +121,7 @@ void compare(const Case& c, const Replayed& log, const ClaimedMetadata& metadata
   report(out.verdict, check::kPcrUnexpected, found.unexpected, kAllow);
   report(out.verdict, check::kPcrOrder, found.order, "publish the references of this platform without log order, or mark entries optional");
   report(out.verdict, check::kPcrMissing, found.missing, "find out what skipped the stage; mark the entry optional if it may be absent");
-  if (found.ima_events > 0) report(out.verdict, check::kImaUnexpected, found.ima, kAllow);
+  if (found.ima_events > 0) report(out.verdict, check::kImaUnexpected, found.ima, found.ima_withheld ? kAskForNames : kAllow);
 }
 
 }  // namespace
