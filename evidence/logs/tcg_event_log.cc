@@ -88,14 +88,27 @@ Status check_pcr(const TcgEvent& e, std::size_t number) {
                "event log: record " + std::to_string(number) + " names PCR " + std::to_string(e.pcr)};
 }
 
-Status read_first(Reader& in, TcgEventLog& log) {
+// The Spec ID event is in PCR 0; logs of confidential computing have it in register 1.
+Status read_first(Reader& in, TcgEventLog& log, TcgLogEnd end) {
   TcgEvent first = read_sha1_record(in);
-  bool agile = in.good() && first.pcr == 0 && !first.extends() && starts_with(first.data, kSpecIdAgile);
+  bool there = first.pcr == 0 || (end == TcgLogEnd::padded && first.pcr == 1);
+  bool agile = in.good() && there && !first.extends() && starts_with(first.data, kSpecIdAgile);
   log.format = agile ? TcgLogFormat::crypto_agile : TcgLogFormat::sha1;
   if (agile) CHECK_OK(read_spec_id(first.data, log));
   if (!agile) log.algorithms = {{0x0004, 20}};
   log.events.push_back(std::move(first));
   return ok();
+}
+
+// padding_at is where the padding behind the records may begin: the last bytes are all 0xff, or all zero and at
+// least 16 of them. The size of the log without such an end.
+std::size_t padding_at(View bytes) {
+  constexpr std::size_t kMinZeros = 16;
+  std::uint8_t fill = bytes.empty() ? 1 : bytes.back();
+  if (fill != 0 && fill != 0xff) return bytes.size();
+  std::size_t at = bytes.size();
+  while (at > 0 && bytes[at - 1] == fill) at--;
+  return fill == 0 && bytes.size() - at < kMinZeros ? bytes.size() : at;
 }
 
 }  // namespace
@@ -110,16 +123,18 @@ bool TcgEventLog::has_bank(HashAlg bank) const {
   return declared_size(*this, static_cast<std::uint16_t>(bank)) != 0;
 }
 
-Result<TcgEventLog> parse_tcg_event_log(View bytes) {
+Result<TcgEventLog> parse_tcg_event_log(View bytes, TcgLogEnd end) {
   if (bytes.size() > kMaxTcgLog) return Error{Errc::malformed, "event log: longer than 16 MiB"};
   TcgEventLog log;
   if (bytes.empty()) return log;
   Reader in(bytes);
-  CHECK_OK(read_first(in, log));
+  CHECK_OK(read_first(in, log, end));
   bool agile = log.format == TcgLogFormat::crypto_agile;
   bool pcr0_extended = false;
+  std::size_t padding = end == TcgLogEnd::padded ? padding_at(bytes) : bytes.size();
   for (std::size_t i = 0;; i++) {
     if (i > 0) {
+      if (in.good() && bytes.size() - in.left() >= padding) log.padding_bytes = in.rest().size();
       if (!in.more()) break;
       if (i >= kMaxTcgEvents) return Error{Errc::malformed, "event log: too many records"};
       std::size_t offset = bytes.size() - in.left();

@@ -44,13 +44,18 @@ struct TcgEventLog {
   std::vector<TcgEvent> events;       // every record, EV_NO_ACTION included
   std::optional<std::uint8_t>
       startup_locality;  // as a StartupLocality record ahead of all extends of PCR 0 says
+  std::size_t padding_bytes = 0;  // behind the last record; only with TcgLogEnd::padded
   bool has_bank(HashAlg bank) const;
 };
+
+// TcgLogEnd says what may follow the last record: nothing, or what is left of the area that firmware kept for
+// the log (CCEL, and copies of ACPI areas): at least 16 zero bytes, or 0xff bytes.
+enum class TcgLogEnd : std::uint8_t { exact, padded };
 
 // parse_tcg_event_log reads a whole log in SHA-1 or crypto-agile format. malformed for truncated records,
 // digests of algorithms the Spec ID event does not declare, a PCR above 23 in a record that extends, or too
 // many records. An empty log is one without events.
-Result<TcgEventLog> parse_tcg_event_log(View bytes);
+Result<TcgEventLog> parse_tcg_event_log(View bytes, TcgLogEnd end = TcgLogEnd::exact);
 
 // tcg_measured_events lists what extends the PCRs of `bank`, in log order, as it travels: data is cut at 1,024
 // bytes. A record without a digest of this bank did not extend it (Windows measures into one bank of several).
