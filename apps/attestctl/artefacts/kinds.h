@@ -4,6 +4,8 @@
 
 namespace attest::ctl {
 
+ArtefactKind ccel_kind();
+ArtefactKind eventlog_kind();
 ArtefactKind quote_kind();
 
 }  // namespace attest::ctl

@@ -9,6 +9,8 @@ namespace attest::ctl {
 std::span<const ArtefactKind> artefact_kinds() {
   static const ArtefactKind kKinds[] = {
       quote_kind(),
+      ccel_kind(),
+      eventlog_kind(),
   };
   return kKinds;
 }
