@@ -70,7 +70,7 @@ class KeyStore {
   virtual Result<KeyInfo> create(std::string_view name, std::string_view algorithm) = 0;
   virtual std::vector<KeyInfo> list() const = 0;
   virtual std::optional<KeyInfo> find(std::string_view name) const = 0;
-  // sign makes the signature of a TLS 1.3 SignatureScheme (0x0403, 0x0503, 0x0804, 0x0805) over content.
+  // sign makes the signature of a TLS 1.3 SignatureScheme (0x0403, 0x0503, 0x0804, 0x0805, 0x0806) over content.
   virtual Result<Bytes> sign(std::string_view name, std::uint16_t scheme, View content) = 0;
   virtual Status remove(std::string_view name) = 0;
 };

@@ -10,6 +10,7 @@ constexpr TlsScheme kSchemes[] = {
     {0x0503, HashAlg::sha384, "ec-p384"},  // ecdsa_secp384r1_sha384
     {0x0804, HashAlg::sha256, nullptr},    // rsa_pss_rsae_sha256
     {0x0805, HashAlg::sha384, nullptr},    // rsa_pss_rsae_sha384
+    {0x0806, HashAlg::sha512, nullptr},    // rsa_pss_rsae_sha512
 };
 
 }  // namespace

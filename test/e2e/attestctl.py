@@ -158,6 +158,20 @@ class Attestctl(Cases):
         machine.must("key", "remove", "tpm-web")
         self.assertNotIn("tpm-web", self.ctl("key", "list", machine=machine).out)
 
+    def test_an_rsa_key_signs_with_every_hash_a_peer_may_ask_for(self):
+        machine, folder = self.world.server, self.folder()
+        folder.mkdir()
+        for name, how in (("pss-tpm", ["--tpm"]), ("pss-file", [])):
+            key, cert = folder / f"{name}.key", folder / f"{name}.pem"
+            machine.must("key", "create", name, *how, "--algorithm", "rsa-2048", "-o", key)
+            machine.must("key", "cert", name, "--dns", "localhost", "-o", cert)
+            server = programs.s_server(machine.env(), folder / f"{name}.log", cert, key)
+            for bits in ("256", "384", "512"):
+                done = programs.s_client(self.world.client.env(), server.port, cert, "-partial_chain", "-sigalgs",
+                                         f"rsa_pss_rsae_sha{bits}", "-client_sigalgs", "ecdsa_secp256r1_sha256")
+                self.accepted(done, f"Peer signing digest: SHA{bits}")
+            server.stop()
+
     # -- evidence over a nonce ------------------------------------------------------------------------------------
     def test_a_raw_nonce_needs_its_own_right(self):
         done = self.ctl("generate", machine=self.world.client)

@@ -82,8 +82,8 @@ TEST_F(SwTest, RefusesAKeyOfAnotherKind) {
 TEST_F(SwTest, TlsKeysSignForTls) {
   const std::pair<const char*, std::vector<std::uint16_t>> cases[] = {{"ec-p256", {0x0403}},
                                                                       {"ec-p384", {0x0503}},
-                                                                      {"rsa-2048", {0x0804, 0x0805}},
-                                                                      {"rsa-3072", {0x0804, 0x0805}}};
+                                                                      {"rsa-2048", {0x0804, 0x0805, 0x0806}},
+                                                                      {"rsa-3072", {0x0804, 0x0805, 0x0806}}};
   for (const auto& [algorithm, ids] : cases) {
     auto info = opened_.keys->create(algorithm, algorithm);
     ASSERT_TRUE(info) << info.error().what;

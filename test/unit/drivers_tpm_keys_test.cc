@@ -84,8 +84,8 @@ TEST_P(TpmKeysOf, SignForTls) {
 INSTANTIATE_TEST_SUITE_P(All, TpmKeysOf,
                          testing::Values(Scheme{"ec-p256", {0x0403}, 0x0503},
                                          Scheme{"ec-p384", {0x0503}, 0x0403},
-                                         Scheme{"rsa-2048", {0x0804, 0x0805}, 0x0403},
-                                         Scheme{"rsa-3072", {0x0804, 0x0805}, 0x0401}),
+                                         Scheme{"rsa-2048", {0x0804, 0x0805, 0x0806}, 0x0403},
+                                         Scheme{"rsa-3072", {0x0804, 0x0805, 0x0806}, 0x0401}),
                          [](const auto& row) {
                            std::string name = row.param.algorithm;
                            std::erase(name, '-');
