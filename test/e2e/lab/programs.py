@@ -37,19 +37,26 @@ class Nginx:
         self.http = http
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         self.conf = self.folder / "nginx.conf"
+        self.workers, self.connections = 2, 256
+        self.wrapper = lambda *command: list(command)
+
+    def under(self, memcheck):
+        """Runs nginx under valgrind."""
+        self.wrapper = memcheck.command
+        return self
 
     def write(self):
         temp = "".join(f"{kind}_temp_path {self.folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         user = "user root;\n" if os.geteuid() == 0 else ""
         self.conf.write_text(
-            f"{user}worker_processes 2;\ndaemon off;\npid {self.folder}/nginx.pid;\n"
-            f"error_log {self.folder}/logs/error.log info;\nevents {{ worker_connections 256; }}\n"
+            f"{user}worker_processes {self.workers};\ndaemon off;\npid {self.folder}/nginx.pid;\n"
+            f"error_log {self.folder}/logs/error.log info;\nevents {{ worker_connections {self.connections}; }}\n"
             f"http {{\naccess_log off;\n{temp}{self.http}\n{''.join(self.servers)}}}\n")
 
     def start(self, port):
         self.write()
         command = [NGINX, "-p", self.folder, "-c", self.conf, "-e", self.folder / "logs/error.log"]
-        self.server = processes.Server(command, self.folder / "logs/out.log", env=self.env)
+        self.server = processes.Server(self.wrapper(*command), self.folder / "logs/out.log", env=self.env)
         self.server.port = port
         self.server.folder = self.folder
         return self.server.wait_for_port(port)
