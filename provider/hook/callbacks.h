@@ -18,7 +18,8 @@ void set_up_ssl(Hook& hook, SSL* ssl, SslState* state) noexcept;
 // stand_guard puts our security callback over one that the program set on the context instead of ours; true
 // if it had to. Before 3.2 set_up_ssl does that; since then the first of our other callbacks does.
 bool stand_guard(const Call& call);
-// client_hello_callback is where a server learns that it has to; a program may set its own instead.
+// client_hello_callback is where a server learns that it has to, and refuses a client without TLS 1.3 under
+// our alert; where a program set its own instead, version_rule refuses it under OpenSSL's.
 int client_hello_callback(SSL* ssl, int* alert, void* arg) noexcept;
 // begin_handshake forgets the last handshake and takes from the SSL what would go round us: sessions,
 // tickets, early data, pre-shared keys, protocol versions. OpenSSL's state machine asks for SECOP_VERSION
@@ -47,6 +48,8 @@ int parse_extension(SSL* ssl, unsigned type, unsigned context, const unsigned ch
 // -----------------------------------------------------------------------------------------------------------
 int security_callback(const SSL* ssl, const SSL_CTX* ctx, int op, int bits, int nid, void* other,
                       void* ex) noexcept;
+// refuse_version gives the reason that the peer is too old for evidence.
+void refuse_version(const Call& call);
 // verify_callback judges where the program's own check of the certificate stands beside ours.
 int verify_callback(X509_STORE_CTX* store, void* arg) noexcept;
 

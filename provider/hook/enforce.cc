@@ -21,7 +21,7 @@ void tell_version(const Call& call) {
   Handshake& now = call.now();
   if (!call.server || now.first_hello || now.told_version || SSL_in_before(call.ssl)) return;
   now.told_version = true;
-  call.refuse("peer.version: " + peer_label(call) + " offers TLS 1.2 or older; attestation needs TLS 1.3");
+  refuse_version(call);
 }
 
 void take_back_version(const Call& call) {
@@ -149,6 +149,10 @@ int verify(const Call& call, X509_STORE_CTX* store) {
 }
 
 }  // namespace
+
+void refuse_version(const Call& call) {
+  call.refuse("peer.version: " + peer_label(call) + " offers TLS 1.2 or older; attestation needs TLS 1.3");
+}
 
 int security_callback(const SSL* ssl, const SSL_CTX* ctx, int op, int bits, int nid, void* other,
                       void* ex) noexcept {

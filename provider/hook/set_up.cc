@@ -65,6 +65,18 @@ void no_resumption(const Call& call) {
   }
 }
 
+// offers_tls13 reads supported_versions of the ClientHello: u8 length, versions of two bytes.
+bool offers_tls13(SSL* ssl) {
+  const unsigned char* body = nullptr;
+  std::size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_versions, &body, &size) != 1) return false;
+  Reader in(View(body, size));
+  in.u8();
+  while (in.more())
+    if (in.u16be() == TLS1_3_VERSION && in.good()) return true;
+  return false;
+}
+
 bool install(Hook& hook, SSL_CTX* ctx, CtxState& state) {
   if (SSL_CTX_add_custom_ext(ctx, kTlsExtension, kContexts, add_extension, free_extension, nullptr,
                              parse_extension, nullptr) != 1)
@@ -110,7 +122,13 @@ int client_hello_callback(SSL* ssl, int* alert, void*) noexcept {
   auto call = call_of(ssl);
   if (!call) return SSL_CLIENT_HELLO_ERROR;
   if (stand_guard(*call)) begin_handshake(*call);
-  return SSL_CLIENT_HELLO_SUCCESS;
+  if (!call->requires_evidence() || call->quic() || offers_tls13(ssl)) return SSL_CLIENT_HELLO_SUCCESS;
+  try {
+    refuse_version(*call);
+  } catch (const std::exception&) {
+    call->log(1, "internal: out of memory in the attest module");
+  }
+  return SSL_CLIENT_HELLO_ERROR;
 }
 
 void end_handshake(const Call& call) {

@@ -27,8 +27,8 @@ struct Handshake {
   Bytes evidence_in;
   Judged judged = Judged::no;
   std::uint64_t verdict = 0;  // of the daemon, if it accepted the peer
-  std::string why;    // of a refusal: what the error queue says
-  std::string fault;  // what makes the peer's messages unusable; judged as a refusal
+  std::string why;            // of a refusal: what the error queue says
+  std::string fault;          // what makes the peer's messages unusable; judged as a refusal
   // as the proving side
   Bytes peer_request;  // the peer's ask, until it is answered
   Bytes evidence_out;

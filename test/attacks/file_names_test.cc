@@ -1,5 +1,5 @@
-// Who learns which files ran on a machine: by default only a peer the machine accepted first. The machine here judges
-// its own evidence, so that its daemon has a peer it accepted.
+// Who learns which files ran on a machine: by default only a peer the machine accepted first. The machine
+// here judges its own evidence, so that its daemon has a peer it accepted.
 #include <gtest/gtest.h>
 
 #include "evidence/native/request.h"

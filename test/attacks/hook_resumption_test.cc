@@ -109,6 +109,7 @@ TEST(Psk, ClientProgramThatInsistsIsRefused) {
   Talk t = talk(stage, server, client);
   EXPECT_TRUE(t.neither()) << show(t);
   EXPECT_TRUE(has(t.client["errors"], "peer.resumed")) << show(t);
+  EXPECT_EQ(t.client["alert_out"], "47") << "OpenSSL words this one: the cipher of the ServerHello was refused";
 }
 
 SSL_SESSION* the_session = nullptr;  // of a child process
