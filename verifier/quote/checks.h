@@ -1,6 +1,6 @@
 // checks.h: the names of the checks on statements of a TPM (attestctl appraise quote).
 #pragma once
-#include <string_view>
+#include "verifier/x509/path.h"
 
 namespace attest::quote_check {
 
@@ -18,5 +18,8 @@ inline constexpr std::string_view kObject =
     "quote.object-name";  // certified or created object is the one given
 inline constexpr std::string_view kCreation = "quote.creation";  // creation data is what was signed
 inline constexpr std::string_view kClock = "quote.clock";  // clock, reset and restart since an earlier one
+
+// The chain of the key's certificate is one check here, whatever of it fails.
+inline constexpr PathChecks kKeyPath{kKeyChain, kKeyChain, kKeyChain, kKeyChain, kKeyChain};
 
 }  // namespace attest::quote_check

@@ -145,6 +145,19 @@ View attest_body(View bytes) {
   return in.u32be() == tpm::kGenerated && size + 2 == bytes.size() ? bytes.subspan(2) : bytes;
 }
 
+void judge_key_chain(const QuoteCase& question, Findings& out) {
+  const std::vector<Bytes>& chain = question.ak->chain_der;
+  if (chain.empty()) return;
+  std::vector<Bytes> others =
+      question.intermediates != nullptr ? *question.intermediates : std::vector<Bytes>{};
+  others.insert(others.end(), chain.begin() + 1, chain.end());
+  std::vector<Bytes> none;
+  Result<CertificatePath> path =
+      find_path({chain.front(), &others, question.anchors != nullptr ? question.anchors : &none});
+  if (!path) return out.fail(check::kKeyChain, path.error().what);
+  judge_path(*path, question.at, check::kKeyPath, out);
+}
+
 QuoteFindings judge_quote(const QuoteCase& question) {
   QuoteFindings out;
   if (!judge_form(question, out)) return out;
@@ -153,6 +166,7 @@ QuoteFindings judge_quote(const QuoteCase& question) {
     return out;
   }
   if (!judge_key(question, out) || !judge_signature(question, out)) return out;
+  judge_key_chain(question, out);
   judge_signer(question, out);
   judge_nonce(question, out);
   judge_pcrs(question, out);

@@ -7,5 +7,6 @@ namespace attest::ctl {
 ArtefactKind ccel_kind();
 ArtefactKind eventlog_kind();
 ArtefactKind quote_kind();
+ArtefactKind ek_kind();
 
 }  // namespace attest::ctl

@@ -1,9 +1,11 @@
 // Kind "quote": statements of a TPM with signature and key, and the structures that lie around them.
 #include "verifier/quote/quote.h"
+#include "apps/attestctl/artefacts/ek_store.h"
 #include "apps/attestctl/artefacts/kinds.h"
 #include "apps/attestctl/artefacts/quote_facts.h"
 #include "apps/attestctl/field.h"
 #include "evidence/core/hex.h"
+#include "evidence/ek/ek_certificate.h"
 #include "evidence/tpm/tpm_ids.h"
 #include "verifier/quote/checks.h"
 
@@ -73,6 +75,7 @@ struct Companions {
   std::optional<CreationData> creation;
   std::optional<PcrValues> pcrs;
   std::optional<Attest> earlier;
+  EkStore store;
 };
 
 Result<PublicArea> area_of(const Bytes& bytes) {
@@ -97,6 +100,7 @@ Status read_companions(const ArtefactInput& input, Companions& out) {
   if (const Bytes* bytes = input.companion("pcrs")) {
     TRY(out.pcrs, parse_pcr_values(*bytes));
   }
+  TRY(out.store, ek_store(input));
   return ok();
 }
 
@@ -134,6 +138,9 @@ QuoteCase case_of(const ArtefactInput& input, const Companions& companions) {
   if (companions.pcrs) question.pcrs = &*companions.pcrs;
   if (companions.earlier) question.earlier = &*companions.earlier;
   if (input.nonce) question.nonce = View{*input.nonce};
+  question.anchors = &companions.store.anchors;
+  question.intermediates = &companions.store.intermediates;
+  question.at = input.at;
   question.allow_sha1 = flag_of(input.policy, "allow_sha1");
   question.hash = hash_alg_from_name(text_of(input.policy, "signature_hash"));
   return question;
@@ -141,6 +148,9 @@ QuoteCase case_of(const ArtefactInput& input, const Companions& companions) {
 
 void add_key_facts(const SigningKey& key, Facts& facts) {
   facts["ak_algorithm"] = key.area.algorithm();
+  if (!key.chain_der.empty())
+    if (Result<EkCertificate> leaf = parse_ek_certificate(key.chain_der.front()))
+      facts["ak_cert_validity"] = {format_rfc3339(leaf->not_before), format_rfc3339(leaf->not_after)};
   if (!key.has_area) return;
   facts["ak_name"] = to_hex(key.area.name());
   facts["ak_attributes"] = public_facts(key.area)["attributes"];

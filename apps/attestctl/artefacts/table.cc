@@ -9,6 +9,7 @@ namespace attest::ctl {
 std::span<const ArtefactKind> artefact_kinds() {
   static const ArtefactKind kKinds[] = {
       quote_kind(),
+      ek_kind(),
       ccel_kind(),
       eventlog_kind(),
   };
