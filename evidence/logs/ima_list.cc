@@ -6,7 +6,7 @@ namespace attest {
 namespace {
 
 constexpr std::size_t kSha1 = 20;
-constexpr std::size_t kMinHead = 4 + kSha1;  // pcr, template hash
+constexpr std::size_t kPcrSize = 4;
 constexpr std::size_t kImaName = 256;        // IMA_EVENT_NAME_LEN_MAX + 1
 constexpr std::size_t kMaxFields = 64;
 constexpr std::array<std::uint8_t, kImaName> kZeros{};
@@ -22,10 +22,10 @@ View read_old_template(Reader& in, View rest) {
   return in.good() ? rest.first(kSha1 + 4 + name.size()) : View{};
 }
 
-ImaEntry read_entry(Reader& in, View bytes) {
+ImaEntry read_entry(Reader& in, View bytes, std::size_t hash_size) {
   ImaEntry e;
   e.pcr = in.u32le();
-  e.template_hash = in.take(kSha1);
+  e.template_hash = in.take(hash_size);
   e.template_name = as_text(in.take32le(kMaxImaTemplateName));
   if (e.pcr > 23 || e.template_name.empty()) in.fail();
   if (e.template_name == "ima") {
@@ -85,16 +85,16 @@ bool begins_with_digest_and_name(std::string_view name) {
 
 }  // namespace
 
-Result<ImaList> parse_ima_list(View bytes, Stray stray) {
+Result<ImaList> parse_ima_list(View bytes, Stray stray, std::size_t hash_size) {
   if (bytes.size() > kMaxImaList) return Error{Errc::malformed, "ima list: longer than 1 GiB"};
   ImaList list;
   Reader in(bytes);
   while (in.more()) {
-    if (stray == Stray::report && in.left() < kMinHead) {
+    if (stray == Stray::report && in.left() < kPcrSize + hash_size) {
       list.stray_bytes = in.rest().size();
       break;
     }
-    ImaEntry e = read_entry(in, bytes);
+    ImaEntry e = read_entry(in, bytes, hash_size);
     if (!in.good()) return bad_entry(list.entries.size(), "truncated or out of bounds");
     list.entries.push_back(e);
   }

@@ -13,7 +13,7 @@ inline constexpr std::size_t kMaxImaTemplateName = 255;  // bytes
 // ImaEntry is one entry; its views lend from the buffer the list was parsed from.
 struct ImaEntry {
   std::uint32_t pcr = 0;           // below 24
-  View template_hash;              // SHA-1, as stored; all zeros for a violation
+  View template_hash;              // SHA-1 as stored (or the list's own hash); all zeros for a violation
   std::string_view template_name;  // "ima-ng"
   View data;  // template data, all fields; for template "ima" digest[20], u32 length, name
   // violation: the file was open for writing while it was measured; the PCR was extended with 0xff bytes.
@@ -32,7 +32,8 @@ struct ImaList {
 
 // parse_ima_list reads a whole list, or what was appended since an earlier read that ended between two
 // entries. malformed for truncated entries, a PCR above 23, and lengths out of bounds.
-Result<ImaList> parse_ima_list(View bytes, Stray stray = Stray::refuse);
+// hash_size: 20, but for the lists that kernels since 6.11 keep for each bank (binary_runtime_measurements_sha256).
+Result<ImaList> parse_ima_list(View bytes, Stray stray = Stray::refuse, std::size_t hash_size = 20);
 
 // ima_template_hash is the hash of template data as the kernel computes it; template "ima" is padded to 276
 // bytes. malformed if data of template "ima" has not its form, io if OpenSSL fails.

@@ -6,6 +6,7 @@ namespace attest::ctl {
 
 ArtefactKind ccel_kind();
 ArtefactKind eventlog_kind();
+ArtefactKind ima_kind();
 ArtefactKind quote_kind();
 ArtefactKind ek_kind();
 

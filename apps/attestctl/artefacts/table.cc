@@ -10,6 +10,7 @@ std::span<const ArtefactKind> artefact_kinds() {
   static const ArtefactKind kKinds[] = {
       quote_kind(),
       ek_kind(),
+      ima_kind(),
       ccel_kind(),
       eventlog_kind(),
   };
