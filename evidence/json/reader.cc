@@ -295,4 +295,11 @@ void JsonReader::skip() {
   }
 }
 
+std::string_view JsonReader::raw() {
+  space();
+  std::size_t from = at_;
+  skip();
+  return good() ? in_.substr(from, at_ - from) : std::string_view{};
+}
+
 }  // namespace attest

@@ -59,6 +59,8 @@ class JsonReader {
   bool null();
   // skip reads any one value.
   void skip();
+  // raw reads any one value and lends its text as it stands in the input: what a signature over a member covers.
+  std::string_view raw();
 
   // fail records what is wrong with the value just read; the first failure stays.
   void fail(std::string_view what);

@@ -1,0 +1,70 @@
+#include "evidence/dcap/p256.h"
+
+#include <openssl/core_names.h>
+
+#include "evidence/core/crypto.h"
+#include "evidence/core/error_mark.h"
+
+namespace attest {
+namespace {
+
+constexpr std::size_t kPointBytes = 64;
+
+// put_integer appends one half of a raw signature as a DER INTEGER.
+void put_integer(View half, Bytes& out) {
+  while (half.size() > 1 && half[0] == 0) half = half.subspan(1);
+  bool pad = (half[0] & 0x80) != 0;
+  out.push_back(0x02);
+  out.push_back(static_cast<std::uint8_t>(half.size() + (pad ? 1 : 0)));
+  if (pad) out.push_back(0);
+  out.insert(out.end(), half.begin(), half.end());
+}
+
+Bytes der_signature(View raw) {
+  Bytes body;
+  body.reserve(72);
+  put_integer(raw.first(32), body);
+  put_integer(raw.subspan(32), body);
+  Bytes out = {0x30, static_cast<std::uint8_t>(body.size())};
+  out.insert(out.end(), body.begin(), body.end());
+  return out;
+}
+
+Error wrong(std::string_view what) { return {Errc::untrusted, std::string(what) + ": signature does not verify"}; }
+
+}  // namespace
+
+Result<P256Key> P256Key::make(View point) {
+  ErrorMark mark;
+  if (point.size() != kPointBytes) return Error{Errc::malformed, "P-256 key: not 64 bytes"};
+  std::uint8_t encoded[1 + kPointBytes] = {0x04};
+  std::copy(point.begin(), point.end(), encoded + 1);
+  char group[] = "prime256v1";
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+                               OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, encoded, sizeof encoded),
+                               OSSL_PARAM_construct_end()};
+  OwnedPkeyCtx ctx(EVP_PKEY_CTX_new_from_name(private_libctx(), "EC", nullptr));
+  if (!ctx || EVP_PKEY_fromdata_init(ctx.get()) != 1) return Error{Errc::io, "P-256 key: out of memory"};
+  EVP_PKEY* key = nullptr;
+  if (EVP_PKEY_fromdata(ctx.get(), &key, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM*>(params)) != 1)
+    return Error{Errc::untrusted, "P-256 key: not a point of the curve"};
+  return P256Key(OwnedPkey(key), point);
+}
+
+Status P256Key::verify_der(View message, View signature, std::string_view what) const {
+  ErrorMark mark;
+  Digest digest = sha256(message);
+  OwnedPkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(private_libctx(), key_.get(), nullptr));
+  if (digest.empty() || !ctx || EVP_PKEY_verify_init(ctx.get()) != 1)
+    return Error{Errc::io, std::string(what) + ": out of memory"};
+  if (EVP_PKEY_verify(ctx.get(), signature.data(), signature.size(), digest.view().data(), digest.size()) != 1)
+    return wrong(what);
+  return ok();
+}
+
+Status P256Key::verify_raw(View message, View signature, std::string_view what) const {
+  if (signature.size() != kPointBytes) return wrong(what);
+  return verify_der(message, der_signature(signature), what);
+}
+
+}  // namespace attest
