@@ -22,6 +22,7 @@ inline constexpr std::string_view kQeIdentity = "qe-identity";
 inline constexpr std::string_view kTdxModule = "tdx-module";
 inline constexpr std::string_view kTcbStatus = "tcb-status";
 inline constexpr std::string_view kNonce = "nonce";
+inline constexpr std::string_view kCertificateKey = "certificate-key";    // RA-TLS: the quote speaks for this key
 inline constexpr std::string_view kDebug = "debug";
 inline constexpr std::string_view kAttributes = "attributes";
 inline constexpr std::string_view kXfam = "xfam";
