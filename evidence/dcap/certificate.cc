@@ -21,7 +21,8 @@ Status check_algorithm(DerReader& in) {
   DerReader algorithm = in.inside(der::kSequence);
   View oid = algorithm.take(der::kOid);
   CHECK_OK(algorithm.done("signature algorithm"));
-  if (!equal(oid, kEcdsaSha256)) return Error{Errc::unsupported, "signature algorithm " + oid_text(oid) + ", only ecdsa-with-SHA256"};
+  if (!equal(oid, kEcdsaSha256))
+    return Error{Errc::unsupported, "signature algorithm " + oid_text(oid) + ", only ecdsa-with-SHA256"};
   return ok();
 }
 
@@ -52,7 +53,8 @@ Status read_key(DerReader& tbs, DcapCertificate& out) {
   View curve = algorithm.take(der::kOid);
   View point = spki.bits();
   CHECK_OK(spki.done("public key"));
-  if (!algorithm.done("public key") || !equal(type, kEcPublicKey) || !equal(curve, kPrime256) || point.size() != 65 || point[0] != 0x04)
+  if (!algorithm.done("public key") || !equal(type, kEcPublicKey) || !equal(curve, kPrime256) ||
+      point.size() != 65 || point[0] != 0x04)
     return Error{Errc::unsupported, "certificate: its key is not an uncompressed point of P-256"};
   out.point = point.subspan(1);
   return ok();
@@ -101,7 +103,8 @@ Status read_extensions(DerReader& tbs, DcapCertificate& out) {
     View value = extension.take(der::kOctetString);
     CHECK_OK(extension.done("extension"));
     for (View other : seen)
-      if (equal(other, oid)) return Error{Errc::malformed, "certificate: extension " + oid_text(oid) + " twice"};
+      if (equal(other, oid))
+        return Error{Errc::malformed, "certificate: extension " + oid_text(oid) + " twice"};
     seen.push_back(oid);
     if (seen.size() > 32) return Error{Errc::malformed, "certificate: more than 32 extensions"};
     CHECK_OK(read_extension(oid, critical, value, out));
@@ -113,7 +116,8 @@ Status read_tbs(DcapCertificate& out) {
   DerReader whole(out.tbs);
   DerReader tbs = whole.inside(der::kSequence);
   DerReader version = tbs.inside(der::context_tag(0));
-  if (version.small(der::kInteger, 2) != 2) return Error{Errc::unsupported, "certificate: not X.509 version 3"};
+  if (version.small(der::kInteger, 2) != 2)
+    return Error{Errc::unsupported, "certificate: not X.509 version 3"};
   out.serial = tbs.take(der::kInteger);
   CHECK_OK(check_algorithm(tbs));
   out.issuer = tbs.element(der::kSequence).whole;
@@ -136,7 +140,8 @@ std::size_t der_size(View bytes) {
 }
 
 Status add_certificate(View der, std::vector<DcapCertificate>& out) {
-  if (out.size() == kMaxDcapCertificates) return Error{Errc::malformed, "certificate chain: more than 16 certificates"};
+  if (out.size() == kMaxDcapCertificates)
+    return Error{Errc::malformed, "certificate chain: more than 16 certificates"};
   TRY(DcapCertificate certificate, parse_dcap_certificate(der));
   out.push_back(std::move(certificate));
   return ok();
@@ -150,7 +155,8 @@ void skip_blanks(std::string_view& text) {
 
 // take_pem decodes one block of a kind at the front of text and moves text behind it.
 Result<Bytes> take_pem(std::string_view& text, std::string_view kind, std::size_t max_bytes) {
-  std::string begin = "-----BEGIN " + std::string(kind) + "-----", end = "-----END " + std::string(kind) + "-----";
+  std::string begin = "-----BEGIN " + std::string(kind) + "-----",
+              end = "-----END " + std::string(kind) + "-----";
   std::size_t to = text.find(end);
   if (!text.starts_with(begin) || to == text.npos)
     return Error{Errc::malformed, "not PEM of " + std::string(kind) + " blocks"};
@@ -191,7 +197,8 @@ Status read_crl_tbs(DcapCrl& out) {
   return tbs.done("CRL");
 }
 
-// read_signed splits what certificates and CRLs have in common: the signed part, its algorithm, the signature.
+// read_signed splits what certificates and CRLs have in common: the signed part, its algorithm, the
+// signature.
 template <class T>
 Status read_signed(T& out, const char* what) {
   DerReader whole(out.der);

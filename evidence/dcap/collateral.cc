@@ -13,7 +13,8 @@ template <class T, class Same>
 Status add_new(T item, std::vector<T>& out, Same same) {
   for (const T& other : out)
     if (same(other, item)) return ok();
-  if (out.size() == kMaxCollateralItems) return Error{Errc::malformed, "collateral: more than 64 documents of one kind"};
+  if (out.size() == kMaxCollateralItems)
+    return Error{Errc::malformed, "collateral: more than 64 documents of one kind"};
   out.push_back(std::move(item));
   return ok();
 }
@@ -34,7 +35,8 @@ Status add_der(Result<T> parsed, std::vector<T>& out) {
 
 Status add_chain(View bytes, DcapCollateral& out) {
   TRY(auto chain, parse_dcap_chain(bytes));
-  for (DcapCertificate& certificate : chain) CHECK_OK(add_der(Result<DcapCertificate>(std::move(certificate)), out.certificates));
+  for (DcapCertificate& certificate : chain)
+    CHECK_OK(add_der(Result<DcapCertificate>(std::move(certificate)), out.certificates));
   return ok();
 }
 

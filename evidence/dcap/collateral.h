@@ -15,13 +15,15 @@ struct DcapCollateral {
   std::vector<DcapCrl> crls;
   std::vector<DcapCertificate> certificates;  // issuer chains, in any order
 
-  bool empty() const { return tcb_infos.empty() && identities.empty() && crls.empty() && certificates.empty(); }
+  bool empty() const {
+    return tcb_infos.empty() && identities.empty() && crls.empty() && certificates.empty();
+  }
 };
 
-// add_collateral tells by content what a file is and adds it: responses of the provisioning service (TCB info, enclave
-// identity), CRLs and certificates in DER, PEM or hex, a JSON bundle of all of them ("tcb_info" and
-// "tcb_info_signature", "qe_identity", "pck_crl", ... as texts). What is there already is not added again.
-// unsupported for a file that is none of these; malformed for one of these that is broken.
+// add_collateral tells by content what a file is and adds it: responses of the provisioning service (TCB
+// info, enclave identity), CRLs and certificates in DER, PEM or hex, a JSON bundle of all of them ("tcb_info"
+// and "tcb_info_signature", "qe_identity", "pck_crl", ... as texts). What is there already is not added
+// again. unsupported for a file that is none of these; malformed for one of these that is broken.
 Status add_collateral(View file, DcapCollateral& out);
 
 }  // namespace attest

@@ -1,4 +1,5 @@
-// der.h: DER as Intel's certificates and CRLs use it: definite, minimal lengths and one-byte tags, nothing else.
+// der.h: DER as Intel's certificates and CRLs use it: definite, minimal lengths and one-byte tags, nothing
+// else.
 #pragma once
 #include "evidence/core/bytes.h"
 #include "evidence/core/time.h"
@@ -6,15 +7,16 @@
 namespace attest {
 
 namespace der {
-inline constexpr std::uint8_t kBoolean = 0x01, kInteger = 0x02, kBitString = 0x03, kOctetString = 0x04, kOid = 0x06,
-                              kEnumerated = 0x0a, kUtf8 = 0x0c, kPrintable = 0x13, kUtcTime = 0x17,
-                              kGeneralizedTime = 0x18, kSequence = 0x30, kSet = 0x31;
+inline constexpr std::uint8_t kBoolean = 0x01, kInteger = 0x02, kBitString = 0x03, kOctetString = 0x04,
+                              kOid = 0x06, kEnumerated = 0x0a, kUtf8 = 0x0c, kPrintable = 0x13,
+                              kUtcTime = 0x17, kGeneralizedTime = 0x18, kSequence = 0x30, kSet = 0x31;
 // context_tag is [n] EXPLICIT or a constructed [n] IMPLICIT.
 constexpr std::uint8_t context_tag(unsigned n) { return static_cast<std::uint8_t>(0xa0 | n); }
 }  // namespace der
 
 // DerReader walks the elements of one level. Like Reader it fails sticky and lends views; a child level is a
-// DerReader over an element's content. Lengths of more than four bytes, indefinite and non-minimal ones are refused.
+// DerReader over an element's content. Lengths of more than four bytes, indefinite and non-minimal ones are
+// refused.
 class DerReader {
  public:
   struct Element {

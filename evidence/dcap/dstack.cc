@@ -21,7 +21,8 @@ Bytes hex_text(JsonReader& json, std::size_t max_bytes) {
 std::uint32_t version_of(JsonReader& json) {
   if (json.kind() == JsonReader::Kind::number) return static_cast<std::uint32_t>(json.integer(1, 2));
   std::string_view text = json.text();
-  if (text != "v1" && text != "v2" && text != "V1" && text != "V2" && text != "1" && text != "2") json.fail("unknown version of a runtime event");
+  if (text != "v1" && text != "v2" && text != "V1" && text != "V2" && text != "1" && text != "2")
+    json.fail("unknown version of a runtime event");
   return text.ends_with('2') ? 2 : 1;
 }
 
@@ -105,7 +106,11 @@ Result<DstackReport> parse_dstack_report(std::string_view text) {
 Digest runtime_digest(const RtmrEvent& event) {
   if (event.version == 2) {
     JsonWriter json;
-    json.object().field("name", event.name).field("payload", to_hex(event.payload)).field("type", event.type).end_object();
+    json.object()
+        .field("name", event.name)
+        .field("payload", to_hex(event.payload))
+        .field("type", event.type)
+        .end_object();
     return hash_of(HashAlg::sha384, {as_view(json.so_far())});
   }
   Writer type;
@@ -129,7 +134,8 @@ Result<std::array<Digest, 4>> replay_rtmrs(const std::vector<RtmrEvent>& events)
         return Error{Errc::mismatch, where + ": its digest is not that of its name and payload"};
       digest = computed;
     }
-    if (digest.size() != kRtmrBytes || event.imr > 3) return Error{Errc::malformed, where + ": no SHA-384 digest, or no register 0 to 3"};
+    if (digest.size() != kRtmrBytes || event.imr > 3)
+      return Error{Errc::malformed, where + ": no SHA-384 digest, or no register 0 to 3"};
     out[event.imr] = hasher.extend(out[event.imr], digest.view());
   }
   return out;

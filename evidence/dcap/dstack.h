@@ -33,17 +33,18 @@ struct DstackReport {
   std::string vm_config;  // a JSON document
 };
 
-// parse_dstack_report reads {"quote": hex, "event_log": [events] or a text holding that, "report_data", "vm_config"};
-// parse_dstack_log a bare list of events. malformed otherwise; at most 65,536 events.
+// parse_dstack_report reads {"quote": hex, "event_log": [events] or a text holding that, "report_data",
+// "vm_config"}; parse_dstack_log a bare list of events. malformed otherwise; at most 65,536 events.
 Result<DstackReport> parse_dstack_report(std::string_view json);
 Result<std::vector<RtmrEvent>> parse_dstack_log(std::string_view json);
 
-// runtime_digest is what the guest extends RTMR 3 with for a runtime event: SHA-384 of type, name and payload.
+// runtime_digest is what the guest extends RTMR 3 with for a runtime event: SHA-384 of type, name and
+// payload.
 Digest runtime_digest(const RtmrEvent& event);
 
-// replay_rtmrs extends zeros with every event in order. A runtime event counts by its name and payload, whatever
-// digest stands beside them; mismatch if a digest is given and differs, malformed if another event has none of 48
-// bytes or names a register beyond 3.
+// replay_rtmrs extends zeros with every event in order. A runtime event counts by its name and payload,
+// whatever digest stands beside them; mismatch if a digest is given and differs, malformed if another event
+// has none of 48 bytes or names a register beyond 3.
 Result<std::array<Digest, 4>> replay_rtmrs(const std::vector<RtmrEvent>& events);
 
 }  // namespace attest

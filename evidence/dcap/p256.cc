@@ -30,7 +30,9 @@ Bytes der_signature(View raw) {
   return out;
 }
 
-Error wrong(std::string_view what) { return {Errc::untrusted, std::string(what) + ": signature does not verify"}; }
+Error wrong(std::string_view what) {
+  return {Errc::untrusted, std::string(what) + ": signature does not verify"};
+}
 
 }  // namespace
 
@@ -40,9 +42,10 @@ Result<P256Key> P256Key::make(View point) {
   std::uint8_t encoded[1 + kPointBytes] = {0x04};
   std::copy(point.begin(), point.end(), encoded + 1);
   char group[] = "prime256v1";
-  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-                               OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, encoded, sizeof encoded),
-                               OSSL_PARAM_construct_end()};
+  const OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, encoded, sizeof encoded),
+      OSSL_PARAM_construct_end()};
   OwnedPkeyCtx ctx(EVP_PKEY_CTX_new_from_name(private_libctx(), "EC", nullptr));
   if (!ctx || EVP_PKEY_fromdata_init(ctx.get()) != 1) return Error{Errc::io, "P-256 key: out of memory"};
   EVP_PKEY* key = nullptr;
@@ -57,7 +60,8 @@ Status P256Key::verify_der(View message, View signature, std::string_view what) 
   OwnedPkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(private_libctx(), key_.get(), nullptr));
   if (digest.empty() || !ctx || EVP_PKEY_verify_init(ctx.get()) != 1)
     return Error{Errc::io, std::string(what) + ": out of memory"};
-  if (EVP_PKEY_verify(ctx.get(), signature.data(), signature.size(), digest.view().data(), digest.size()) != 1)
+  if (EVP_PKEY_verify(ctx.get(), signature.data(), signature.size(), digest.view().data(), digest.size()) !=
+      1)
     return wrong(what);
   return ok();
 }

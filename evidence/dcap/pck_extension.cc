@@ -34,7 +34,8 @@ void octets(DerReader& in, std::array<std::uint8_t, N>& out) {
   std::copy(value.begin(), value.end(), out.begin());
 }
 
-// member_of reads SEQUENCE { OID, ... } and lends the arcs below kArc: the first of the two levels goes to `number`.
+// member_of reads SEQUENCE { OID, ... } and lends the arcs below kArc: the first of the two levels goes to
+// `number`.
 DerReader member_of(DerReader& in, std::size_t depth, std::uint8_t& number) {
   DerReader member = in.inside(der::kSequence);
   View oid = member.take(der::kOid);
@@ -66,10 +67,14 @@ void read_configuration(DerReader configuration, PckExtension& out, DerReader& p
   while (configuration.more()) {
     std::uint8_t number = 0;
     DerReader member = member_of(configuration, 2, number);
-    if (number == 1) out.dynamic_platform = member.boolean();
-    else if (number == 2) out.cached_keys = member.boolean();
-    else if (number == 3) out.smt_enabled = member.boolean();
-    else member.any();
+    if (number == 1)
+      out.dynamic_platform = member.boolean();
+    else if (number == 2)
+      out.cached_keys = member.boolean();
+    else if (number == 3)
+      out.smt_enabled = member.boolean();
+    else
+      member.any();
     if (!member.done("configuration")) configuration.fail();
   }
   if (!configuration.good()) parent.fail();
@@ -113,7 +118,8 @@ Result<PckExtension> parse_pck_extension(View value) {
   }
   CHECK_OK(members.done("SGX extension of the PCK certificate"));
   CHECK_OK(outer.done("SGX extension of the PCK certificate"));
-  if (!seen.all(1, 5)) return Error{Errc::malformed, "SGX extension of the PCK certificate: a member is missing"};
+  if (!seen.all(1, 5))
+    return Error{Errc::malformed, "SGX extension of the PCK certificate: a member is missing"};
   return out;
 }
 

@@ -61,9 +61,11 @@ Status read_header(Reader& in, Quote& q) {
   q.qe_vendor_id = in.array<16>();
   q.user_data = in.array<20>();
   if (!in.good()) return Error{Errc::malformed, "quote: shorter than its header"};
-  if (q.version < 3 || q.version > 5) return unsupported("version " + std::to_string(q.version) + ", only 3, 4 and 5");
+  if (q.version < 3 || q.version > 5)
+    return unsupported("version " + std::to_string(q.version) + ", only 3, 4 and 5");
   if (q.attestation_key_type != kEcdsaP256)
-    return unsupported("attestation key type " + std::to_string(q.attestation_key_type) + ", only 2 (ECDSA P-256)");
+    return unsupported("attestation key type " + std::to_string(q.attestation_key_type) +
+                       ", only 2 (ECDSA P-256)");
   if (tee != static_cast<std::uint32_t>(TeeType::sgx) && tee != static_cast<std::uint32_t>(TeeType::tdx))
     return unsupported("TEE type " + std::to_string(tee) + ", only 0 (SGX) and 129 (TDX)");
   q.tee = static_cast<TeeType>(tee);
@@ -80,11 +82,15 @@ Result<std::size_t> body_size(Reader& in, Quote& q) {
     type = q.body_type = in.u16le();
     declared = in.u32le();
     if (q.tee == TeeType::tdx && type == kBodyTd15) expected = kBodyTd15;
-    if (in.good() && type != expected) return unsupported("body type " + std::to_string(type) + " for this TEE");
+    if (in.good() && type != expected)
+      return unsupported("body type " + std::to_string(type) + " for this TEE");
   }
-  std::size_t size = type == kBodySgx ? EnclaveReport::kBytes : type == kBodyTd15 ? TdReport::kBytes15 : TdReport::kBytes10;
+  std::size_t size = type == kBodySgx    ? EnclaveReport::kBytes
+                     : type == kBodyTd15 ? TdReport::kBytes15
+                                         : TdReport::kBytes10;
   if (q.version == 5 && in.good() && declared != size)
-    return Error{Errc::malformed, "quote: body of " + std::to_string(declared) + " bytes, its type has " + std::to_string(size)};
+    return Error{Errc::malformed, "quote: body of " + std::to_string(declared) + " bytes, its type has " +
+                                      std::to_string(size)};
   return size;
 }
 
@@ -96,7 +102,8 @@ CertificationData read_certification(Reader& in) {
   return out;
 }
 
-// read_qe_report reads the QE report, the PCK's signature over it, the authentication data and what names the PCK.
+// read_qe_report reads the QE report, the PCK's signature over it, the authentication data and what names the
+// PCK.
 Status read_qe_report(Reader& in, Quote& q) {
   q.qe_report_bytes = in.take(EnclaveReport::kBytes);
   q.qe_report = read_enclave(Reader(q.qe_report_bytes));
@@ -114,7 +121,8 @@ Status read_signature_data(View data, Quote& q) {
   CertificationData outer = read_certification(in);
   CHECK_OK(in.done("quote: signature data"));
   if (outer.type != kQeReportCertification)
-    return unsupported("certification data of type " + std::to_string(outer.type) + " around the signature, only 6");
+    return unsupported("certification data of type " + std::to_string(outer.type) +
+                       " around the signature, only 6");
   q.nested = true;
   Reader inner(outer.data);
   return read_qe_report(inner, q);
@@ -129,7 +137,8 @@ Result<EnclaveReport> parse_enclave_report(View bytes) {
 
 Result<PlatformIdentity> parse_platform_identity(const CertificationData& data) {
   constexpr std::size_t kSizes[] = {16, 256, 384};
-  if (data.type < 1 || data.type > 3) return unsupported("certification data of type " + std::to_string(data.type) + " names no platform");
+  if (data.type < 1 || data.type > 3)
+    return unsupported("certification data of type " + std::to_string(data.type) + " names no platform");
   Reader in(data.data);
   PlatformIdentity out;
   out.ppid = in.take(kSizes[data.type - 1]);

@@ -1,5 +1,5 @@
-// quote.h: Intel DCAP quotes, versions 3, 4 and 5, of SGX enclaves and TDX guests (Intel SGX and TDX DCAP quote
-// libraries, "Quote format").
+// quote.h: Intel DCAP quotes, versions 3, 4 and 5, of SGX enclaves and TDX guests (Intel SGX and TDX DCAP
+// quote libraries, "Quote format").
 #pragma once
 #include <array>
 #include <optional>
@@ -67,38 +67,41 @@ struct Quote {
   std::uint16_t version = 0;
   std::uint16_t attestation_key_type = 0;  // 2: ECDSA P-256
   TeeType tee = TeeType::sgx;
-  std::uint16_t qe_svn = 0, pce_svn = 0;   // version 3 alone
+  std::uint16_t qe_svn = 0, pce_svn = 0;  // version 3 alone
   Block<16> qe_vendor_id{};
   Block<20> user_data{};
-  std::uint16_t body_type = 0;             // version 5: 1 SGX, 2 TD report 1.0, 3 TD report 1.5; else 0
+  std::uint16_t body_type = 0;  // version 5: 1 SGX, 2 TD report 1.0, 3 TD report 1.5; else 0
   std::variant<EnclaveReport, TdReport> body;
 
-  View signed_part;                        // header and body, what the attestation key signed
-  View signature;                          // r || s over it
-  View attestation_key;                    // x || y
+  View signed_part;      // header and body, what the attestation key signed
+  View signature;        // r || s over it
+  View attestation_key;  // x || y
   View qe_report_bytes;
   EnclaveReport qe_report;
-  View qe_report_signature;                // r || s of the PCK key
+  View qe_report_signature;  // r || s of the PCK key
   View qe_authentication_data;
-  bool nested = false;                     // certification data of type 6 around the QE report (versions 4 and 5)
-  CertificationData certification;         // the innermost one
-  View trailing;                           // bytes behind the signature data; nothing vouches for them
+  bool nested = false;              // certification data of type 6 around the QE report (versions 4 and 5)
+  CertificationData certification;  // the innermost one
+  View trailing;                    // bytes behind the signature data; nothing vouches for them
 
   const TdReport* td() const { return std::get_if<TdReport>(&body); }
   const EnclaveReport* enclave() const { return std::get_if<EnclaveReport>(&body); }
-  View report_data() const { return td() != nullptr ? View(td()->report_data) : View(enclave()->report_data); }
+  View report_data() const {
+    return td() != nullptr ? View(td()->report_data) : View(enclave()->report_data);
+  }
 };
 
-// parse_quote reads one quote. unsupported for other versions, TEEs, body and attestation key types; malformed for
-// anything else. Every length is checked against what is there; whatever follows the signature data is `trailing`.
+// parse_quote reads one quote. unsupported for other versions, TEEs, body and attestation key types;
+// malformed for anything else. Every length is checked against what is there; whatever follows the signature
+// data is `trailing`.
 Result<Quote> parse_quote(View bytes);
 
 // looks_like_quote: version, key type and TEE of the header fit.
 bool looks_like_quote(View bytes);
 
-// unwrap_quote finds the quote inside what frameworks put around it: the 16-byte header of Open Enclave, an X.509
-// certificate with the quote as an extension (Open Enclave, Gramine's and Intel's RA-TLS), hex digits. Bytes of any
-// other form are returned as they are.
+// unwrap_quote finds the quote inside what frameworks put around it: the 16-byte header of Open Enclave, an
+// X.509 certificate with the quote as an extension (Open Enclave, Gramine's and Intel's RA-TLS), hex digits.
+// Bytes of any other form are returned as they are.
 struct UnwrappedQuote {
   Bytes quote;
   std::string_view wrapping;  // "", "open-enclave", "certificate", "hex"

@@ -57,7 +57,8 @@ struct TdxModuleIdentity {
   std::vector<IsvLevel> levels;
 };
 
-// TcbInfo of version 1 and 2 is of SGX and has no id; version 3 says "SGX" or "TDX". Levels in the order served.
+// TcbInfo of version 1 and 2 is of SGX and has no id; version 3 says "SGX" or "TDX". Levels in the order
+// served.
 struct TcbInfo {
   std::string id;
   std::uint32_t version = 0;
@@ -65,7 +66,7 @@ struct TcbInfo {
   std::array<std::uint8_t, 6> fmspc{};
   std::optional<std::array<std::uint8_t, 2>> pce_id;  // always there from version 3 on
   std::uint32_t tcb_type = 0;
-  std::uint32_t evaluation_number = 0;                // 0 in version 1
+  std::uint32_t evaluation_number = 0;  // 0 in version 1
   std::optional<TdxModule> tdx_module;
   std::vector<TdxModuleIdentity> module_identities;
   std::vector<TcbLevel> levels;
@@ -84,8 +85,8 @@ struct EnclaveIdentity {
   std::vector<IsvLevel> levels;
 };
 
-// SignedJson is one document of the service: the value, the exact bytes that were signed (the JSON value as it stood
-// in the body) and the signature, r || s.
+// SignedJson is one document of the service: the value, the exact bytes that were signed (the JSON value as
+// it stood in the body) and the signature, r || s.
 template <class T>
 struct SignedJson {
   T value;
@@ -96,13 +97,15 @@ struct SignedJson {
 inline constexpr std::size_t kMaxTcbJson = 1 << 20;
 inline constexpr std::size_t kMaxTcbLevels = 256;
 
-// parse_tcb_info reads {"tcbInfo": {...}, "signature": "hex"}, versions 1 to 3; parse_enclave_identity the same with
-// "enclaveIdentity" (version 2) or "qeIdentity" (version 1). Strict in types, ranges and names, every member of the
-// version must be there, members this code does not know are passed over. malformed otherwise.
+// parse_tcb_info reads {"tcbInfo": {...}, "signature": "hex"}, versions 1 to 3; parse_enclave_identity the
+// same with "enclaveIdentity" (version 2) or "qeIdentity" (version 1). Strict in types, ranges and names,
+// every member of the version must be there, members this code does not know are passed over. malformed
+// otherwise.
 Result<SignedJson<TcbInfo>> parse_tcb_info(std::string_view json);
 Result<SignedJson<EnclaveIdentity>> parse_enclave_identity(std::string_view json);
 // The same from the bare value and a signature in hex, as some bundles keep them apart.
 Result<SignedJson<TcbInfo>> tcb_info_from(std::string_view value, std::string_view signature_hex);
-Result<SignedJson<EnclaveIdentity>> enclave_identity_from(std::string_view value, std::string_view signature_hex);
+Result<SignedJson<EnclaveIdentity>> enclave_identity_from(std::string_view value,
+                                                          std::string_view signature_hex);
 
 }  // namespace attest

@@ -6,8 +6,8 @@ namespace {
 
 using namespace tcb_json;
 
-// component_svn reads a component's SVN. Version 3 alone: Intel's own sample collateral writes the bytes from 0x80 on as
-// 16-bit numbers with the sign carried on (65473 for 0xc1); nothing else beyond a byte is taken.
+// component_svn reads a component's SVN. Version 3 alone: Intel's own sample collateral writes the bytes from
+// 0x80 on as 16-bit numbers with the sign carried on (65473 for 0xc1); nothing else beyond a byte is taken.
 std::uint8_t component_svn(JsonReader& json) {
   std::uint32_t value = number(json, 0xffff);
   if (value > 0xff && value < 0xff80) json.fail("an SVN is 0 to 255");
@@ -71,11 +71,16 @@ TcbLevel read_level(JsonReader& json, const TcbInfo& info) {
   std::string_view status_key = info.version == 1 ? "status" : "tcbStatus";
   json.object([&](std::string_view key) {
     members.saw(key);
-    if (key == "tcb") read_tcb(json, info, level);
-    else if (key == "tcbDate") level.date = date(json);
-    else if (key == status_key) level.status = status(json);
-    else if (key == "advisoryIDs") level.advisories = advisories(json);
-    else json.skip();
+    if (key == "tcb")
+      read_tcb(json, info, level);
+    else if (key == "tcbDate")
+      level.date = date(json);
+    else if (key == status_key)
+      level.status = status(json);
+    else if (key == "advisoryIDs")
+      level.advisories = advisories(json);
+    else
+      json.skip();
   });
   members.demand(json, {"tcb", status_key});
   if (info.version > 1) members.demand(json, {"tcbDate"});
@@ -87,12 +92,18 @@ TdxModule read_module(JsonReader& json, TdxModuleIdentity* identity) {
   Members members;
   json.object([&](std::string_view key) {
     members.saw(key);
-    if (key == "mrsigner") out.mr_signer = hex_block<48>(json);
-    else if (key == "attributes") out.attributes = hex_block<8>(json);
-    else if (key == "attributesMask") out.attributes_mask = hex_block<8>(json);
-    else if (key == "id" && identity != nullptr) identity->id = json.text();
-    else if (key == "tcbLevels" && identity != nullptr) identity->levels = isv_levels(json);
-    else json.skip();
+    if (key == "mrsigner")
+      out.mr_signer = hex_block<48>(json);
+    else if (key == "attributes")
+      out.attributes = hex_block<8>(json);
+    else if (key == "attributesMask")
+      out.attributes_mask = hex_block<8>(json);
+    else if (key == "id" && identity != nullptr)
+      identity->id = json.text();
+    else if (key == "tcbLevels" && identity != nullptr)
+      identity->levels = isv_levels(json);
+    else
+      json.skip();
   });
   members.demand(json, {"mrsigner", "attributes", "attributesMask"});
   if (identity != nullptr) members.demand(json, {"id", "tcbLevels"});
@@ -117,15 +128,24 @@ void read_levels(JsonReader& json, TcbInfo& info) {
 }
 
 void read_member(JsonReader& json, std::string_view key, TcbInfo& info) {
-  if (key == "issueDate") info.issue_date = date(json);
-  else if (key == "nextUpdate") info.next_update = date(json);
-  else if (key == "fmspc") info.fmspc = hex_block<6>(json);
-  else if (key == "pceId") info.pce_id = hex_block<2>(json);
-  else if (key == "tcbType") info.tcb_type = number(json, 0x7fffffff);
-  else if (key == "tcbEvaluationDataNumber") info.evaluation_number = number(json, 0x7fffffff);
-  else if (key == "tdxModule") info.tdx_module = read_module(json, nullptr);
-  else if (key == "tdxModuleIdentities") read_identities(json, info);
-  else json.skip();
+  if (key == "issueDate")
+    info.issue_date = date(json);
+  else if (key == "nextUpdate")
+    info.next_update = date(json);
+  else if (key == "fmspc")
+    info.fmspc = hex_block<6>(json);
+  else if (key == "pceId")
+    info.pce_id = hex_block<2>(json);
+  else if (key == "tcbType")
+    info.tcb_type = number(json, 0x7fffffff);
+  else if (key == "tcbEvaluationDataNumber")
+    info.evaluation_number = number(json, 0x7fffffff);
+  else if (key == "tdxModule")
+    info.tdx_module = read_module(json, nullptr);
+  else if (key == "tdxModuleIdentities")
+    read_identities(json, info);
+  else
+    json.skip();
 }
 
 void demand_members(JsonReader& json, const Members& members, const TcbInfo& info) {
@@ -140,9 +160,12 @@ Result<TcbInfo> read_head(std::string_view value) {
   JsonReader json(value);
   TcbInfo info;
   json.object([&](std::string_view key) {
-    if (key == "version") info.version = number(json, 0x7fffffff);
-    else if (key == "id") info.id = json.text();
-    else json.skip();
+    if (key == "version")
+      info.version = number(json, 0x7fffffff);
+    else if (key == "id")
+      info.id = json.text();
+    else
+      json.skip();
   });
   CHECK_OK(json.done("TCB info"));
   if (info.version < 1 || info.version > 3)

@@ -50,7 +50,8 @@ std::vector<std::string> advisories(JsonReader& json) {
   std::vector<std::string> out;
   json.array([&] {
     out.emplace_back(json.text());
-    if (out.size() > kMaxAdvisories || out.back().size() > kMaxName) json.fail("too many or too long advisories");
+    if (out.size() > kMaxAdvisories || out.back().size() > kMaxName)
+      json.fail("too many or too long advisories");
   });
   return out;
 }
@@ -111,7 +112,8 @@ Result<Envelope> open(std::string_view json_text, std::initializer_list<std::str
     }
   });
   CHECK_OK(json.done("collateral"));
-  if (out.value.empty()) return Error{Errc::malformed, "collateral: \"" + std::string(*names.begin()) + "\" is missing"};
+  if (out.value.empty())
+    return Error{Errc::malformed, "collateral: \"" + std::string(*names.begin()) + "\" is missing"};
   if (!is_signed) return Error{Errc::malformed, "collateral: \"signature\" is missing"};
   return out;
 }

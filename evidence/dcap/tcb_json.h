@@ -39,7 +39,8 @@ inline std::uint32_t number(JsonReader& json, std::uint32_t max) {
 UnixTime date(JsonReader& json);
 TcbStatus status(JsonReader& json);
 std::vector<std::string> advisories(JsonReader& json);
-// isv_levels reads the "tcbLevels" of an identity: {"tcb": {"isvsvn": n}, "tcbDate", "tcbStatus", "advisoryIDs"?}.
+// isv_levels reads the "tcbLevels" of an identity: {"tcb": {"isvsvn": n}, "tcbDate", "tcbStatus",
+// "advisoryIDs"?}.
 std::vector<IsvLevel> isv_levels(JsonReader& json);
 
 // Envelope is {NAME: value, "signature": hex}: the bytes of the value and the signature.

@@ -7,23 +7,29 @@ namespace attest {
 namespace {
 
 // OIDs under which a certificate carries a quote.
-constexpr std::uint8_t kOpenEnclave[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x14, 0x0a, 0x01, 0x01};  // 1.2.840.113556.10.1.1
-constexpr std::uint8_t kOpenEnclave2[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x14, 0x0a, 0x01, 0x02};  // 1.2.840.113556.10.1.2
-constexpr std::uint8_t kIntelRaTls[] = {0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x8a, 0x39, 0x06};   // 1.2.840.113741.1337.6
+constexpr std::uint8_t kOpenEnclave[] = {0x2a, 0x86, 0x48, 0x86, 0xf7,
+                                         0x14, 0x0a, 0x01, 0x01};  // 1.2.840.113556.10.1.1
+constexpr std::uint8_t kOpenEnclave2[] = {0x2a, 0x86, 0x48, 0x86, 0xf7,
+                                          0x14, 0x0a, 0x01, 0x02};  // 1.2.840.113556.10.1.2
+constexpr std::uint8_t kIntelRaTls[] = {0x2a, 0x86, 0x48, 0x86, 0xf8,
+                                        0x4d, 0x8a, 0x39, 0x06};  // 1.2.840.113741.1337.6
 
 // open_enclave is the report behind { version 1, type 2 (remote), size }.
 Result<View> open_enclave(View bytes) {
   Reader in(bytes);
   std::uint32_t version = in.u32le(), type = in.u32le();
   std::uint64_t size = in.u64le();
-  if (version != 1 || type != 2 || size > in.left()) return Error{Errc::malformed, "not an Open Enclave report"};
+  if (version != 1 || type != 2 || size > in.left())
+    return Error{Errc::malformed, "not an Open Enclave report"};
   View quote = in.take(static_cast<std::size_t>(size));
   if (!looks_like_quote(quote)) return Error{Errc::malformed, "Open Enclave report: no quote inside"};
   if (in.more()) return Error{Errc::malformed, "Open Enclave report: trailing bytes"};
   return quote;
 }
 
-bool carries_quote(View oid) { return equal(oid, kOpenEnclave) || equal(oid, kOpenEnclave2) || equal(oid, kIntelRaTls); }
+bool carries_quote(View oid) {
+  return equal(oid, kOpenEnclave) || equal(oid, kOpenEnclave2) || equal(oid, kIntelRaTls);
+}
 
 // certificate_quote looks through the extensions of a certificate of any key and signature.
 Result<View> certificate_quote(View der) {

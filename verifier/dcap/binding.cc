@@ -26,7 +26,8 @@ Status check_key(View der, View report_data) {
   const std::uint8_t nul = 0;
   for (const Digest& digest : {sha256(spki), sha256({as_view(pem), View(&nul, 1)})})
     if (!digest.empty() && padded_equal(digest.view(), report_data)) return ok();
-  return Error{Errc::mismatch, "REPORTDATA " + short_hex(report_data) + " does not vouch for the certificate's key"};
+  return Error{Errc::mismatch,
+               "REPORTDATA " + short_hex(report_data) + " does not vouch for the certificate's key"};
 }
 
 }  // namespace

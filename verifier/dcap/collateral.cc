@@ -13,36 +13,44 @@ struct SigningKey {
 
 Result<SigningKey> signing_key(const DcapCertificate& certificate, const Issuers& issuers) {
   CHECK_OK(check_profile(certificate));
-  if (!certificate.digital_signature) return Error{Errc::untrusted, "TCB signing certificate: not for signatures"};
+  if (!certificate.digital_signature)
+    return Error{Errc::untrusted, "TCB signing certificate: not for signatures"};
   TRY(auto issuer, issuers.signer(certificate));
   if (!issuer->root) return Error{Errc::untrusted, "TCB signing certificate: not issued by a root"};
   TRY(P256Key key, P256Key::make(certificate.point));
   Validity own{certificate.not_before, certificate.not_after};
-  return SigningKey{std::move(key), std::make_shared<const Signer>(Signer{to_bytes(certificate.serial), to_bytes(certificate.issuer),
-                                                                          own.meet(issuer->validity), issuer->intel})};
+  return SigningKey{std::move(key), std::make_shared<const Signer>(
+                                        Signer{to_bytes(certificate.serial), to_bytes(certificate.issuer),
+                                               own.meet(issuer->validity), issuer->intel})};
 }
 
 // signing_keys are the usable TCB signing certificates; why keeps what is wrong with the last of the others.
-std::vector<SigningKey> signing_keys(const std::vector<DcapCertificate>& certificates, const Issuers& issuers, std::string& why) {
+std::vector<SigningKey> signing_keys(const std::vector<DcapCertificate>& certificates, const Issuers& issuers,
+                                     std::string& why) {
   std::vector<SigningKey> out;
   for (const DcapCertificate& certificate : certificates) {
     if (certificate.subject_cn != kTcbSigning || certificate.is_ca) continue;
     auto key = signing_key(certificate, issuers);
-    if (key) out.push_back(*std::move(key));
-    else why = key.error().what;
+    if (key)
+      out.push_back(*std::move(key));
+    else
+      why = key.error().what;
   }
   return out;
 }
 
 template <class T>
-Checked<SignedJson<T>> check_json(SignedJson<T> document, const std::vector<SigningKey>& keys, const std::string& why, const char* what) {
+Checked<SignedJson<T>> check_json(SignedJson<T> document, const std::vector<SigningKey>& keys,
+                                  const std::string& why, const char* what) {
   Checked<SignedJson<T>> out{std::move(document), ok(), nullptr};
   for (const SigningKey& candidate : keys) {
     if (!candidate.key.verify_raw(out.document.signed_bytes, out.document.signature, what)) continue;
     out.signer = candidate.signer;
     return out;
   }
-  std::string reason = !keys.empty() ? "signature does not verify" : why.empty() ? "no TCB signing certificate" : why;
+  std::string reason = !keys.empty() ? "signature does not verify"
+                       : why.empty() ? "no TCB signing certificate"
+                                     : why;
   out.signature = Error{Errc::untrusted, std::string(what) + ": " + reason};
   return out;
 }
@@ -62,7 +70,8 @@ Checked<DcapCrl> check_crl(DcapCrl crl, const Issuers& issuers) {
 void admit_all(const std::vector<DcapCertificate>& certificates, Issuers& issuers) {
   for (const DcapCertificate& certificate : certificates)
     if (certificate.is_ca && !equal(certificate.issuer, certificate.subject))
-      if (Status admitted = issuers.admit(certificate); !admitted) continue;  // not ours: nothing will lead to it
+      if (Status admitted = issuers.admit(certificate); !admitted)
+        continue;  // not ours: nothing will lead to it
 }
 
 std::string_view tcb_id(TeeType tee) { return tee == TeeType::tdx ? "TDX" : "SGX"; }
@@ -84,7 +93,8 @@ Result<CheckedCollateral> CheckedCollateral::make(DcapCollateral collateral, con
   return out;
 }
 
-const Checked<SignedJson<TcbInfo>>* CheckedCollateral::tcb_info(TeeType tee, const std::array<std::uint8_t, 6>& fmspc) const {
+const Checked<SignedJson<TcbInfo>>* CheckedCollateral::tcb_info(
+    TeeType tee, const std::array<std::uint8_t, 6>& fmspc) const {
   const Checked<SignedJson<TcbInfo>>* best = nullptr;
   auto rank = [&](const Checked<SignedJson<TcbInfo>>& item) {
     const TcbInfo& info = item.document.value;
@@ -110,7 +120,9 @@ const Checked<SignedJson<EnclaveIdentity>>* CheckedCollateral::identity(TeeType 
 
 const Checked<DcapCrl>* CheckedCollateral::crl(View issuer) const {
   const Checked<DcapCrl>* best = nullptr;
-  auto rank = [](const Checked<DcapCrl>& item) { return std::tuple(static_cast<bool>(item.signature), item.document.this_update); };
+  auto rank = [](const Checked<DcapCrl>& item) {
+    return std::tuple(static_cast<bool>(item.signature), item.document.this_update);
+  };
   for (const auto& item : crls)
     if (equal(item.document.issuer, issuer) && (best == nullptr || rank(item) > rank(*best))) best = &item;
   return best;

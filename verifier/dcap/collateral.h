@@ -21,19 +21,20 @@ struct Checked {
   std::shared_ptr<const Signer> signer;
 };
 
-// CheckedCollateral keeps everything, good and bad: who judges picks what fits a quote and fails on what is bad.
-// Immutable; may be shared between threads. No clock: validity is judged when it is used.
+// CheckedCollateral keeps everything, good and bad: who judges picks what fits a quote and fails on what is
+// bad. Immutable; may be shared between threads. No clock: validity is judged when it is used.
 struct CheckedCollateral {
   std::vector<Checked<SignedJson<TcbInfo>>> tcb_infos;
   std::vector<Checked<SignedJson<EnclaveIdentity>>> identities;
   std::vector<Checked<DcapCrl>> crls;
   Issuers issuers;  // the roots and the PCK CAs that came with the bundle
 
-  // make verifies every document against the roots. `more` are further issuer certificates (those of a quote). denied
-  // without a usable root.
+  // make verifies every document against the roots. `more` are further issuer certificates (those of a
+  // quote). denied without a usable root.
   static Result<CheckedCollateral> make(DcapCollateral collateral, const Issuers& roots,
                                         const std::vector<DcapCertificate>& more = {});
-  // The document for this platform: the newest whose TEE and FMSPC fit, else any of this TEE; nullptr if there is none.
+  // The document for this platform: the newest whose TEE and FMSPC fit, else any of this TEE; nullptr if
+  // there is none.
   const Checked<SignedJson<TcbInfo>>* tcb_info(TeeType tee, const std::array<std::uint8_t, 6>& fmspc) const;
   const Checked<SignedJson<EnclaveIdentity>>* identity(TeeType tee) const;
   // crl is the newest list of an issuer (name as DER), preferring genuine ones; nullptr if there is none.

@@ -14,8 +14,9 @@ Result<std::shared_ptr<const Issuer>> issuer_of(const DcapCertificate& ca, const
   TRY(P256Key key, P256Key::make(ca.point));
   Validity validity{ca.not_before, ca.not_after};
   if (above != nullptr) validity = validity.meet(above->validity);
-  return std::make_shared<const Issuer>(Issuer{ca.der, to_bytes(ca.subject), to_bytes(ca.serial), to_bytes(ca.issuer),
-                                               std::move(key), validity, above == nullptr, intel, ca.crl_sign});
+  return std::make_shared<const Issuer>(Issuer{ca.der, to_bytes(ca.subject), to_bytes(ca.serial),
+                                               to_bytes(ca.issuer), std::move(key), validity,
+                                               above == nullptr, intel, ca.crl_sign});
 }
 
 }  // namespace
@@ -36,7 +37,8 @@ Result<Issuers> Issuers::make(const std::vector<Bytes>& roots) {
   };
   for (const Bytes& der : roots) add(der);
   if (roots.empty()) add(intel_root());
-  if (out.issuers_.empty()) return Error{Errc::denied, "trust roots: none of Intel's form (self-signed CA, P-256)"};
+  if (out.issuers_.empty())
+    return Error{Errc::denied, "trust roots: none of Intel's form (self-signed CA, P-256)"};
   return out;
 }
 
@@ -45,7 +47,9 @@ Status Issuers::admit(const DcapCertificate& ca) {
     if (known->der == ca.der) return ok();
   if (issuers_.size() >= kMaxIssuers) return Error{Errc::denied, "certificate chain: too many CAs"};
   TRY(auto above, signer(ca));
-  if (!above->root) return Error{Errc::untrusted, "certificate " + quoted(ca.subject_cn) + ": a CA below a CA that is no root"};
+  if (!above->root)
+    return Error{Errc::untrusted,
+                 "certificate " + quoted(ca.subject_cn) + ": a CA below a CA that is no root"};
   TRY(auto issuer, issuer_of(ca, above.get(), above->intel));
   issuers_.push_back(std::move(issuer));
   return ok();

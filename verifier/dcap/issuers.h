@@ -11,7 +11,9 @@ namespace attest {
 struct Validity {
   UnixTime from = 0, until = 0;
   bool holds(UnixTime when) const { return from <= when && when <= until; }
-  Validity meet(const Validity& other) const { return {std::max(from, other.from), std::min(until, other.until)}; }
+  Validity meet(const Validity& other) const {
+    return {std::max(from, other.from), std::min(until, other.until)};
+  }
 };
 
 // Issuer is a CA certificate whose place in the hierarchy was verified.
@@ -27,14 +29,15 @@ struct Issuer {
 // intel_root is the certificate of conf/intel-roots, DER.
 const Bytes& intel_root();
 
-// Issuers is a set of trusted issuers, safe to copy and to share between threads. Time is not judged here: callers
-// look at `validity`.
+// Issuers is a set of trusted issuers, safe to copy and to share between threads. Time is not judged here:
+// callers look at `validity`.
 class Issuers {
  public:
-  // make trusts exactly these roots (DER; certificates of another profile among them are passed over), or Intel's
-  // when there are none. denied if nothing usable is left.
+  // make trusts exactly these roots (DER; certificates of another profile among them are passed over), or
+  // Intel's when there are none. denied if nothing usable is left.
   static Result<Issuers> make(const std::vector<Bytes>& roots);
-  // admit adds an intermediate CA that a root signed; one that is known already costs nothing. untrusted otherwise.
+  // admit adds an intermediate CA that a root signed; one that is known already costs nothing. untrusted
+  // otherwise.
   Status admit(const DcapCertificate& ca);
   // signer finds who signed a certificate or a CRL; untrusted if nobody of the set did.
   Result<std::shared_ptr<const Issuer>> signer(const DcapCertificate& certificate) const;
@@ -42,7 +45,8 @@ class Issuers {
   const std::vector<std::shared_ptr<const Issuer>>& all() const { return issuers_; }
 
  private:
-  Result<std::shared_ptr<const Issuer>> find(View name, View tbs, View signature, bool crl, const std::string& what) const;
+  Result<std::shared_ptr<const Issuer>> find(View name, View tbs, View signature, bool crl,
+                                             const std::string& what) const;
   std::vector<std::shared_ptr<const Issuer>> issuers_;
 };
 

@@ -13,7 +13,8 @@ Status genuine(const Checked<T>* document, const char* what) {
   return document->signature;
 }
 
-// check_documents: everything is there and signed by whom it should be. The PCK CRL's issuer must be the PCK's.
+// check_documents: everything is there and signed by whom it should be. The PCK CRL's issuer must be the
+// PCK's.
 bool check_documents(QuoteJudgement& out, NamedChecks& checks) {
   if (!checks.settle(kTcbInfoSignature, genuine(out.tcb_info, "TCB info"))) return false;
   if (!checks.settle(kQeIdentitySignature, genuine(out.identity, "enclave identity"))) return false;
@@ -38,8 +39,8 @@ class Windows {
  private:
   void note(const std::string& what, const Validity& validity) {
     if (validity.holds(when_) || !why_.empty()) return;
-    why_ = what + ": valid from " + format_rfc3339(validity.from) + " to " + format_rfc3339(validity.until) + ", not at " +
-           format_rfc3339(when_);
+    why_ = what + ": valid from " + format_rfc3339(validity.from) + " to " + format_rfc3339(validity.until) +
+           ", not at " + format_rfc3339(when_);
   }
   UnixTime when_;
   std::optional<Validity> window_;
@@ -53,7 +54,8 @@ Status check_times(UnixTime when, QuoteJudgement& out) {
   windows.document("TCB info", info.issue_date, info.next_update, *out.tcb_info->signer);
   windows.document("enclave identity", identity.issue_date, identity.next_update, *out.identity->signer);
   for (const Checked<DcapCrl>* crl : {out.root_crl, out.pck_crl})
-    windows.document("CRL of \"" + crl->document.issuer_cn + "\"", crl->document.this_update, crl->document.next_update, *crl->signer);
+    windows.document("CRL of \"" + crl->document.issuer_cn + "\"", crl->document.this_update,
+                     crl->document.next_update, *crl->signer);
   out.collateral_window = windows.window();
   return windows.result();
 }
@@ -62,7 +64,8 @@ Status check_times(UnixTime when, QuoteJudgement& out) {
 Status check_revoked(QuoteJudgement& out) {
   const DcapCrl& root = out.root_crl->document;
   out.pck_revoked = out.pck_crl->document.lists(out.pck->serial);
-  if (*out.pck_revoked) return Error{Errc::untrusted, "the PCK certificate " + to_hex(out.pck->serial) + " is revoked"};
+  if (*out.pck_revoked)
+    return Error{Errc::untrusted, "the PCK certificate " + to_hex(out.pck->serial) + " is revoked"};
   if (root.lists(out.pck_issuer->serial)) return Error{Errc::untrusted, "the PCK CA is revoked"};
   for (const Signer* signer : {out.tcb_info->signer.get(), out.identity->signer.get()})
     if (equal(signer->issuer, root.issuer) && root.lists(signer->serial))
@@ -77,14 +80,16 @@ void check_tcb_info(QuoteJudgement& out, NamedChecks& checks) {
   std::string id = info.id.empty() ? "SGX" : info.id;
   std::string expected = tee + " " + to_hex(pck.fmspc) + " " + to_hex(pck.pce_id);
   std::string pce_id = info.pce_id ? to_hex(*info.pce_id) : "none";
-  checks.equals(kTcbInfoMatch, "TCB info (TEE, FMSPC, PCE-ID)", std::move(expected), id + " " + to_hex(info.fmspc) + " " + pce_id);
+  checks.equals(kTcbInfoMatch, "TCB info (TEE, FMSPC, PCE-ID)", std::move(expected),
+                id + " " + to_hex(info.fmspc) + " " + pce_id);
 }
 
 void check_identity(QuoteJudgement& out, NamedChecks& checks) {
   const EnclaveIdentity& identity = out.identity->document.value;
   std::string needed = out.quote->tee == TeeType::tdx ? "TD_QE" : "QE";
   std::string id = identity.id.empty() ? "QE" : identity.id;
-  if (id != needed) return checks.fail(kQeIdentity, "the identity is of " + id + ", the quote needs " + needed, needed, id);
+  if (id != needed)
+    return checks.fail(kQeIdentity, "the identity is of " + id + ", the quote needs " + needed, needed, id);
   const EnclaveReport& qe = out.quote->qe_report;
   const QeMatch& match = out.qe.emplace(match_qe(identity, qe));
   std::string wrong;
@@ -101,20 +106,26 @@ void check_module(QuoteJudgement& out, NamedChecks& checks) {
   if (td == nullptr) return;
   const TdxModuleMatch& match = out.module.emplace(match_tdx_module(out.tcb_info->document.value, *td));
   if (match.missing) return checks.fail(kTdxModule, "the TCB info has no identity " + match.id);
-  if (!match.mr_signer) return checks.fail(kTdxModule, "MRSIGNERSEAM " + to_hex(td->mr_signer_seam) + " is not the module's signer");
-  if (!match.attributes) return checks.fail(kTdxModule, "SEAMATTRIBUTES " + to_hex(td->seam_attributes) + " are not those of the module");
+  if (!match.mr_signer)
+    return checks.fail(kTdxModule,
+                       "MRSIGNERSEAM " + to_hex(td->mr_signer_seam) + " is not the module's signer");
+  if (!match.attributes)
+    return checks.fail(kTdxModule,
+                       "SEAMATTRIBUTES " + to_hex(td->seam_attributes) + " are not those of the module");
   checks.pass(kTdxModule, match.id);
 }
 
 void check_tcb(const TcbPolicy& policy, QuoteJudgement& out, NamedChecks& checks) {
   const TcbInfo& info = out.tcb_info->document.value;
-  const TcbConclusion& tcb = out.tcb.emplace(conclude(info, *out.pck->pck, out.quote->td(), out.module ? &*out.module : nullptr,
-                                                      out.qe ? &*out.qe : nullptr));
+  const TcbConclusion& tcb =
+      out.tcb.emplace(conclude(info, *out.pck->pck, out.quote->td(), out.module ? &*out.module : nullptr,
+                               out.qe ? &*out.qe : nullptr));
   bool never = tcb.advised == TcbStatus::revoked || tcb.advised == TcbStatus::no_matching_level;
   bool accepted = !never && std::ranges::find(policy.accepted, tcb.advised) != policy.accepted.end();
   std::string measured(tcb_status_name(tcb.advised)), expected;
   if (accepted) return checks.pass(kTcbStatus, std::move(measured));
-  for (TcbStatus status : policy.accepted) expected += (expected.empty() ? "" : ", ") + std::string(tcb_status_name(status));
+  for (TcbStatus status : policy.accepted)
+    expected += (expected.empty() ? "" : ", ") + std::string(tcb_status_name(status));
   std::string advisories;
   for (const std::string& advisory : tcb.advisories) advisories += " " + advisory;
   std::string why = "the platform's TCB is " + measured + (advisories.empty() ? "" : ":" + advisories);
@@ -123,8 +134,8 @@ void check_tcb(const TcbPolicy& policy, QuoteJudgement& out, NamedChecks& checks
 
 }  // namespace
 
-void judge_platform(const CheckedCollateral& collateral, const TcbPolicy& policy, UnixTime when, QuoteJudgement& out,
-                    NamedChecks& checks) {
+void judge_platform(const CheckedCollateral& collateral, const TcbPolicy& policy, UnixTime when,
+                    QuoteJudgement& out, NamedChecks& checks) {
   out.tcb_info = collateral.tcb_info(out.quote->tee, out.pck->pck->fmspc);
   out.identity = collateral.identity(out.quote->tee);
   out.root_crl = collateral.crl(out.pck_issuer->issuer);

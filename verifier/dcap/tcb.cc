@@ -21,7 +21,8 @@ const IsvLevel* first_reached(const std::vector<IsvLevel>& levels, std::uint16_t
   return level == levels.end() ? nullptr : &*level;
 }
 
-bool all_reached(const std::array<std::uint8_t, 16>& have, const std::array<std::uint8_t, 16>& need, std::size_t from = 0) {
+bool all_reached(const std::array<std::uint8_t, 16>& have, const std::array<std::uint8_t, 16>& need,
+                 std::size_t from = 0) {
   for (std::size_t i = from; i < have.size(); i++)
     if (have[i] < need[i]) return false;
   return true;
@@ -65,7 +66,8 @@ bool good_enough(TcbStatus sgx) {
 
 const TdxModuleIdentity* identity_of(const TcbInfo& info, std::string_view id) {
   auto found = std::ranges::find_if(info.module_identities, [&](const TdxModuleIdentity& identity) {
-    return std::ranges::equal(identity.id, id, [](char a, char b) { return (a >= 'a' && a <= 'f' ? a - 32 : a) == b; });
+    return std::ranges::equal(identity.id, id,
+                              [](char a, char b) { return (a >= 'a' && a <= 'f' ? a - 32 : a) == b; });
   });
   return found == info.module_identities.end() ? nullptr : &*found;
 }
@@ -89,9 +91,13 @@ bool newest_loaded(const TcbInfo& info, const std::array<std::uint8_t, 16>& now)
 TcbStatus relaunch(const TcbInfo& info, const TdReport& td, const TcbConclusion& c, TcbStatus with_module,
                    const TdxModuleMatch& module, const QeMatch* qe) {
   if (!td.tee_tcb_svn2 || c.sgx_level == nullptr || !good_enough(c.sgx_level->status)) return with_module;
-  if (qe != nullptr && (qe->level == nullptr || qe->level->status == out_of_date || qe->level->status == revoked)) return with_module;
+  if (qe != nullptr &&
+      (qe->level == nullptr || qe->level->status == out_of_date || qe->level->status == revoked))
+    return with_module;
   if (with_module != out_of_date && with_module != out_of_date_configuration_needed) return with_module;
-  if (module.level == nullptr || module.level->status != out_of_date || !newest_loaded(info, *td.tee_tcb_svn2)) return with_module;
+  if (module.level == nullptr || module.level->status != out_of_date ||
+      !newest_loaded(info, *td.tee_tcb_svn2))
+    return with_module;
   bool configure = configuration_needed_in(c.sgx_level->status) || configuration_needed_in(with_module);
   return configure ? td_relaunch_advised_configuration_needed : td_relaunch_advised;
 }
@@ -136,8 +142,8 @@ TdxModuleMatch match_tdx_module(const TcbInfo& info, const TdReport& report) {
   return out;
 }
 
-TcbConclusion conclude(const TcbInfo& info, const PckExtension& pck, const TdReport* td, const TdxModuleMatch* module,
-                       const QeMatch* qe) {
+TcbConclusion conclude(const TcbInfo& info, const PckExtension& pck, const TdReport* td,
+                       const TdxModuleMatch* module, const QeMatch* qe) {
   TcbConclusion out;
   find_levels(info, pck, td, out);
   if (out.level == nullptr) return out;
@@ -148,7 +154,8 @@ TcbConclusion conclude(const TcbInfo& info, const PckExtension& pck, const TdRep
     with_module = with_part(out.platform, module_status(*module));
     if (module->level != nullptr) add_advisories(module->level->advisories, out.advisories);
   }
-  TcbStatus advised = td != nullptr && module != nullptr ? relaunch(info, *td, out, with_module, *module, qe) : with_module;
+  TcbStatus advised =
+      td != nullptr && module != nullptr ? relaunch(info, *td, out, with_module, *module, qe) : with_module;
   TcbStatus part = qe == nullptr ? up_to_date : qe->level == nullptr ? no_matching_level : qe->level->status;
   out.status = with_part(with_module, part);
   out.advised = with_part(advised, part);

@@ -30,7 +30,8 @@ Status open(const ArtefactInput& input, TeeType tee, DcapCase& out) {
   TRY(out.wrapped, unwrap_quote(input.file.bytes));
   TRY(out.quote, parse_quote(out.wrapped.quote));
   if (out.quote.tee == tee) return ok();
-  return Error{Errc::mismatch, std::string("quote: of ") + (tee == TeeType::tdx ? "SGX, not of TDX" : "TDX, not of SGX")};
+  return Error{Errc::mismatch,
+               std::string("quote: of ") + (tee == TeeType::tdx ? "SGX, not of TDX" : "TDX, not of SGX")};
 }
 
 // companion_certificates are those given beside a quote that carries none.
@@ -49,7 +50,8 @@ Status load_collateral(const ArtefactInput& input, const Issuers& issuers, DcapC
   if (input.collateral.empty()) return ok();
   TRY(DcapCollateral collateral, read_collateral_folder(input.collateral, c.problems));
   if (collateral.empty()) return ok();
-  auto own = certificates_of(c.quote);  // the PCK CA in the quote may be all there is to check the PCK CRL with
+  auto own =
+      certificates_of(c.quote);  // the PCK CA in the quote may be all there is to check the PCK CRL with
   if (!own) own = std::vector<DcapCertificate>{};
   TRY(c.collateral, CheckedCollateral::make(std::move(collateral), issuers, *own));
   return ok();
@@ -58,9 +60,12 @@ Status load_collateral(const ArtefactInput& input, const Issuers& issuers, DcapC
 void judge_collateral(const ArtefactInput& input, DcapCase& c, NamedChecks& checks) {
   for (const std::string& problem : c.problems) checks.warn(dcap_check::kCollateral, problem);
   if (c.collateral) return judge_platform(*c.collateral, c.policy.tcb, input.at, c.judgement, checks);
-  constexpr const char* kNone = "no collateral: nobody knows the state of the platform's TCB, nor whether its PCK is revoked";
-  if (c.policy.tcb.collateral_required) checks.fail(dcap_check::kCollateral, kNone);
-  else checks.warn(dcap_check::kCollateral, kNone);
+  constexpr const char* kNone =
+      "no collateral: nobody knows the state of the platform's TCB, nor whether its PCK is revoked";
+  if (c.policy.tcb.collateral_required)
+    checks.fail(dcap_check::kCollateral, kNone);
+  else
+    checks.warn(dcap_check::kCollateral, kNone);
 }
 
 Status judge_log(const ArtefactInput& input, const TdReport& td, NamedChecks& checks) {
@@ -77,9 +82,11 @@ Status judge(const ArtefactInput& input, DcapCase& c, NamedChecks& checks) {
   TRY(Issuers issuers, Issuers::make(input.roots_der));
   TRY(auto certificates, companion_certificates(input));
   CHECK_OK(load_collateral(input, issuers, c));
-  if (!judge_signatures(c.quote, issuers, std::move(certificates), input.at, c.judgement, checks)) return ok();
+  if (!judge_signatures(c.quote, issuers, std::move(certificates), input.at, c.judgement, checks))
+    return ok();
   judge_collateral(input, c, checks);
-  if (!c.wrapped.certificate.empty()) judge_certificate_key(c.wrapped.certificate, c.quote.report_data(), checks);
+  if (!c.wrapped.certificate.empty())
+    judge_certificate_key(c.wrapped.certificate, c.quote.report_data(), checks);
   if (const TdReport* td = c.quote.td()) {
     judge_td(*td, c.policy.tdx, input.nonce, checks);
     return judge_log(input, *td, checks);
@@ -106,8 +113,7 @@ Result<ArtefactAppraisal> appraise(const ArtefactInput& input, TeeType tee) {
   ArtefactAppraisal out;
   out.facts = quote_facts(c.quote);
   out.facts.update(judgement_facts(c.judgement));
-  for (const NamedCheck& check : checks.list())
-    out.checks.push_back({check.id, check.outcome, check.expected, check.measured, check.why});
+  out.checks.insert(out.checks.end(), checks.list().begin(), checks.list().end());
   return out;
 }
 

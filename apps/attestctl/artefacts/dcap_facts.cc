@@ -41,8 +41,8 @@ Facts td_facts(const TdReport& td) {
 }
 
 Facts pck_facts(const PckExtension& pck) {
-  Facts out = {{"fmspc", to_hex(pck.fmspc)},     {"pceid", to_hex(pck.pce_id)},   {"pcesvn", pck.pce_svn},
-               {"comp", pck.comp},               {"cpusvn", to_hex(pck.cpu_svn)}, {"ppid", to_hex(pck.ppid)},
+  Facts out = {{"fmspc", to_hex(pck.fmspc)}, {"pceid", to_hex(pck.pce_id)},   {"pcesvn", pck.pce_svn},
+               {"comp", pck.comp},           {"cpusvn", to_hex(pck.cpu_svn)}, {"ppid", to_hex(pck.ppid)},
                {"sgx_type", pck.sgx_type}};
   if (pck.platform_instance_id) out["platform_instance_id"] = to_hex(*pck.platform_instance_id);
   if (pck.dynamic_platform) out["dynamic_platform"] = *pck.dynamic_platform;
@@ -54,7 +54,9 @@ Facts pck_facts(const PckExtension& pck) {
 void add_certification(const Quote& quote, Facts& out) {
   out["cert_data_type"] = quote.certification.type;
   if (auto identity = parse_platform_identity(quote.certification)) {
-    out["platform_identity"] = {{"ppid", to_hex(identity->ppid)}, {"cpusvn", to_hex(identity->cpu_svn)}, {"pcesvn", identity->pce_svn}};
+    out["platform_identity"] = {{"ppid", to_hex(identity->ppid)},
+                                {"cpusvn", to_hex(identity->cpu_svn)},
+                                {"pcesvn", identity->pce_svn}};
     if (identity->pce_id) out["platform_identity"]["pceid"] = *identity->pce_id;
   }
   auto certificates = certificates_of(quote);
@@ -62,7 +64,8 @@ void add_certification(const Quote& quote, Facts& out) {
     out["certificates_error"] = certificates.error().what;
     return;
   }
-  for (const DcapCertificate& certificate : *certificates) out["certificates"].push_back(certificate_facts(certificate));
+  for (const DcapCertificate& certificate : *certificates)
+    out["certificates"].push_back(certificate_facts(certificate));
 }
 
 Facts level_facts(const IsvLevel& level) {
@@ -147,7 +150,10 @@ Facts tcb_info_facts(const TcbInfo& info) {
     out["tdxModuleIdentities"].push_back(std::move(module));
   }
   for (const TcbLevel& level : info.levels) {
-    Facts one = {{"sgx", level.sgx}, {"pcesvn", level.pce_svn}, {"status", tcb_status_name(level.status)}, {"advisories", level.advisories}};
+    Facts one = {{"sgx", level.sgx},
+                 {"pcesvn", level.pce_svn},
+                 {"status", tcb_status_name(level.status)},
+                 {"advisories", level.advisories}};
     if (level.tdx) one["tdx"] = *level.tdx;
     if (level.date != 0) one["tcbDate"] = format_rfc3339(level.date);
     out["tcbLevels"].push_back(std::move(one));
@@ -172,7 +178,8 @@ namespace {
 
 Facts platform_match(const QuoteJudgement& j) {
   const TcbConclusion& tcb = *j.tcb;
-  Facts out = {{"status", tcb_status_name(tcb.platform)}, {"platform_only_status", tcb_status_name(tcb.platform)}};
+  Facts out = {{"status", tcb_status_name(tcb.platform)},
+               {"platform_only_status", tcb_status_name(tcb.platform)}};
   if (tcb.level != nullptr) {
     out["advisories"] = tcb.level->advisories;
     if (tcb.level->date != 0) out["tcbDate"] = format_rfc3339(tcb.level->date);
@@ -213,13 +220,14 @@ Facts collateral_facts(const QuoteJudgement& j) {
   }
   if (j.pck_revoked) out["pck_revoked"] = *j.pck_revoked;
   if (j.collateral_window)
-    out["validity_window"] = {format_rfc3339(j.collateral_window->from), format_rfc3339(j.collateral_window->until)};
+    out["validity_window"] = {format_rfc3339(j.collateral_window->from),
+                              format_rfc3339(j.collateral_window->until)};
   return out;
 }
 
 bool all_valid(const QuoteJudgement& j) {
-  return j.tcb_info != nullptr && j.identity != nullptr && j.root_crl != nullptr && j.pck_crl != nullptr && j.tcb_info->signature &&
-         j.identity->signature && j.root_crl->signature && j.pck_crl->signature;
+  return j.tcb_info != nullptr && j.identity != nullptr && j.root_crl != nullptr && j.pck_crl != nullptr &&
+         j.tcb_info->signature && j.identity->signature && j.root_crl->signature && j.pck_crl->signature;
 }
 
 void add_signatures(const QuoteJudgement& j, Facts& out) {

@@ -44,7 +44,8 @@ class PolicyReader {
   void number(const char* key, std::optional<std::uint16_t>& out) {
     Json value = take(key);
     if (value.is_null()) return;
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > 65535) return wrong(key, "a number up to 65535");
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > 65535)
+      return wrong(key, "a number up to 65535");
     out = value.get<std::uint16_t>();
   }
   void statuses(std::vector<TcbStatus>& out) {
@@ -55,12 +56,14 @@ class PolicyReader {
     for (const Json& name : value) {
       auto status = name.is_string() ? any_tcb_status(name.get<std::string>()) : std::nullopt;
       if (!status || *status == TcbStatus::revoked || *status == TcbStatus::no_matching_level)
-        return wrong("accepted_tcb_statuses", "a list of TCB statuses; Revoked and NoMatchingLevel are never accepted");
+        return wrong("accepted_tcb_statuses",
+                     "a list of TCB statuses; Revoked and NoMatchingLevel are never accepted");
       out.push_back(*status);
     }
   }
   Status finish() {
-    if (error_.empty() && !left_.empty()) error_ = "unknown member \"" + printable(left_.begin().key()) + "\"";
+    if (error_.empty() && !left_.empty())
+      error_ = "unknown member \"" + printable(left_.begin().key()) + "\"";
     if (error_.empty()) return ok();
     return Error{Errc::denied, "policy: " + error_};
   }
@@ -88,7 +91,8 @@ class PolicyReader {
 Status add_file(const fs::path& path, DcapCollateral& out, std::vector<std::string>& problems) {
   TRY(Bytes bytes, read_file(path.string(), kMaxCollateralBytes));
   Status added = add_collateral(bytes, out);
-  if (!added && added.error().code != Errc::unsupported) problems.push_back(path.filename().string() + ": " + added.error().what);
+  if (!added && added.error().code != Errc::unsupported)
+    problems.push_back(path.filename().string() + ": " + added.error().what);
   return ok();
 }
 
@@ -137,7 +141,8 @@ Result<DcapCollateral> read_collateral_folder(const fs::path& folder, std::vecto
   }
   std::vector<fs::path> paths;
   for (const auto& entry : fs::directory_iterator(folder, failed)) {
-    if (entry.is_regular_file(failed) && entry.file_size(failed) <= kMaxCollateralBytes) paths.push_back(entry.path());
+    if (entry.is_regular_file(failed) && entry.file_size(failed) <= kMaxCollateralBytes)
+      paths.push_back(entry.path());
     if (paths.size() > kMaxFiles) return Error{Errc::malformed, folder.string() + ": more than 1024 files"};
   }
   if (failed) return Error{Errc::io, folder.string() + ": " + failed.message()};

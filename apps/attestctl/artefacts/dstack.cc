@@ -1,8 +1,8 @@
 // Kind "dstack": a quote with its RTMR event log in JSON, or such a log alone.
+#include "evidence/dcap/dstack.h"
 #include "apps/attestctl/artefacts/kinds.h"
 #include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
-#include "evidence/dcap/dstack.h"
 #include "evidence/dcap/quote.h"
 #include "verifier/tdx/body.h"
 
@@ -32,7 +32,8 @@ Facts log_facts(const std::vector<RtmrEvent>& events) {
   Facts out = Facts::array();
   for (const RtmrEvent& event : events) {
     Facts one = {{"rtmr", event.imr}, {"event_type", event.type}, {"event", printable(event.name, 256)}};
-    one["digest"] = event.digest.empty() && event.runtime() ? to_hex(runtime_digest(event).view()) : to_hex(event.digest);
+    one["digest"] =
+        event.digest.empty() && event.runtime() ? to_hex(runtime_digest(event).view()) : to_hex(event.digest);
     one["payload"] = to_hex(event.payload);
     out.push_back(std::move(one));
   }
@@ -86,23 +87,26 @@ Result<ArtefactAppraisal> appraise_quote(const ArtefactInput& input, const Dstac
 Result<ArtefactAppraisal> appraise(const ArtefactInput& input) {
   TRY(DstackReport report, read(input));
   TRY(auto quote, quote_of(report));
-  if (!quote) return Error{Errc::unsupported, "RTMR event log: without its quote there is nothing to judge; give the log to kind tdx as eventlog"};
+  if (!quote)
+    return Error{
+        Errc::unsupported,
+        "RTMR event log: without its quote there is nothing to judge; give the log to kind tdx as eventlog"};
   TRY(ArtefactAppraisal out, appraise_quote(input, report));
   out.facts.update(common_facts(report));
   NamedChecks checks("tdx");
   if (!report.report_data.empty() && !padded_equal(report.report_data, quote->report_data()))
-    checks.fail(dcap_check::kNonce, "REPORTDATA is not what the report says it asked for", to_hex(report.report_data),
-                to_hex(quote->report_data()));
+    checks.fail(dcap_check::kNonce, "REPORTDATA is not what the report says it asked for",
+                to_hex(report.report_data), to_hex(quote->report_data()));
   CHECK_OK(add_replay(report, &*quote, out.facts, &checks));
-  for (const NamedCheck& check : checks.list())
-    out.checks.push_back({check.id, check.outcome, check.expected, check.measured, check.why});
+  out.checks.insert(out.checks.end(), checks.list().begin(), checks.list().end());
   return out;
 }
 
 }  // namespace
 
 ArtefactKind dstack_kind() {
-  return {"dstack", "a TDX quote with its RTMR event log in JSON, or the log alone", looks_like, inspect, appraise};
+  return {"dstack", "a TDX quote with its RTMR event log in JSON, or the log alone", looks_like, inspect,
+          appraise};
 }
 
 }  // namespace attest::ctl

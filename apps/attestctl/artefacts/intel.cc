@@ -1,4 +1,5 @@
-// Kind "intel": what Intel publishes for its TEEs: TCB info, enclave identities, CRLs, certificates of the hierarchy.
+// Kind "intel": what Intel publishes for its TEEs: TCB info, enclave identities, CRLs, certificates of the
+// hierarchy.
 #include "apps/attestctl/artefacts/dcap_facts.h"
 #include "apps/attestctl/artefacts/dcap_input.h"
 #include "apps/attestctl/artefacts/kinds.h"
@@ -14,7 +15,8 @@ bool looks_like(View bytes) {
   std::string_view text = as_text(bytes);
   text = text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
   if (text.starts_with('{')) {
-    for (std::string_view name : {"\"tcbInfo\"", "\"enclaveIdentity\"", "\"qeIdentity\"", "\"tcb_info_signature\""})
+    for (std::string_view name :
+         {"\"tcbInfo\"", "\"enclaveIdentity\"", "\"qeIdentity\"", "\"tcb_info_signature\""})
       if (text.find(name) != text.npos) return true;
     return false;
   }
@@ -28,13 +30,15 @@ bool looks_like(View bytes) {
 Facts facts_of(const DcapCollateral& collateral) {
   Facts out;
   for (const auto& item : collateral.tcb_infos) out["tcb_info"].push_back(tcb_info_facts(item.value));
-  for (const auto& item : collateral.identities) out["enclave_identity"].push_back(identity_facts(item.value));
+  for (const auto& item : collateral.identities)
+    out["enclave_identity"].push_back(identity_facts(item.value));
   for (const DcapCrl& crl : collateral.crls) {
     Facts one = crl_facts(crl);
     for (View serial : crl.revoked) one["revoked"].push_back(to_hex(serial));
     out["crl"].push_back(std::move(one));
   }
-  for (const DcapCertificate& certificate : collateral.certificates) out["certificate"].push_back(certificate_facts(certificate));
+  for (const DcapCertificate& certificate : collateral.certificates)
+    out["certificate"].push_back(certificate_facts(certificate));
   return out;
 }
 
@@ -44,7 +48,9 @@ Result<Facts> inspect(const ArtefactInput& input) {
   return facts_of(read);
 }
 
-std::string between(UnixTime from, UnixTime until) { return format_rfc3339(from) + " to " + format_rfc3339(until); }
+std::string between(UnixTime from, UnixTime until) {
+  return format_rfc3339(from) + " to " + format_rfc3339(until);
+}
 
 void judge_time(std::string_view id, const Validity& validity, UnixTime at, NamedChecks& checks) {
   if (validity.holds(at)) return checks.pass(id);
@@ -52,13 +58,16 @@ void judge_time(std::string_view id, const Validity& validity, UnixTime at, Name
 }
 
 template <class T>
-void judge_document(const Checked<SignedJson<T>>& item, std::string_view id, UnixTime at, NamedChecks& checks) {
+void judge_document(const Checked<SignedJson<T>>& item, std::string_view id, UnixTime at,
+                    NamedChecks& checks) {
   if (!checks.settle(id, item.signature)) return;
   const T& value = item.document.value;
-  judge_time(dcap_check::kTime, item.signer->validity.meet({value.issue_date, value.next_update}), at, checks);
+  judge_time(dcap_check::kTime, item.signer->validity.meet({value.issue_date, value.next_update}), at,
+             checks);
 }
 
-void judge_certificate(const DcapCertificate& certificate, const Issuers& issuers, UnixTime at, NamedChecks& checks) {
+void judge_certificate(const DcapCertificate& certificate, const Issuers& issuers, UnixTime at,
+                       NamedChecks& checks) {
   bool pinned = false;
   for (const auto& issuer : issuers.all()) pinned = pinned || issuer->der == certificate.der;
   Status chain = ok();
@@ -79,7 +88,8 @@ Result<ArtefactAppraisal> appraise(const ArtefactInput& input) {
   std::vector<std::string> problems;
   if (!input.collateral.empty()) {
     TRY(DcapCollateral more, read_collateral_folder(input.collateral, problems));
-    for (DcapCertificate& certificate : more.certificates) read.certificates.push_back(std::move(certificate));
+    for (DcapCertificate& certificate : more.certificates)
+      read.certificates.push_back(std::move(certificate));
   }
   TRY(Issuers roots, Issuers::make(input.roots_der));
   DcapCollateral subject;
@@ -87,21 +97,26 @@ Result<ArtefactAppraisal> appraise(const ArtefactInput& input) {
   std::vector<DcapCertificate> own = std::move(subject.certificates);
   TRY(CheckedCollateral checked, CheckedCollateral::make(std::move(read), roots));
   NamedChecks checks("intel");
-  for (const auto& item : checked.tcb_infos) judge_document(item, dcap_check::kTcbInfoSignature, input.at, checks);
-  for (const auto& item : checked.identities) judge_document(item, dcap_check::kQeIdentitySignature, input.at, checks);
+  for (const auto& item : checked.tcb_infos)
+    judge_document(item, dcap_check::kTcbInfoSignature, input.at, checks);
+  for (const auto& item : checked.identities)
+    judge_document(item, dcap_check::kQeIdentitySignature, input.at, checks);
   for (const auto& item : checked.crls)
     if (checks.settle(dcap_check::kCrl, item.signature))
-      judge_time(dcap_check::kTime, item.signer->validity.meet({item.document.this_update, item.document.next_update}), input.at, checks);
-  for (const DcapCertificate& certificate : own) judge_certificate(certificate, checked.issuers, input.at, checks);
-  for (const NamedCheck& check : checks.list())
-    out.checks.push_back({check.id, check.outcome, check.expected, check.measured, check.why});
+      judge_time(dcap_check::kTime,
+                 item.signer->validity.meet({item.document.this_update, item.document.next_update}), input.at,
+                 checks);
+  for (const DcapCertificate& certificate : own)
+    judge_certificate(certificate, checked.issuers, input.at, checks);
+  out.checks.insert(out.checks.end(), checks.list().begin(), checks.list().end());
   return out;
 }
 
 }  // namespace
 
 ArtefactKind intel_kind() {
-  return {"intel", "Intel's collateral: TCB info, enclave identity, CRL, certificates", looks_like, inspect, appraise};
+  return {"intel", "Intel's collateral: TCB info, enclave identity, CRL, certificates", looks_like, inspect,
+          appraise};
 }
 
 }  // namespace attest::ctl

@@ -9,5 +9,9 @@ ArtefactKind eventlog_kind();
 ArtefactKind ima_kind();
 ArtefactKind quote_kind();
 ArtefactKind ek_kind();
+ArtefactKind tdx_kind();
+ArtefactKind sgx_kind();
+ArtefactKind dstack_kind();
+ArtefactKind intel_kind();
 
 }  // namespace attest::ctl

@@ -8,6 +8,10 @@ namespace attest::ctl {
 
 std::span<const ArtefactKind> artefact_kinds() {
   static const ArtefactKind kKinds[] = {
+      tdx_kind(),
+      sgx_kind(),
+      dstack_kind(),
+      intel_kind(),
       quote_kind(),
       ek_kind(),
       ima_kind(),
