@@ -62,16 +62,16 @@ bool all_hex(View bytes) {
 Result<UnwrappedQuote> unwrap_quote(View bytes) {
   if (bytes.size() > 2 * kMaxQuoteBytes) return Error{Errc::malformed, "quote: more than 128 KiB"};
   if (auto inner = open_enclave(bytes)) return UnwrappedQuote{to_bytes(*inner), "open-enclave", {}};
-  if (!bytes.empty() && bytes[0] == der::kSequence) {
-    TRY(View inner, certificate_quote(bytes));
-    return UnwrappedQuote{to_bytes(inner), "certificate", to_bytes(bytes)};
-  }
   std::string_view text = as_text(bytes);
   while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
   if (text.starts_with("0x")) text.remove_prefix(2);
   if (all_hex(as_view(text))) {
     TRY(Bytes quote, from_hex(text, kMaxQuoteBytes));
     return UnwrappedQuote{std::move(quote), "hex", {}};
+  }
+  if (!bytes.empty() && bytes[0] == der::kSequence) {
+    TRY(View inner, certificate_quote(bytes));
+    return UnwrappedQuote{to_bytes(inner), "certificate", to_bytes(bytes)};
   }
   return UnwrappedQuote{to_bytes(bytes), "", {}};
 }
