@@ -2,7 +2,7 @@
 
 namespace attest {
 
-DerReader::Element DerReader::any() {
+StrictDer::Element StrictDer::any() {
   Reader in(in_);
   Element out;
   out.tag = in.u8();
@@ -24,14 +24,14 @@ DerReader::Element DerReader::any() {
   return out;
 }
 
-DerReader::Element DerReader::element(std::uint8_t tag) {
+StrictDer::Element StrictDer::element(std::uint8_t tag) {
   if (!next_is(tag)) good_ = false;
   return good_ ? any() : Element{};
 }
 
-UnixTime DerReader::time() {
-  bool utc = next_is(der::kUtcTime);
-  View text = take(utc ? der::kUtcTime : der::kGeneralizedTime);
+UnixTime StrictDer::time() {
+  bool utc = next_is(dcap_der::kUtcTime);
+  View text = take(utc ? dcap_der::kUtcTime : dcap_der::kGeneralizedTime);
   std::size_t year_digits = utc ? 2 : 4;
   if (text.size() != year_digits + 11 || text.back() != 'Z') good_ = false;
   if (!good_) return 0;
@@ -45,13 +45,13 @@ UnixTime DerReader::time() {
   return good_ ? *when : 0;
 }
 
-bool DerReader::boolean() {
-  View value = take(der::kBoolean);
+bool StrictDer::boolean() {
+  View value = take(dcap_der::kBoolean);
   if (value.size() != 1 || (value[0] != 0 && value[0] != 0xff)) good_ = false;
   return good_ && value[0] == 0xff;
 }
 
-std::uint32_t DerReader::small(std::uint8_t tag, std::uint32_t max) {
+std::uint32_t StrictDer::small(std::uint8_t tag, std::uint32_t max) {
   View value = take(tag);
   if (value.empty() || value.size() > 5 || (value[0] & 0x80) != 0) good_ = false;
   if (value.size() > 1 && value[0] == 0 && (value[1] & 0x80) == 0) good_ = false;
@@ -61,19 +61,19 @@ std::uint32_t DerReader::small(std::uint8_t tag, std::uint32_t max) {
   return good_ ? static_cast<std::uint32_t>(number) : 0;
 }
 
-View DerReader::bits() {
-  View value = take(der::kBitString);
+View StrictDer::bits() {
+  View value = take(dcap_der::kBitString);
   if (value.empty() || value[0] != 0) good_ = false;
   return good_ ? value.subspan(1) : View{};
 }
 
-Status DerReader::done(std::string_view what) const {
+Status StrictDer::done(std::string_view what) const {
   if (!good_) return Error{Errc::malformed, std::string(what) + ": not the DER it should be"};
   if (!in_.empty()) return Error{Errc::malformed, std::string(what) + ": trailing bytes"};
   return ok();
 }
 
-std::string oid_text(View content) {
+std::string dotted_oid(View content) {
   std::string out;
   std::uint64_t arc = 0;
   std::size_t digits = 0;

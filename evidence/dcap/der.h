@@ -6,18 +6,18 @@
 
 namespace attest {
 
-namespace der {
+namespace dcap_der {
 inline constexpr std::uint8_t kBoolean = 0x01, kInteger = 0x02, kBitString = 0x03, kOctetString = 0x04,
                               kOid = 0x06, kEnumerated = 0x0a, kUtf8 = 0x0c, kPrintable = 0x13,
                               kUtcTime = 0x17, kGeneralizedTime = 0x18, kSequence = 0x30, kSet = 0x31;
 // context_tag is [n] EXPLICIT or a constructed [n] IMPLICIT.
 constexpr std::uint8_t context_tag(unsigned n) { return static_cast<std::uint8_t>(0xa0 | n); }
-}  // namespace der
+}  // namespace dcap_der
 
-// DerReader walks the elements of one level. Like Reader it fails sticky and lends views; a child level is a
-// DerReader over an element's content. Lengths of more than four bytes, indefinite and non-minimal ones are
+// StrictDer walks the elements of one level. Like Reader it fails sticky and lends views; a child level is a
+// StrictDer over an element's content. Lengths of more than four bytes, indefinite and non-minimal ones are
 // refused.
-class DerReader {
+class StrictDer {
  public:
   struct Element {
     std::uint8_t tag = 0;
@@ -25,13 +25,13 @@ class DerReader {
     View whole;  // tag, length and content
   };
 
-  explicit DerReader(View in) : in_(in) {}
+  explicit StrictDer(View in) : in_(in) {}
   // any reads whatever comes next.
   Element any();
   // element reads one that must carry this tag; take is its content.
   Element element(std::uint8_t tag);
   View take(std::uint8_t tag) { return element(tag).content; }
-  DerReader inside(std::uint8_t tag) { return DerReader(*this, take(tag)); }
+  StrictDer inside(std::uint8_t tag) { return StrictDer(*this, take(tag)); }
   bool next_is(std::uint8_t tag) const { return good_ && !in_.empty() && in_[0] == tag; }
   bool more() const { return good_ && !in_.empty(); }
   bool good() const { return good_; }
@@ -46,12 +46,12 @@ class DerReader {
   Status done(std::string_view what) const;
 
  private:
-  DerReader(const DerReader& parent, View in) : in_(in), good_(parent.good_) {}
+  StrictDer(const StrictDer& parent, View in) : in_(in), good_(parent.good_) {}
   View in_;
   bool good_ = true;
 };
 
-// oid_text is a dotted OID; "?" for content that is not one.
-std::string oid_text(View content);
+// dotted_oid is a dotted OID; "?" for content that is not one.
+std::string dotted_oid(View content);
 
 }  // namespace attest

@@ -33,16 +33,16 @@ bool carries_quote(View oid) {
 
 // certificate_quote looks through the extensions of a certificate of any key and signature.
 Result<View> certificate_quote(View der) {
-  DerReader whole(der);
-  DerReader certificate = whole.inside(der::kSequence);
-  DerReader tbs = certificate.inside(der::kSequence);
-  while (tbs.more() && !tbs.next_is(der::context_tag(3))) tbs.any();
-  DerReader list = tbs.inside(der::context_tag(3)).inside(der::kSequence);
+  StrictDer whole(der);
+  StrictDer certificate = whole.inside(dcap_der::kSequence);
+  StrictDer tbs = certificate.inside(dcap_der::kSequence);
+  while (tbs.more() && !tbs.next_is(dcap_der::context_tag(3))) tbs.any();
+  StrictDer list = tbs.inside(dcap_der::context_tag(3)).inside(dcap_der::kSequence);
   while (list.more()) {
-    DerReader extension = list.inside(der::kSequence);
-    View oid = extension.take(der::kOid);
-    if (extension.next_is(der::kBoolean)) extension.boolean();
-    View value = extension.take(der::kOctetString);
+    StrictDer extension = list.inside(dcap_der::kSequence);
+    View oid = extension.take(dcap_der::kOid);
+    if (extension.next_is(dcap_der::kBoolean)) extension.boolean();
+    View value = extension.take(dcap_der::kOctetString);
     if (!extension.good() || !carries_quote(oid)) continue;
     if (looks_like_quote(value)) return value;
     auto inner = open_enclave(value);
@@ -69,7 +69,7 @@ Result<UnwrappedQuote> unwrap_quote(View bytes) {
     TRY(Bytes quote, from_hex(text, kMaxQuoteBytes));
     return UnwrappedQuote{std::move(quote), "hex", {}};
   }
-  if (!bytes.empty() && bytes[0] == der::kSequence) {
+  if (!bytes.empty() && bytes[0] == dcap_der::kSequence) {
     TRY(View inner, certificate_quote(bytes));
     return UnwrappedQuote{to_bytes(inner), "certificate", to_bytes(bytes)};
   }
