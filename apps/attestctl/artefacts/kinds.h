@@ -13,5 +13,6 @@ ArtefactKind tdx_kind();
 ArtefactKind sgx_kind();
 ArtefactKind dstack_kind();
 ArtefactKind intel_kind();
+ArtefactKind platform_kind();
 
 }  // namespace attest::ctl

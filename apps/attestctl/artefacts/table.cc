@@ -13,6 +13,7 @@ std::span<const ArtefactKind> artefact_kinds() {
       dstack_kind(),
       intel_kind(),
       quote_kind(),
+      platform_kind(),  // before ek: an X.509 platform certificate is a certificate too
       ek_kind(),
       ima_kind(),
       ccel_kind(),
