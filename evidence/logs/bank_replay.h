@@ -24,7 +24,8 @@ class BankReplay {
   static Result<BankReplay> make(std::uint16_t alg, std::uint8_t startup_locality);
   // extend: reg becomes H(reg || digest); a digest of another length than the bank's fails.
   Status extend(std::uint32_t reg, View digest);
-  // start fixes the value of a register that was not extended yet.
+  // start fixes a register's value before it is extended: what an earlier log left in it.
+  void start(std::uint32_t reg, const Digest& value) { values_[reg] = value; }
   const std::map<std::uint32_t, Digest>& values() const { return values_; }
   // value of a register, extended or not.
   Digest value(std::uint32_t reg) const;

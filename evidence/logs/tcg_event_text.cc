@@ -156,6 +156,12 @@ std::string tcg_event_type_name(std::uint32_t type) {
   return text;
 }
 
+std::optional<std::uint32_t> tcg_event_type_of(std::string_view name) {
+  for (const Row& row : kTypes)
+    if (row.name == name) return row.type;
+  return std::nullopt;
+}
+
 std::string tcg_event_text(std::uint32_t type, View data) {
   const Row* row = find(type);
   return row != nullptr ? row->text(data) : printable(data);

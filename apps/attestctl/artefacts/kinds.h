@@ -5,6 +5,7 @@
 namespace attest::ctl {
 
 ArtefactKind ccel_kind();
+ArtefactKind cel_kind();
 ArtefactKind eventlog_kind();
 ArtefactKind ima_kind();
 ArtefactKind quote_kind();

@@ -15,6 +15,7 @@ std::span<const ArtefactKind> artefact_kinds() {
       quote_kind(),
       platform_kind(),  // before ek: an X.509 platform certificate is a certificate too
       ek_kind(),
+      cel_kind(),
       ima_kind(),
       ccel_kind(),
       eventlog_kind(),
