@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "evidence/core/hex.h"
+#include "evidence/dcap/ccel.h"
 #include "evidence/dcap/dstack.h"
+#include "evidence/dcap/p256.h"
 #include "evidence/json/reader.h"
 #include "test/support/dcap_maker.h"
+#include "test/support/testdata.h"
 
 namespace attest {
 namespace {
@@ -154,6 +157,44 @@ TEST(Certificate, ChainsComeAsPemOrDerInAnyOrder) {
   EXPECT_TRUE((*chain)[1].pck);
   EXPECT_FALSE(parse_dcap_chain(as_view("-----BEGIN CERTIFICATE-----\nAAAA\n")));
   EXPECT_FALSE(parse_dcap_chain({}));
+}
+
+TEST(P256, OnlyPointsOfTheCurveAreKeys) {
+  DcapKey key;
+  Bytes point = key.point(), message = {1, 2, 3};
+  auto made = P256Key::make(point);
+  ASSERT_TRUE(made);
+  EXPECT_TRUE(made->verify_raw(message, key.sign(message), "test"));
+  EXPECT_TRUE(made->verify_der(message, key.sign_der(message), "test"));
+  EXPECT_FALSE(made->verify_raw(point, key.sign(message), "test"));
+  EXPECT_FALSE(made->verify_raw(message, Bytes(64), "test"));
+  EXPECT_FALSE(made->verify_raw(message, Bytes(64, 0xff), "test"));
+  EXPECT_FALSE(made->verify_raw(message, View(key.sign(message)).first(63), "test"));
+  point[10] ^= 1;
+  EXPECT_FALSE(P256Key::make(point));
+  EXPECT_FALSE(P256Key::make(Bytes(64)));
+  EXPECT_FALSE(P256Key::make(Bytes(63)));
+}
+
+TEST(Ccel, EventsGoToTheRegistersTheLogSays) {
+  auto log = read_file(std::string(ATTEST_SOURCE_DIR) + "/test/fuzz/corpus/rtmr_log/ccel");
+  ASSERT_TRUE(log);
+  auto events = parse_ccel(*log);
+  ASSERT_TRUE(events) << events.error().what;
+  ASSERT_EQ(events->size(), 2U);
+  EXPECT_EQ(events->at(0).rtmr, 0);
+  EXPECT_EQ(events->at(1).rtmr, 3);
+  auto rtmrs = replay_ccel(*events);
+  ASSERT_TRUE(rtmrs);
+  EXPECT_EQ((*rtmrs)[1], Digest::filled(HashAlg::sha384, 0));
+  EXPECT_NE(to_hex((*rtmrs)[3].view()), to_hex((*rtmrs)[1].view()));
+  Bytes other = *log;
+  ASSERT_EQ(other[0x41], 1);  // the register of the first event
+  for (std::uint8_t reg : std::to_array<std::uint8_t>({0, 5, 255})) {
+    other[0x41] = reg;
+    EXPECT_FALSE(parse_ccel(other)) << int{reg};
+  }
+  EXPECT_FALSE(parse_ccel(View(*log).first(0x80))) << "cut inside an event";
 }
 
 TEST(Crl, EntriesAreFoundBySerial) {

@@ -2,6 +2,7 @@
 #include "apps/attestctl/artefacts/dcap_facts.h"
 #include "apps/attestctl/artefacts/dcap_input.h"
 #include "apps/attestctl/artefacts/kinds.h"
+#include "evidence/dcap/ccel.h"
 #include "evidence/dcap/dstack.h"
 #include "verifier/dcap/binding.h"
 
@@ -68,11 +69,21 @@ void judge_collateral(const ArtefactInput& input, DcapCase& c, NamedChecks& chec
     checks.warn(dcap_check::kCollateral, kNone);
 }
 
+// rtmrs_of replays an event log: dstack's JSON, or the area that ACPI's CCEL names.
+Result<std::array<Digest, 4>> rtmrs_of(View log) {
+  std::string_view text = as_text(log);
+  if (text.starts_with('[')) {
+    TRY(auto events, parse_dstack_log(text));
+    return replay_rtmrs(events);
+  }
+  TRY(auto events, parse_ccel(log));
+  return replay_ccel(events);
+}
+
 Status judge_log(const ArtefactInput& input, const TdReport& td, NamedChecks& checks) {
   const Bytes* log = input.companion("eventlog");
   if (log == nullptr) return ok();
-  TRY(auto events, parse_dstack_log(as_text(*log)));
-  TRY(auto rtmrs, replay_rtmrs(events));
+  TRY(auto rtmrs, rtmrs_of(*log));
   judge_rtmrs(td, rtmrs, checks);
   return ok();
 }
