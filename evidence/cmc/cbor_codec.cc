@@ -1,0 +1,396 @@
+#include <cbor.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "evidence/cmc/codec.h"
+
+namespace attest::cmc {
+
+enum class CborKind : std::uint8_t { uint, negative, bytes, text, array, map, tag, boolean, null, number, stop };
+
+struct CborHead {
+  CborKind kind = CborKind::stop;
+  std::uint64_t value = 0;  // integer, length, count, tag or truth
+  bool indefinite = false;
+  View content;          // of strings; it stays in the input
+  std::size_t size = 0;  // head and content
+};
+
+namespace {
+
+constexpr int kMaxDepth = 32;
+constexpr std::size_t kMaxString = 256 << 20;
+
+void set(void* context, CborKind kind, std::uint64_t value, bool indefinite = false) {
+  auto* head = static_cast<CborHead*>(context);
+  head->kind = kind;
+  head->value = value;
+  head->indefinite = indefinite;
+}
+
+template <CborKind kind, class T>
+void on_value(void* context, T value) {
+  set(context, kind, static_cast<std::uint64_t>(value));
+}
+template <CborKind kind, class Size>
+void on_string(void* context, cbor_data data, Size n) {
+  set(context, kind, n);
+  static_cast<CborHead*>(context)->content = View(data, n);
+}
+template <CborKind kind>
+void on_start(void* context) {
+  set(context, kind, 0, true);
+}
+
+// The length type of libcbor's string and collection callbacks differs between its versions; templates take either.
+cbor_callbacks make_callbacks() {
+  cbor_callbacks c = cbor_empty_callbacks;
+  c.uint8 = on_value<CborKind::uint>;
+  c.uint16 = on_value<CborKind::uint>;
+  c.uint32 = on_value<CborKind::uint>;
+  c.uint64 = on_value<CborKind::uint>;
+  c.negint8 = on_value<CborKind::negative>;
+  c.negint16 = on_value<CborKind::negative>;
+  c.negint32 = on_value<CborKind::negative>;
+  c.negint64 = on_value<CborKind::negative>;
+  c.byte_string = on_string<CborKind::bytes>;
+  c.byte_string_start = on_start<CborKind::bytes>;
+  c.string = on_string<CborKind::text>;
+  c.string_start = on_start<CborKind::text>;
+  c.array_start = on_value<CborKind::array>;
+  c.indef_array_start = on_start<CborKind::array>;
+  c.map_start = on_value<CborKind::map>;
+  c.indef_map_start = on_start<CborKind::map>;
+  c.tag = on_value<CborKind::tag>;
+  c.boolean = on_value<CborKind::boolean>;
+  c.null = on_start<CborKind::null>;
+  c.undefined = on_start<CborKind::null>;
+  c.float2 = on_value<CborKind::number>;
+  c.float4 = on_value<CborKind::number>;
+  c.float8 = on_value<CborKind::number>;
+  c.indef_break = on_start<CborKind::stop>;
+  return c;
+}
+
+std::size_t shortest(std::uint64_t v) {
+  if (v < 24) return 1;
+  if (v <= 0xff) return 2;
+  if (v <= 0xffff) return 3;
+  return v <= 0xffffffff ? 5 : 9;
+}
+
+// canonical: a head of CTAP2's form: as short as it can be, definite, no tag, no float.
+bool canonical(const CborHead& head) {
+  if (head.kind == CborKind::null || head.kind == CborKind::boolean) return head.size == 1;
+  if (head.indefinite || head.kind == CborKind::tag || head.kind == CborKind::number) return false;
+  return head.size - head.content.size() == shortest(head.value);
+}
+
+bool collection(const CborHead& head) { return head.kind == CborKind::array || head.kind == CborKind::map; }
+
+}  // namespace
+
+bool CborSource::head(CborHead& out) {
+  static const cbor_callbacks callbacks = make_callbacks();
+  if (!good()) return false;
+  cbor_decoder_result result = cbor_stream_decode(in_.data(), in_.size(), &callbacks, &out);
+  if (result.status != CBOR_DECODER_FINISHED) {
+    fail(in_.empty() || result.status == CBOR_DECODER_NEDATA ? "ends too early" : "not well formed");
+    return false;
+  }
+  out.size = result.read;
+  if (!strict_ || canonical(out)) return true;
+  fail("not in canonical form");
+  return false;
+}
+
+// take reads a head and stands behind it (and behind the content of a definite string); tags are passed over.
+bool CborSource::take(CborHead& out) {
+  for (int tags = 0; head(out); tags++) {
+    in_ = in_.subspan(out.size);
+    if (out.kind == CborKind::stop) fail("an end without a beginning");
+    if (out.kind != CborKind::tag) return good();
+    if (tags == 4) fail("too many tags");
+    out = {};
+  }
+  return false;
+}
+
+bool CborSource::peek(CborHead& out) {
+  View before = in_;
+  bool read = take(out);
+  in_ = before;
+  return read;
+}
+
+bool CborSource::null() {
+  CborHead next;
+  if (!peek(next) || next.kind != CborKind::null) return false;
+  return take(next);
+}
+
+void CborSource::elements(const CborHead& head, const std::function<void()>& one) {
+  if (++depth_ > kMaxDepth) return fail("nested more than 32 deep");
+  if (!head.indefinite && head.value > kMaxElements) return fail("more than 131072 elements");
+  for (std::size_t i = 0; good() && (head.indefinite || i < head.value); i++) {
+    CborHead next;
+    if (!this->head(next)) return;
+    if (head.indefinite && next.kind == CborKind::stop) {
+      in_ = in_.subspan(next.size);
+      break;
+    }
+    if (i == kMaxElements) return fail("more than 131072 elements");
+    std::size_t before = in_.size();
+    one();
+    if (good() && in_.size() == before) fail("an element was not read");
+  }
+  depth_--;
+}
+
+// check_order: keys of a canonical map ascend in their encoded form; no map has a key twice.
+void CborSource::check_order(View& before, View key) {
+  bool ascends = std::ranges::lexicographical_compare(before, key);
+  if (strict_ && !before.empty() && !ascends) fail("map keys out of order");
+  before = key;
+}
+
+void CborSource::object(Fields fields, const std::function<void(std::size_t)>& member) {
+  CborHead map;
+  if (!take(map) || map.kind == CborKind::null) return;
+  if (map.kind != CborKind::map) return fail("a map was expected");
+  std::vector<bool> seen(fields.size());
+  View before;
+  elements(map, [&] {
+    View start = in_;
+    CborHead key;
+    if (!take(key)) return;
+    check_order(before, start.first(start.size() - in_.size()));
+    std::size_t i = 0;
+    for (; i < fields.size(); i++) {
+      bool number = key.kind == CborKind::uint && fields[i].key >= 0 && key.value == static_cast<std::uint64_t>(fields[i].key);
+      bool name = key.kind == CborKind::text && fields[i].key < 0 && as_text(key.content) == fields[i].name;
+      if (number || name) break;
+    }
+    if (i == fields.size()) {
+      if (strict_) return fail("an unknown key");
+      return collection(key) || key.indefinite ? fail("a key that is neither number nor text") : skip();
+    }
+    if (seen[i]) return fail("key \"" + std::string(fields[i].name) + "\" stands twice");
+    seen[i] = true;
+    member(i);
+  });
+}
+
+void CborSource::array(const std::function<void()>& element) {
+  CborHead list;
+  if (!take(list) || list.kind == CborKind::null) return;
+  if (list.kind != CborKind::array) return fail("a list was expected");
+  elements(list, element);
+}
+
+void CborSource::text_map(const std::function<void(std::string)>& entry) {
+  CborHead map;
+  if (!take(map) || map.kind == CborKind::null) return;
+  if (map.kind != CborKind::map) return fail("a map was expected");
+  std::set<std::string> seen;
+  View before;
+  elements(map, [&] {
+    View start = in_;
+    std::string key = text();
+    check_order(before, start.first(start.size() - in_.size()));
+    if (good() && !seen.insert(key).second) return fail("a key stands twice");
+    if (good()) entry(std::move(key));
+  });
+}
+
+Bytes CborSource::string(bool text) {
+  CborHead head;
+  if (!take(head) || head.kind == CborKind::null) return {};
+  CborKind due = text ? CborKind::text : CborKind::bytes;
+  if (head.kind != due) {
+    fail(text ? "a text was expected" : "a byte string was expected");
+    return {};
+  }
+  if (!head.indefinite) return to_bytes(head.content);
+  Bytes whole;
+  for (CborHead part; this->head(part); part = {}) {
+    in_ = in_.subspan(part.size);
+    if (part.kind == CborKind::stop) return whole;
+    if (part.kind != due || part.indefinite || whole.size() + part.content.size() > kMaxString) {
+      fail("a string in pieces of another kind");
+      break;
+    }
+    whole.insert(whole.end(), part.content.begin(), part.content.end());
+  }
+  return {};
+}
+
+std::string CborSource::text() {
+  Bytes bytes = string(true);
+  return std::string(as_text(bytes));
+}
+
+Bytes CborSource::bytes() { return string(false); }
+
+bool CborSource::boolean() {
+  CborHead head;
+  if (take(head) && head.kind != CborKind::boolean) fail("true or false was expected");
+  return good() && head.value != 0;
+}
+
+std::int64_t CborSource::integer(std::int64_t min, std::int64_t max) {
+  CborHead head;
+  if (!take(head)) return 0;
+  bool number = head.kind == CborKind::uint || head.kind == CborKind::negative;
+  if (!number || head.value > INT64_MAX) {
+    fail("a number was expected");
+    return 0;
+  }
+  auto value = static_cast<std::int64_t>(head.value);
+  if (head.kind == CborKind::negative) value = -1 - value;
+  if (value >= min && value <= max) return value;
+  fail("number " + std::to_string(value) + " is out of bounds");
+  return 0;
+}
+
+nlohmann::json CborSource::free() {
+  View value = raw();  // bounds the depth
+  if (!good()) return {};
+  auto tags = nlohmann::json::cbor_tag_handler_t::ignore;
+  nlohmann::json tree = nlohmann::json::from_cbor(value.begin(), value.end(), true, false, tags);
+  if (!tree.is_discarded()) return tree;
+  fail("a value that cannot be shown");
+  return {};
+}
+
+View CborSource::raw() {
+  View before = in_;
+  skip(depth_);
+  return good() ? before.first(before.size() - in_.size()) : View();
+}
+
+void CborSource::skip(int depth) {
+  CborHead head;
+  if (depth > kMaxDepth) return fail("nested more than 32 deep");
+  if (!take(head)) return;
+  if (!collection(head) && !head.indefinite) return;
+  if (head.kind == CborKind::null) return;
+  std::size_t each = head.kind == CborKind::map ? 2 : 1;
+  for (std::uint64_t i = 0; good() && (head.indefinite || i < head.value); i++) {
+    CborHead next;
+    if (!this->head(next)) return;
+    if (head.indefinite && next.kind == CborKind::stop) {
+      in_ = in_.subspan(next.size);
+      return;
+    }
+    for (std::size_t k = 0; good() && k < each; k++) skip(depth + 1);
+  }
+}
+
+void CborSource::fail(std::string_view why) {
+  if (why_.empty()) why_ = why;
+}
+
+Status CborSource::done(std::string_view what) {
+  if (!good()) return Error{Errc::malformed, std::string(what) + ": " + why_};
+  if (!in_.empty())
+    return Error{Errc::malformed, std::string(what) + ": " + std::to_string(in_.size()) + " trailing bytes"};
+  return ok();
+}
+
+void CborSink::put(View value) {
+  if (open_.empty()) {
+    root_.insert(root_.end(), value.begin(), value.end());
+    return;
+  }
+  Open& top = open_.back();
+  if (top.map) {
+    top.pairs.emplace_back(std::move(top.key), to_bytes(value));
+    top.key.clear();
+    return;
+  }
+  top.count++;
+  top.elements.insert(top.elements.end(), value.begin(), value.end());
+}
+
+void CborSink::end_object() {
+  Open top = std::move(open_.back());
+  open_.pop_back();
+  std::ranges::sort(top.pairs, {}, &std::pair<Bytes, Bytes>::first);
+  cbor::Writer out;
+  out.map(top.pairs.size());
+  for (const auto& [key, value] : top.pairs) {
+    out.raw(key);
+    out.raw(value);
+  }
+  put(out.bytes_so_far());
+}
+
+void CborSink::end_array() {
+  Open top = std::move(open_.back());
+  open_.pop_back();
+  cbor::Writer out;
+  out.array(top.count);
+  out.raw(top.elements);
+  put(out.bytes_so_far());
+}
+
+void CborSink::key(const Field& field) {
+  if (field.key < 0) return text_key(field.name);
+  cbor::Writer out;
+  out.uint(static_cast<std::uint64_t>(field.key));
+  open_.back().key = std::move(out).finish();
+}
+
+void CborSink::text_key(std::string_view key) {
+  cbor::Writer out;
+  out.text(key);
+  open_.back().key = std::move(out).finish();
+}
+
+namespace {
+
+template <class F>
+Bytes item(F&& write) {
+  cbor::Writer out;
+  write(out);
+  return std::move(out).finish();
+}
+
+}  // namespace
+
+void CborSink::text(std::string_view value) { put(item([&](auto& out) { out.text(value); })); }
+void CborSink::bytes(View value) { put(item([&](auto& out) { out.bytes(value); })); }
+void CborSink::boolean(bool value) { put(item([&](auto& out) { out.boolean(value); })); }
+void CborSink::null() { put(item([](auto& out) { out.null(); })); }
+
+void CborSink::integer(std::int64_t value) {
+  Bytes out = item([&](auto& writer) { writer.uint(static_cast<std::uint64_t>(value < 0 ? -1 - value : value)); });
+  if (value < 0) out[0] = static_cast<std::uint8_t>(out[0] | 0x20);
+  put(out);
+}
+
+void CborSink::free(const nlohmann::json& value) {
+  if (value.is_object()) {
+    object();
+    for (const auto& [name, member] : value.items()) {
+      text_key(name);
+      free(member);
+    }
+    return end_object();
+  }
+  if (value.is_array()) {
+    array();
+    for (const auto& element : value) free(element);
+    return end_array();
+  }
+  if (value.is_string()) return text(value.get_ref<const std::string&>());
+  if (value.is_boolean()) return boolean(value.get<bool>());
+  if (value.is_number_integer()) return integer(value.get<std::int64_t>());
+  if (value.is_binary()) return bytes(value.get_binary());
+  if (value.is_number()) return put(nlohmann::json::to_cbor(value));
+  null();
+}
+
+}  // namespace attest::cmc

@@ -1,0 +1,194 @@
+// codec.h: one description of CMC's structures for both of their serialisations, JSON and CBOR.
+#pragma once
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+
+#include "evidence/cbor/cbor.h"
+#include "evidence/json/reader.h"
+#include "evidence/json/writer.h"
+
+namespace attest::cmc {
+
+// Encoding of a report, a result or an API payload.
+enum class Encoding : std::uint8_t { json, cbor };
+
+// Field is one member of a structure: its name in JSON and its key in CBOR. kTextKey: the name is the key there too.
+struct Field {
+  static constexpr int kTextKey = -1;
+  std::string_view name;
+  int key;
+};
+using Fields = std::span<const Field>;
+
+// Source reads one value after the other, as JsonReader does: it fails once and for ever, then yields empty values.
+// Unknown members are passed over, null counts as absent where a list, map or structure is due.
+class Source {
+ public:
+  static constexpr std::size_t kMaxElements = 131072;
+  virtual ~Source() = default;
+  // object calls member with the index in fields of every known member; it reads exactly one value.
+  virtual void object(Fields fields, const std::function<void(std::size_t)>& member) = 0;
+  virtual void array(const std::function<void()>& element) = 0;
+  // text_map: a map with texts as keys in both serialisations.
+  virtual void text_map(const std::function<void(std::string)>& entry) = 0;
+  virtual std::string text() = 0;
+  // bytes: base64 with padding in JSON. hex: hexadecimal digits in JSON. Byte strings in CBOR.
+  virtual Bytes bytes() = 0;
+  virtual Bytes hex() = 0;
+  virtual bool boolean() = 0;
+  virtual std::int64_t integer(std::int64_t min, std::int64_t max) = 0;
+  // free reads any value of at most 32 levels into a tree: for the few members whose form is the user's own.
+  virtual nlohmann::json free() = 0;
+  virtual bool null() = 0;
+  virtual void skip() = 0;
+  virtual void fail(std::string_view why) = 0;
+  virtual bool good() const = 0;
+  virtual Status done(std::string_view what) = 0;
+};
+
+class JsonSource final : public Source {
+ public:
+  explicit JsonSource(std::string_view text) : json_(text) {}
+  void object(Fields fields, const std::function<void(std::size_t)>& member) override;
+  void array(const std::function<void()>& element) override;
+  void text_map(const std::function<void(std::string)>& entry) override;
+  std::string text() override;
+  Bytes bytes() override;
+  Bytes hex() override;
+  bool boolean() override { return json_.boolean(); }
+  std::int64_t integer(std::int64_t min, std::int64_t max) override { return json_.integer(min, max); }
+  nlohmann::json free() override;
+  bool null() override { return json_.null(); }
+  void skip() override { json_.skip(); }
+  void fail(std::string_view why) override { json_.fail(why); }
+  bool good() const override { return json_.good(); }
+  Status done(std::string_view what) override { return json_.done(what); }
+
+ private:
+  JsonReader json_;
+};
+
+struct CborHead;  // one decoded item head
+
+// CborSource reads CBOR. strict: only CTAP2 canonical form without unknown keys, whose bytes can be hashed as they came;
+// otherwise any order, indefinite lengths and longer heads than needed are taken, duplicate keys are not.
+class CborSource final : public Source {
+ public:
+  CborSource(View in, bool strict) : in_(in), strict_(strict) {}
+  void object(Fields fields, const std::function<void(std::size_t)>& member) override;
+  void array(const std::function<void()>& element) override;
+  void text_map(const std::function<void(std::string)>& entry) override;
+  std::string text() override;
+  Bytes bytes() override;
+  Bytes hex() override { return bytes(); }
+  bool boolean() override;
+  std::int64_t integer(std::int64_t min, std::int64_t max) override;
+  nlohmann::json free() override;
+  bool null() override;
+  void skip() override { raw(); }
+  // raw lends the bytes of the next value whole.
+  View raw();
+  void fail(std::string_view why) override;
+  bool good() const override { return why_.empty(); }
+  Status done(std::string_view what) override;
+
+ private:
+  bool head(CborHead& out);
+  bool peek(CborHead& out);
+  bool take(CborHead& out);
+  Bytes string(bool text);
+  // elements calls one for every element of the list or pair of the map whose head was taken.
+  void elements(const CborHead& head, const std::function<void()>& one);
+  void check_order(View& before, View key);
+  void skip(int depth);
+  View in_;
+  bool strict_;
+  int depth_ = 0;
+  std::string why_;
+};
+
+// Sink writes one value after the other. Members may come in any order: CBOR maps are put into canonical order.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void object() = 0;
+  virtual void end_object() = 0;
+  virtual void array() = 0;
+  virtual void end_array() = 0;
+  virtual void key(const Field& field) = 0;
+  virtual void text_key(std::string_view key) = 0;
+  virtual void text(std::string_view value) = 0;
+  virtual void bytes(View value) = 0;
+  virtual void hex(View value) = 0;
+  virtual void boolean(bool value) = 0;
+  virtual void integer(std::int64_t value) = 0;
+  virtual void null() = 0;
+  virtual void free(const nlohmann::json& value) = 0;
+  // raw appends a value that is encoded already.
+  virtual void raw(View value) = 0;
+  virtual Bytes finish() = 0;
+};
+
+// JsonSink writes as CMC does: compact, <, > and & escaped.
+class JsonSink final : public Sink {
+ public:
+  void object() override { json_.object(); }
+  void end_object() override { json_.end_object(); }
+  void array() override { json_.array(); }
+  void end_array() override { json_.end_array(); }
+  void key(const Field& field) override { json_.key(field.name); }
+  void text_key(std::string_view key) override { json_.key(key); }
+  void text(std::string_view value) override;
+  void bytes(View value) override;
+  void hex(View value) override;
+  void boolean(bool value) override { json_.boolean(value); }
+  void integer(std::int64_t value) override { json_.number(value); }
+  void null() override { json_.null(); }
+  void free(const nlohmann::json& value) override;
+  void raw(View value) override { json_.raw(as_text(value)); }
+  Bytes finish() override { return to_bytes(as_view(json_.so_far())); }
+
+ private:
+  JsonWriter json_;
+};
+
+class CborSink final : public Sink {
+ public:
+  void object() override { open(true); }
+  void end_object() override;
+  void array() override { open(false); }
+  void end_array() override;
+  void key(const Field& field) override;
+  void text_key(std::string_view key) override;
+  void text(std::string_view value) override;
+  void bytes(View value) override;
+  void hex(View value) override { bytes(value); }
+  void boolean(bool value) override;
+  void integer(std::int64_t value) override;
+  void null() override;
+  void free(const nlohmann::json& value) override;
+  void raw(View value) override { put(value); }
+  Bytes finish() override { return std::move(root_); }
+
+ private:
+  // Open is a map or list whose head is written when its count is known.
+  struct Open {
+    bool map;
+    Bytes key;                                // of the value that comes next
+    std::vector<std::pair<Bytes, Bytes>> pairs;
+    std::size_t count = 0;
+    Bytes elements;
+  };
+  void open(bool map) { open_.push_back({map, {}, {}, 0, {}}); }
+  void put(View value);
+  std::vector<Open> open_;
+  Bytes root_;
+};
+
+std::unique_ptr<Sink> make_sink(Encoding encoding);
+// encoding_of says how bytes are serialised, by their first byte; malformed for anything else than a JSON or CBOR
+// structure.
+Result<Encoding> encoding_of(View bytes);
+
+}  // namespace attest::cmc

@@ -1,0 +1,223 @@
+#include "evidence/cmc/component.h"
+
+namespace attest::cmc {
+namespace {
+
+constexpr std::size_t kMaxHashes = 16;
+constexpr std::size_t kMaxProperties = 64;
+
+enum : std::size_t { kType, kName, kHashes, kVersion, kOptional, kDescription, kProperties, kEventData, kCtrData, kIntel, kPurl };
+constexpr Field kComponent[] = {{"type", 0},       {"name", 1},       {"hashes", 2},     {"version", 3},
+                                {"optional", 4},   {"description", 5}, {"properties", 6}, {"eventdata", 7},
+                                {"ctrData", 8},    {"intelCollateral", 9}, {"purl", 10}};
+constexpr Field kHash[] = {{"alg", 0}, {"content", 1}};
+constexpr Field kProperty[] = {{"name", 0}, {"value", 1}};
+constexpr Field kCtr[] = {{"configSha256", 0}, {"rootfsSha256", 1}, {"ociSpec", Field::kTextKey}};
+
+struct IntelRow {
+  Field field;
+  Bytes IntelCollateral::* member;
+};
+constexpr IntelRow kIntelRows[] = {{{"tcbInfo", 0}, &IntelCollateral::tcb_info},
+                                   {{"qeIdentity", 1}, &IntelCollateral::qe_identity},
+                                   {{"rootCaCrl", 2}, &IntelCollateral::root_ca_crl},
+                                   {{"pckCrl", 3}, &IntelCollateral::pck_crl},
+                                   {{"pckCrlIntermediateCert", 4}, &IntelCollateral::pck_crl_intermediate},
+                                   {{"pckCrlRootCert", 5}, &IntelCollateral::pck_crl_root},
+                                   {{"tcbInfoIntermediateCert", 6}, &IntelCollateral::tcb_info_intermediate},
+                                   {{"tcbInfoRootCert", 7}, &IntelCollateral::tcb_info_root},
+                                   {{"qeIdentityIntermediateCert", 8}, &IntelCollateral::qe_identity_intermediate},
+                                   {{"qeIdentityRootCert", 9}, &IntelCollateral::qe_identity_root}};
+
+std::vector<Field> intel_fields() {
+  std::vector<Field> fields;
+  for (const IntelRow& row : kIntelRows) fields.push_back(row.field);
+  return fields;
+}
+
+void read_hash(Source& in, ComponentHash& out) {
+  in.object(kHash, [&](std::size_t i) {
+    if (i == 0)
+      out.alg = in.text();
+    else
+      out.content = in.hex();
+  });
+}
+
+void read_property(Source& in, Property& out) {
+  in.object(kProperty, [&](std::size_t i) { (i == 0 ? out.name : out.value) = in.text(); });
+}
+
+void read_ctr(Source& in, CtrData& out) {
+  in.object(kCtr, [&](std::size_t i) {
+    if (i == 0)
+      out.config_sha256 = in.hex();
+    else if (i == 1)
+      out.rootfs_sha256 = in.hex();
+    else
+      out.oci_spec = in.free();
+  });
+}
+
+void read_intel(Source& in, IntelCollateral& out) {
+  static const std::vector<Field> fields = intel_fields();
+  in.object(fields, [&](std::size_t i) { out.*kIntelRows[i].member = in.bytes(); });
+}
+
+template <class T, class F>
+void read_some(Source& in, std::vector<T>& out, std::size_t max, F&& read) {
+  in.array([&] {
+    if (out.size() == max) return in.fail("a list of more than " + std::to_string(max) + " elements");
+    read(in, out.emplace_back());
+  });
+}
+
+void read_member(Source& in, std::size_t field, Component& out) {
+  switch (field) {
+    case kType:
+      out.type = in.text();
+      break;
+    case kName:
+      out.name = in.text();
+      break;
+    case kHashes:
+      return read_some(in, out.hashes, kMaxHashes, read_hash);
+    case kVersion:
+      out.version = in.text();
+      break;
+    case kOptional:
+      out.optional = in.boolean();
+      break;
+    case kDescription:
+      out.description = in.text();
+      break;
+    case kProperties:
+      return read_some(in, out.properties, kMaxProperties, read_property);
+    case kEventData:
+      out.event_data = in.free();
+      break;
+    case kCtrData:
+      if (!in.null()) read_ctr(in, out.ctr.emplace());
+      break;
+    case kIntel:
+      if (!in.null()) read_intel(in, out.intel.emplace());
+      break;
+    default:
+      out.purl = in.text();
+  }
+}
+
+void text_member(Sink& out, std::size_t field, const std::string& value) {
+  if (value.empty()) return;
+  out.key(kComponent[field]);
+  out.text(value);
+}
+
+void write_hashes(Sink& out, const std::vector<ComponentHash>& hashes) {
+  if (hashes.empty()) return;
+  out.key(kComponent[kHashes]);
+  out.array();
+  for (const ComponentHash& hash : hashes) {
+    out.object();
+    out.key(kHash[0]);
+    out.text(hash.alg);
+    out.key(kHash[1]);
+    out.hex(hash.content);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void write_properties(Sink& out, const std::vector<Property>& properties) {
+  if (properties.empty()) return;
+  out.key(kComponent[kProperties]);
+  out.array();
+  for (const Property& property : properties) {
+    out.object();
+    out.key(kProperty[0]);
+    out.text(property.name);
+    out.key(kProperty[1]);
+    out.text(property.value);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void write_ctr(Sink& out, const CtrData& ctr) {
+  out.object();
+  out.key(kCtr[0]);
+  out.hex(ctr.config_sha256);
+  out.key(kCtr[1]);
+  out.hex(ctr.rootfs_sha256);
+  if (ctr.oci_spec) {
+    out.key(kCtr[2]);
+    out.free(*ctr.oci_spec);
+  }
+  out.end_object();
+}
+
+void write_intel(Sink& out, const IntelCollateral& intel) {
+  out.object();
+  for (const IntelRow& row : kIntelRows) {
+    out.key(row.field);
+    out.bytes(intel.*row.member);
+  }
+  out.end_object();
+}
+
+}  // namespace
+
+const Bytes* Component::hash(HashAlg alg) const {
+  for (const ComponentHash& hash : hashes)
+    if (hash_alg_from_name(hash.alg) == alg && hash.content.size() == digest_size(alg)) return &hash.content;
+  return nullptr;
+}
+
+const std::string* Component::property(std::string_view wanted) const {
+  for (const Property& property : properties)
+    if (property.name == wanted) return &property.value;
+  return nullptr;
+}
+
+std::string hash_name(HashAlg alg) {
+  std::string name = hash_alg_name(alg);
+  return name.replace(0, 3, "SHA-");
+}
+
+void read_component(Source& in, Component& out) {
+  in.object(kComponent, [&](std::size_t field) { read_member(in, field, out); });
+}
+
+void read_components(Source& in, std::vector<Component>& out) { read_some(in, out, Source::kMaxElements, read_component); }
+
+void write_component(Sink& out, const Component& c) {
+  out.object();
+  out.key(kComponent[kType]);
+  out.text(c.type);
+  out.key(kComponent[kName]);
+  out.text(c.name);
+  write_hashes(out, c.hashes);
+  text_member(out, kVersion, c.version);
+  if (c.optional) {
+    out.key(kComponent[kOptional]);
+    out.boolean(true);
+  }
+  text_member(out, kDescription, c.description);
+  write_properties(out, c.properties);
+  if (c.event_data) {
+    out.key(kComponent[kEventData]);
+    out.free(*c.event_data);
+  }
+  if (c.ctr) {
+    out.key(kComponent[kCtrData]);
+    write_ctr(out, *c.ctr);
+  }
+  if (c.intel) {
+    out.key(kComponent[kIntel]);
+    write_intel(out, *c.intel);
+  }
+  text_member(out, kPurl, c.purl);
+  out.end_object();
+}
+
+}  // namespace attest::cmc

@@ -1,0 +1,116 @@
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "evidence/cmc/codec.h"
+#include "evidence/core/hex.h"
+
+namespace attest::cmc {
+namespace {
+
+constexpr std::size_t kMaxBytes = 256 << 20;
+
+// escaped is a JSON string as Go writes it: beside what JSON demands, <, >, & and the two line separators of Unicode.
+std::string escaped(std::string_view text) {
+  std::string quoted = json_quote(text);
+  std::string out;
+  out.reserve(quoted.size());
+  for (std::size_t i = 0; i < quoted.size(); i++) {
+    char c = quoted[i];
+    std::string_view rest = std::string_view(quoted).substr(i, 6);
+    if (c == '<' || c == '>' || c == '&') {
+      out += c == '<' ? "\\u003c" : c == '>' ? "\\u003e" : "\\u0026";
+    } else if (rest.starts_with("\xe2\x80\xa8") || rest.starts_with("\xe2\x80\xa9")) {
+      out += rest[2] == '\xa8' ? "\\u2028" : "\\u2029";
+      i += 2;
+    } else if (rest == "\\u007f") {
+      out += '\x7f';
+      i += 5;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string dumped(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void JsonSource::object(Fields fields, const std::function<void(std::size_t)>& member) {
+  if (json_.null()) return;
+  json_.object([&](std::string_view name) {
+    for (std::size_t i = 0; i < fields.size(); i++)
+      if (fields[i].name == name) return member(i);
+    json_.skip();
+  });
+}
+
+void JsonSource::array(const std::function<void()>& element) {
+  if (json_.null()) return;
+  std::size_t count = 0;
+  json_.array([&] {
+    if (++count > kMaxElements) return json_.fail("a list of more than 131072 elements");
+    element();
+  });
+}
+
+void JsonSource::text_map(const std::function<void(std::string)>& entry) {
+  if (json_.null()) return;
+  json_.object([&](std::string_view name) { entry(std::string(name)); });
+}
+
+std::string JsonSource::text() {
+  if (json_.null()) return {};
+  return std::string(json_.text());
+}
+
+Bytes JsonSource::bytes() {
+  if (json_.null()) return {};
+  auto bytes = from_base64(json_.text(), kMaxBytes);
+  if (bytes) return *std::move(bytes);
+  json_.fail("not base64");
+  return {};
+}
+
+Bytes JsonSource::hex() {
+  if (json_.null()) return {};
+  auto bytes = from_hex(json_.text(), 1 << 20);
+  if (bytes) return *std::move(bytes);
+  json_.fail("not hexadecimal");
+  return {};
+}
+
+nlohmann::json JsonSource::free() {
+  std::string_view text = json_.raw();
+  if (!json_.good()) return {};
+  nlohmann::json value = nlohmann::json::parse(text, nullptr, false);
+  if (!value.is_discarded()) return value;
+  json_.fail("not JSON");
+  return {};
+}
+
+void JsonSink::text(std::string_view value) { json_.raw(escaped(value)); }
+void JsonSink::bytes(View value) { json_.raw('"' + to_base64(value) + '"'); }
+void JsonSink::hex(View value) { json_.raw('"' + to_hex(value) + '"'); }
+void JsonSink::free(const nlohmann::json& value) { json_.raw(dumped(value)); }
+
+std::unique_ptr<Sink> make_sink(Encoding encoding) {
+  if (encoding == Encoding::json) return std::make_unique<JsonSink>();
+  return std::make_unique<CborSink>();
+}
+
+Result<Encoding> encoding_of(View bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size() && (bytes[at] == ' ' || bytes[at] == '\n' || bytes[at] == '\r' || bytes[at] == '\t')) at++;
+  if (at < bytes.size() && bytes[at] == '{') return Encoding::json;
+  if (at == 0 && !bytes.empty()) {
+    unsigned major = bytes[0] >> 5;
+    bool cbor_map = major == 5 || (major == 6 && bytes.size() > 1);
+    if (cbor_map) return Encoding::cbor;
+  }
+  return Error{Errc::malformed, bytes.empty() ? "nothing at all" : "neither a JSON object nor a CBOR map"};
+}
+
+}  // namespace attest::cmc

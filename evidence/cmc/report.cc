@@ -1,0 +1,279 @@
+#include "evidence/cmc/report.h"
+
+#include "evidence/core/hex.h"
+
+namespace attest::cmc {
+namespace {
+
+constexpr std::size_t kMaxEvidences = 16;
+constexpr std::size_t kMaxCerts = 16;
+constexpr std::size_t kMaxArtifacts = 1024;
+constexpr std::size_t kMaxItems = 1024;
+
+constexpr Field kReport[] = {{"version", 0}, {"type", 1}, {"name", 2}, {"encoding", 3}, {"evidences", 4}, {"context", 5}};
+constexpr Field kEvidence[] = {{"type", 0}, {"evidence", 1}, {"addData", 2}, {"signature", 3}};
+enum : std::size_t { kType, kAlg, kNonce, kCollaterals, kDigests, kMetadata, kCerts };
+constexpr Field kContext[] = {{"type", 0},    {"alg", 1},      {"nonce", 2}, {"collateral", 3},
+                              {"digests", 4}, {"metadata", 5}, {"certs", 6}};
+constexpr Field kCollateral[] = {{"type", 0}, {"certs", 1}, {"key", 2}, {"artifacts", 3}};
+constexpr Field kArtifact[] = {{"type", 0}, {"index", 1}, {"events", 2}};
+
+void read_evidence(Source& in, EvidenceItem& out) {
+  in.object(kEvidence, [&](std::size_t field) {
+    if (field == 0)
+      out.type = in.text();
+    else
+      (field == 1 ? out.evidence : field == 2 ? out.add_data : out.signature) = in.bytes();
+  });
+}
+
+template <class T, class F>
+void read_list(Source& in, std::vector<T>& out, std::size_t max, const char* what, F&& read) {
+  in.array([&] {
+    if (out.size() == max) return in.fail("more than " + std::to_string(max) + " " + what);
+    read(out.emplace_back());
+  });
+}
+
+void read_artifact(Source& in, Artifact& out) {
+  in.object(kArtifact, [&](std::size_t field) {
+    if (field == 0)
+      out.type = in.text();
+    else if (field == 1)
+      out.index = in.integer(INT32_MIN, INT32_MAX);
+    else
+      read_components(in, out.events);
+  });
+}
+
+void read_collateral(Source& in, Collateral& out) {
+  in.object(kCollateral, [&](std::size_t field) {
+    if (field == 0)
+      out.type = in.text();
+    else if (field == 1)
+      read_list(in, out.certs, kMaxCerts, "certificates", [&](Bytes& der) { der = in.bytes(); });
+    else if (field == 2)
+      out.key = in.bytes();
+    else
+      read_list(in, out.artifacts, kMaxArtifacts, "artifacts", [&](Artifact& artifact) { read_artifact(in, artifact); });
+  });
+}
+
+void read_items(Source& in, std::map<std::string, Bytes>& out) {
+  in.text_map([&](std::string digest) {
+    if (out.size() == kMaxItems) return in.fail("more than 1024 metadata items");
+    out[std::move(digest)] = in.bytes();
+  });
+}
+
+void read_context(Source& in, ReportContext& out) {
+  in.object(kContext, [&](std::size_t field) {
+    switch (field) {
+      case kType:
+        out.type = in.text();
+        break;
+      case kAlg:
+        out.alg = in.text();
+        break;
+      case kNonce:
+        out.nonce = in.bytes();
+        break;
+      case kCollaterals:
+        return read_list(in, out.collateral, kMaxEvidences, "collaterals", [&](Collateral& c) { read_collateral(in, c); });
+      case kDigests:
+        return read_list(in, out.digests, kMaxItems, "digests", [&](std::string& digest) { digest = in.text(); });
+      case kMetadata:
+        return read_items(in, out.metadata);
+      default:
+        in.text_map([&](std::string) { in.skip(); });  // reserved; never read
+    }
+  });
+}
+
+// Frame is the report without its context.
+struct Frame {
+  std::string encoding;
+  Bytes context;  // base64url text, or CBOR
+};
+
+void read_frame(Source& in, CborSource* cbor, Report& out, Frame& frame) {
+  in.object(kReport, [&](std::size_t field) {
+    if (field == 5 && cbor != nullptr)
+      frame.context = to_bytes(cbor->raw());
+    else if (field == 5)
+      frame.context = to_bytes(as_view(in.text()));
+    else if (field == 4)
+      read_list(in, out.evidences, kMaxEvidences, "evidences", [&](EvidenceItem& item) { read_evidence(in, item); });
+    else
+      (field == 0 ? out.version : field == 1 ? out.type : field == 2 ? out.name : frame.encoding) = in.text();
+  });
+}
+
+Result<Report> decode_json(View bytes) {
+  Report out;
+  Frame frame;
+  JsonSource in(as_text(bytes));
+  read_frame(in, nullptr, out, frame);
+  CHECK_OK(in.done("report"));
+  if (frame.encoding != "b64") return Error{Errc::unsupported, "report: encoding of the context is not b64"};
+  if (out.version != kReportVersion) return out;
+  TRY(Bytes text, from_base64url(as_text(frame.context), kMaxReport));
+  JsonSource context(as_text(text));
+  read_context(context, out.context);
+  CHECK_OK(context.done("report context"));
+  out.hashed_context = std::move(frame.context);
+  return out;
+}
+
+Result<Report> decode_cbor(View bytes) {
+  Report out;
+  out.encoding = Encoding::cbor;
+  Frame frame;
+  CborSource in(bytes, false);
+  read_frame(in, &in, out, frame);
+  CHECK_OK(in.done("report"));
+  if (frame.encoding != "cbor") return Error{Errc::unsupported, "report: encoding of the context is not cbor"};
+  if (out.version != kReportVersion) return out;
+  CborSource context(frame.context, true);
+  read_context(context, out.context);
+  CHECK_OK(context.done("report context"));
+  out.hashed_context = std::move(frame.context);
+  return out;
+}
+
+void write_text(Sink& out, const Field& field, std::string_view value) {
+  out.key(field);
+  out.text(value);
+}
+
+// A list that was never made is null in Go; an empty one of ours is never written as one.
+void write_null_list(Sink& out, const Field& field) {
+  out.key(field);
+  out.null();
+}
+
+void write_artifact(Sink& out, const Artifact& artifact) {
+  out.object();
+  write_text(out, kArtifact[0], artifact.type);
+  out.key(kArtifact[1]);
+  out.integer(artifact.index);
+  if (!artifact.events.empty()) {
+    out.key(kArtifact[2]);
+    out.array();
+    for (const Component& event : artifact.events) write_component(out, event);
+    out.end_array();
+  }
+  out.end_object();
+}
+
+void write_collateral(Sink& out, const Collateral& collateral) {
+  out.object();
+  write_text(out, kCollateral[0], collateral.type);
+  if (!collateral.certs.empty()) {
+    out.key(kCollateral[1]);
+    out.array();
+    for (const Bytes& der : collateral.certs) out.bytes(der);
+    out.end_array();
+  }
+  if (!collateral.key.empty()) {
+    out.key(kCollateral[2]);
+    out.bytes(collateral.key);
+  }
+  if (!collateral.artifacts.empty()) {
+    out.key(kCollateral[3]);
+    out.array();
+    for (const Artifact& artifact : collateral.artifacts) write_artifact(out, artifact);
+    out.end_array();
+  }
+  out.end_object();
+}
+
+void write_context(Sink& out, const ReportContext& context) {
+  out.object();
+  write_text(out, kContext[kType], context.type);
+  write_text(out, kContext[kAlg], context.alg);
+  out.key(kContext[kNonce]);
+  out.bytes(context.nonce);
+  out.key(kContext[kCollaterals]);
+  if (context.collateral.empty()) out.null();
+  if (!context.collateral.empty()) {
+    out.array();
+    for (const Collateral& collateral : context.collateral) write_collateral(out, collateral);
+    out.end_array();
+  }
+  if (context.digests.empty()) write_null_list(out, kContext[kDigests]);
+  if (!context.digests.empty()) {
+    out.key(kContext[kDigests]);
+    out.array();
+    for (const std::string& digest : context.digests) out.text(digest);
+    out.end_array();
+  }
+  if (!context.metadata.empty()) {
+    out.key(kContext[kMetadata]);
+    out.object();
+    for (const auto& [digest, item] : context.metadata) {
+      out.text_key(digest);
+      out.bytes(item);
+    }
+    out.end_object();
+  }
+  out.end_object();
+}
+
+void write_evidence(Sink& out, const EvidenceItem& item) {
+  out.object();
+  write_text(out, kEvidence[0], item.type);
+  out.key(kEvidence[1]);
+  out.bytes(item.evidence);
+  if (!item.add_data.empty()) {
+    out.key(kEvidence[2]);
+    out.bytes(item.add_data);
+  }
+  if (!item.signature.empty()) {
+    out.key(kEvidence[3]);
+    out.bytes(item.signature);
+  }
+  out.end_object();
+}
+
+}  // namespace
+
+Result<Report> decode_report(View bytes) {
+  if (bytes.size() > kMaxReport) return Error{Errc::malformed, "report: more than 64 MiB"};
+  TRY(Encoding encoding, encoding_of(bytes));
+  return encoding == Encoding::json ? decode_json(bytes) : decode_cbor(bytes);
+}
+
+Bytes encode_context(const ReportContext& context, Encoding encoding) {
+  auto out = make_sink(encoding);
+  write_context(*out, context);
+  return out->finish();
+}
+
+Bytes hashed_context(View encoded_context, Encoding encoding) {
+  if (encoding == Encoding::cbor) return to_bytes(encoded_context);
+  return to_bytes(as_view(to_base64url(encoded_context)));
+}
+
+Bytes encode_report(const Report& report, View encoded_context) {
+  auto out = make_sink(report.encoding);
+  bool json = report.encoding == Encoding::json;
+  out->object();
+  write_text(*out, kReport[0], report.version);
+  write_text(*out, kReport[1], report.type);
+  if (!report.name.empty()) write_text(*out, kReport[2], report.name);
+  write_text(*out, kReport[3], json ? "b64" : "cbor");
+  out->key(kReport[4]);
+  out->array();
+  for (const EvidenceItem& item : report.evidences) write_evidence(*out, item);
+  out->end_array();
+  out->key(kReport[5]);
+  if (json)
+    out->text(to_base64url(encoded_context));
+  else
+    out->raw(encoded_context);
+  out->end_object();
+  return out->finish();
+}
+
+}  // namespace attest::cmc
