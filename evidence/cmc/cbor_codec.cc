@@ -169,7 +169,7 @@ void CborSource::object(Fields fields, const std::function<void(std::size_t)>& m
     std::size_t i = 0;
     for (; i < fields.size(); i++) {
       bool number = key.kind == CborKind::uint && fields[i].key >= 0 && key.value == static_cast<std::uint64_t>(fields[i].key);
-      bool name = key.kind == CborKind::text && fields[i].key < 0 && as_text(key.content) == fields[i].name;
+      bool name = key.kind == CborKind::text && fields[i].key == Field::kTextKey && as_text(key.content) == fields[i].name;
       if (number || name) break;
     }
     if (i == fields.size()) {

@@ -16,6 +16,7 @@ enum class Encoding : std::uint8_t { json, cbor };
 // Field is one member of a structure: its name in JSON and its key in CBOR. kTextKey: the name is the key there too.
 struct Field {
   static constexpr int kTextKey = -1;
+  static constexpr int kJsonOnly = -2;  // CMC gave its number to two members, so neither stands in CBOR
   std::string_view name;
   int key;
 };
@@ -128,6 +129,7 @@ class Sink {
   // raw appends a value that is encoded already.
   virtual void raw(View value) = 0;
   virtual Bytes finish() = 0;
+  virtual Encoding encoding() const = 0;
 };
 
 // JsonSink writes as CMC does: compact, <, > and & escaped.
@@ -148,6 +150,7 @@ class JsonSink final : public Sink {
   void free(const nlohmann::json& value) override;
   void raw(View value) override { json_.raw(as_text(value)); }
   Bytes finish() override { return to_bytes(as_view(json_.so_far())); }
+  Encoding encoding() const override { return Encoding::json; }
 
  private:
   JsonWriter json_;
@@ -170,6 +173,7 @@ class CborSink final : public Sink {
   void free(const nlohmann::json& value) override;
   void raw(View value) override { put(value); }
   Bytes finish() override { return std::move(root_); }
+  Encoding encoding() const override { return Encoding::cbor; }
 
  private:
   // Open is a map or list whose head is written when its count is known.

@@ -163,6 +163,40 @@ Result<Verified<SignedContent>> verify_jws(View item, const TrustStore& roots, U
   return SignatureCheck::mint(std::move(content));
 }
 
+SignatureOutcome examine_signature(const JwsAlg& alg, std::vector<Bytes> chain, std::initializer_list<View> parts,
+                                   View signature, const TrustStore& roots, UnixTime when) {
+  SignatureOutcome out;
+  out.chain = std::move(chain);
+  auto facts = roots.verify(out.chain, ChainRole::metadata_signer, when);
+  if (facts)
+    out.root = (*facts)->root;
+  else
+    out.chain_error = facts.error();
+  auto leaf = out.chain.empty() ? Result<OwnedX509>(Error{Errc::malformed, "no certificate"})
+                                : parse_certificate(out.chain.front());
+  EVP_PKEY* key = leaf ? X509_get0_pubkey(leaf->get()) : nullptr;
+  if (key == nullptr) {
+    out.signature_error = Error{Errc::untrusted, "no readable key"};
+  } else if (auto checked = check_signature(alg, key, parts, signature); !checked) {
+    out.signature_error = checked.error();
+  }
+  return out;
+}
+
+Result<Examined> examine_jws(View item, const TrustStore& roots, UnixTime when) {
+  TRY(Envelope envelope, read_envelope(item));
+  Examined out;
+  TRY(out.payload, from_base64url(envelope.payload_text, kMaxMetadataBytes));
+  for (const Part& part : envelope.parts) {
+    TRY(Header header, read_header(part.protected_text));
+    TRY(Bytes signature, from_base64url(part.signature_text, kMaxSignatureBytes));
+    out.signatures.push_back(examine_signature(*header.alg, std::move(header.chain),
+                                               {as_view(part.protected_text), as_view("."), as_view(envelope.payload_text)},
+                                               signature, roots, when));
+  }
+  return out;
+}
+
 Result<std::string> sign_jws(View payload, std::span<const JwsSigner> signers) {
   if (signers.empty() || signers.size() > kMaxSigners)
     return Error{Errc::malformed, "JWS: 1 to " + std::to_string(kMaxSigners) + " signers are possible"};

@@ -23,6 +23,33 @@ struct SignedContent {
 // otherwise; the text names the signature.
 Result<Verified<SignedContent>> verify_jws(View item, const TrustStore& roots, UnixTime when);
 
+// SignatureOutcome is what became of one signature of an item: each error unset where that part is good.
+struct SignatureOutcome {
+  std::vector<Bytes> chain;              // DER, leaf first, as it came
+  std::optional<Error> signature_error;  // of the signature itself, checked with the leaf's key
+  std::optional<Error> chain_error;      // of the chain, in the role metadata_signer
+  Digest root;                           // SHA-256 of the root the chain ended in; empty if it ended in none
+};
+
+// Examined is an item with everything that can be said about its signatures: for reports that show each of them. The
+// payload is trusted only if trusted() says so.
+struct Examined {
+  Bytes payload;
+  std::vector<SignatureOutcome> signatures;
+  bool trusted() const {
+    bool good = !signatures.empty();
+    for (const SignatureOutcome& s : signatures) good = good && !s.signature_error && !s.chain_error;
+    return good;
+  }
+};
+
+// examine_jws looks at every signature and goes on after a bad one; malformed if the item is no JWS at all.
+Result<Examined> examine_jws(View item, const TrustStore& roots, UnixTime when);
+// examine_signature judges one signature over parts.
+struct JwsAlg;
+SignatureOutcome examine_signature(const JwsAlg& alg, std::vector<Bytes> chain, std::initializer_list<View> parts,
+                                   View signature, const TrustStore& roots, UnixTime when);
+
 // JwsSigner signs with a private key and shows its chain (DER, leaf first). The key is lent.
 struct JwsSigner {
   EVP_PKEY* key = nullptr;

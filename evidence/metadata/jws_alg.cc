@@ -16,6 +16,8 @@ constexpr JwsAlg kAlgs[] = {
     {"RS256", "", "SHA2-256", false, 0},
     {"RS512", "", "SHA2-512", false, 0},
     {"PS256", "", "SHA2-256", true, 0},
+    {"PS384", "", "SHA2-384", true, 0},
+    {"PS512", "", "SHA2-512", true, 0},
 };
 
 using OwnedSig = Owned<ECDSA_SIG, ECDSA_SIG_free>;

@@ -1,0 +1,293 @@
+#include "evidence/cmc/metadata.h"
+
+#include "evidence/cmc/schema.h"
+
+namespace attest::cmc {
+namespace {
+
+constexpr std::size_t kMaxNames = 1024;
+
+enum : std::size_t {
+  kType, kName, kVersion, kValidity, kDescription, kSbom, kDeveloper, kBaseLayers, kCertLevel, kFingerprints, kSnp, kTdx, kSgx,
+  kDetails, kOmspServer, kLocation, kDescriptions, kServer, kProducedAt, kResponses
+};
+constexpr Field kFields[] = {{"type", 0},
+                             {"name", 1},
+                             {"version", 2},
+                             {"validity", 3},
+                             {"description", 4},
+                             {"sbom", 10},
+                             {"developerCommonName", 11},
+                             {"baseLayers", 12},
+                             {"certLevel", 13},
+                             {"caFingerprints", 14},
+                             {"snpPolicy", 15},
+                             {"tdxPolicy", 16},
+                             {"sgxPolicy", 17},
+                             {"details", 18},
+                             {"omspServer", Field::kJsonOnly},
+                             {"location", Field::kJsonOnly},
+                             {"descriptions", 21},
+                             {"server", 30},
+                             {"producedAt", 31},
+                             {"responses", 32}};
+constexpr Field kValidityFields[] = {{"notBefore", 0}, {"notAfter", 1}};
+constexpr Field kSbomFields[] = {{"bomFormat", 0}, {"specVersion", 1}, {"version", 2}, {"components", 3}};
+constexpr Field kDescriptionFields[] = {{"type", 0}, {"name", 1}, {"description", 2}, {"manifest", 3}, {"ociRules", 4}};
+
+struct StatusRow {
+  Field field;
+  std::string OmspStatus::* member;
+  bool optional;
+};
+constexpr StatusRow kStatusRows[] = {{{"manifestHash", 0}, &OmspStatus::manifest_hash, false},
+                                     {{"status", 1}, &OmspStatus::status, false},
+                                     {{"thisUpdate", 2}, &OmspStatus::this_update, false},
+                                     {{"nextUpdate", 3}, &OmspStatus::next_update, true},
+                                     {{"revocationTime", 4}, &OmspStatus::revocation_time, true},
+                                     {{"revocationReason", 5}, &OmspStatus::revocation_reason, true}};
+constexpr Field kStatusFields[] = {kStatusRows[0].field, kStatusRows[1].field, kStatusRows[2].field,
+                                   kStatusRows[3].field, kStatusRows[4].field, kStatusRows[5].field};
+
+template <class T, class F>
+void read_list(Source& in, std::vector<T>& out, F&& read) {
+  in.array([&] {
+    if (out.size() == kMaxNames) return in.fail("a list of more than 1024 elements");
+    read(out.emplace_back());
+  });
+}
+
+void read_texts(Source& in, std::vector<std::string>& out) {
+  read_list(in, out, [&](std::string& text) { text = in.text(); });
+}
+
+void read_validity(Source& in, std::optional<Validity>& out) {
+  if (in.null()) return;
+  out.emplace();
+  in.object(kValidityFields, [&](std::size_t i) { (i == 0 ? out->not_before : out->not_after) = in.text(); });
+}
+
+void read_sbom(Source& in, std::optional<Sbom>& out) {
+  if (in.null()) return;
+  out.emplace();
+  in.object(kSbomFields, [&](std::size_t i) {
+    if (i == 2)
+      out->version = in.integer(0, INT32_MAX);
+    else if (i == 3)
+      read_components(in, out->components);
+    else
+      (i == 0 ? out->bom_format : out->spec_version) = in.text();
+  });
+}
+
+void read_description(Source& in, ManifestDescription& out) {
+  in.object(kDescriptionFields, [&](std::size_t i) {
+    if (i == 4)
+      out.oci_rules = in.free();
+    else
+      (i == 0 ? out.type : i == 1 ? out.name : i == 2 ? out.description : out.manifest) = in.text();
+  });
+}
+
+void read_status(Source& in, OmspStatus& out) {
+  in.object(kStatusFields, [&](std::size_t i) { out.*kStatusRows[i].member = in.text(); });
+}
+
+void read_manifest_member(Source& in, std::size_t field, Metadata& out) {
+  switch (field) {
+    case kSbom:
+      return read_sbom(in, out.sbom);
+    case kDeveloper:
+      out.developer = in.text();
+      break;
+    case kBaseLayers:
+      return read_texts(in, out.base_layers);
+    case kCertLevel:
+      out.cert_level = in.integer(INT32_MIN, INT32_MAX);
+      break;
+    case kFingerprints:
+      return read_texts(in, out.ca_fingerprints);
+    case kSnp:
+      if (!in.null()) out.snp_policy = read_tree(in, snp_policy_schema());
+      break;
+    case kTdx:
+      if (!in.null()) out.tdx_policy = read_tree(in, tdx_policy_schema());
+      break;
+    case kSgx:
+      if (!in.null()) out.sgx_policy = read_tree(in, sgx_policy_schema());
+      break;
+    case kDetails:
+      if (!in.null()) out.details = in.free();
+      break;
+    default:
+      out.omsp_server = in.text();
+  }
+}
+
+void read_member(Source& in, std::size_t field, Metadata& out) {
+  switch (field) {
+    case kType:
+      out.type = in.text();
+      break;
+    case kName:
+      out.name = in.text();
+      break;
+    case kVersion:
+      out.version = in.text();
+      break;
+    case kValidity:
+      return read_validity(in, out.validity);
+    case kDescription:
+      out.description = in.text();
+      break;
+    case kLocation:
+      out.location = in.text();
+      break;
+    case kDescriptions:
+      return read_list(in, out.descriptions, [&](ManifestDescription& d) { read_description(in, d); });
+    case kServer:
+      out.server = in.text();
+      break;
+    case kProducedAt:
+      out.produced_at = in.text();
+      break;
+    case kResponses:
+      return read_list(in, out.responses, [&](OmspStatus& status) { read_status(in, status); });
+    default:
+      read_manifest_member(in, field, out);
+  }
+}
+
+void text(Sink& out, const Field& field, const std::string& value, bool optional = true) {
+  bool absent = field.key == Field::kJsonOnly && out.encoding() == Encoding::cbor;
+  if (absent || (optional && value.empty())) return;
+  out.key(field);
+  out.text(value);
+}
+
+void texts(Sink& out, const Field& field, const std::vector<std::string>& values) {
+  if (values.empty()) return;
+  out.key(field);
+  out.array();
+  for (const std::string& value : values) out.text(value);
+  out.end_array();
+}
+
+void write_sbom(Sink& out, const Sbom& sbom) {
+  out.key(kFields[kSbom]);
+  out.object();
+  text(out, kSbomFields[0], sbom.bom_format, false);
+  text(out, kSbomFields[1], sbom.spec_version, false);
+  if (sbom.version != 0) {
+    out.key(kSbomFields[2]);
+    out.integer(sbom.version);
+  }
+  if (!sbom.components.empty()) {
+    out.key(kSbomFields[3]);
+    out.array();
+    for (const Component& component : sbom.components) write_component(out, component);
+    out.end_array();
+  }
+  out.end_object();
+}
+
+void write_policy(Sink& out, const Field& field, std::span<const Schema> schema, const std::optional<nlohmann::json>& policy) {
+  if (!policy) return;
+  out.key(field);
+  write_tree(out, schema, *policy);
+}
+
+void write_manifest_members(Sink& out, const Metadata& m) {
+  if (m.sbom) write_sbom(out, *m.sbom);
+  text(out, kFields[kDeveloper], m.developer);
+  texts(out, kFields[kBaseLayers], m.base_layers);
+  if (m.cert_level != 0) {
+    out.key(kFields[kCertLevel]);
+    out.integer(m.cert_level);
+  }
+  texts(out, kFields[kFingerprints], m.ca_fingerprints);
+  write_policy(out, kFields[kSnp], snp_policy_schema(), m.snp_policy);
+  write_policy(out, kFields[kTdx], tdx_policy_schema(), m.tdx_policy);
+  write_policy(out, kFields[kSgx], sgx_policy_schema(), m.sgx_policy);
+  if (m.details && !m.details->empty()) {
+    out.key(kFields[kDetails]);
+    out.free(*m.details);
+  }
+  text(out, kFields[kOmspServer], m.omsp_server);
+}
+
+void write_descriptions(Sink& out, const std::vector<ManifestDescription>& descriptions) {
+  if (descriptions.empty()) return;
+  out.key(kFields[kDescriptions]);
+  out.array();
+  for (const ManifestDescription& d : descriptions) {
+    out.object();
+    text(out, kDescriptionFields[0], d.type, false);
+    text(out, kDescriptionFields[1], d.name, false);
+    text(out, kDescriptionFields[2], d.description);
+    text(out, kDescriptionFields[3], d.manifest);
+    if (d.oci_rules && !d.oci_rules->empty()) {
+      out.key(kDescriptionFields[4]);
+      out.free(*d.oci_rules);
+    }
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void write_responses(Sink& out, const std::vector<OmspStatus>& responses) {
+  if (responses.empty()) return;
+  out.key(kFields[kResponses]);
+  out.array();
+  for (const OmspStatus& status : responses) {
+    out.object();
+    for (const StatusRow& row : kStatusRows) text(out, row.field, status.*row.member, row.optional);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+}  // namespace
+
+Result<Metadata> parse_metadata(View payload) {
+  TRY(Encoding encoding, encoding_of(payload));
+  Metadata out;
+  std::unique_ptr<Source> in;
+  if (encoding == Encoding::json)
+    in = std::make_unique<JsonSource>(as_text(payload));
+  else
+    in = std::make_unique<CborSource>(payload, false);
+  in->object(kFields, [&](std::size_t field) { read_member(*in, field, out); });
+  CHECK_OK(in->done("metadata"));
+  return out;
+}
+
+void write_members(Sink& out, const Metadata& m) {
+  text(out, kFields[kType], m.type, false);
+  text(out, kFields[kName], m.name);
+  text(out, kFields[kVersion], m.version);
+  if (m.validity) {
+    out.key(kFields[kValidity]);
+    out.object();
+    text(out, kValidityFields[0], m.validity->not_before, false);
+    text(out, kValidityFields[1], m.validity->not_after, false);
+    out.end_object();
+  }
+  text(out, kFields[kDescription], m.description);
+  write_manifest_members(out, m);
+  text(out, kFields[kLocation], m.location);
+  write_descriptions(out, m.descriptions);
+  text(out, kFields[kServer], m.server);
+  text(out, kFields[kProducedAt], m.produced_at);
+  write_responses(out, m.responses);
+}
+
+Bytes encode_metadata(const Metadata& metadata, Encoding encoding) {
+  auto out = make_sink(encoding);
+  out->object();
+  write_members(*out, metadata);
+  out->end_object();
+  return out->finish();
+}
+
+}  // namespace attest::cmc
