@@ -143,7 +143,18 @@ void write_properties(Sink& out, const std::vector<Property>& properties) {
   out.end_array();
 }
 
-void write_ctr(Sink& out, const CtrData& ctr) {
+void write_intel(Sink& out, const IntelCollateral& intel) {
+  out.object();
+  for (const IntelRow& row : kIntelRows) {
+    out.key(row.field);
+    out.bytes(intel.*row.member);
+  }
+  out.end_object();
+}
+
+}  // namespace
+
+void write_ctr_data(Sink& out, const CtrData& ctr) {
   out.object();
   out.key(kCtr[0]);
   out.hex(ctr.config_sha256);
@@ -155,17 +166,6 @@ void write_ctr(Sink& out, const CtrData& ctr) {
   }
   out.end_object();
 }
-
-void write_intel(Sink& out, const IntelCollateral& intel) {
-  out.object();
-  for (const IntelRow& row : kIntelRows) {
-    out.key(row.field);
-    out.bytes(intel.*row.member);
-  }
-  out.end_object();
-}
-
-}  // namespace
 
 const Bytes* Component::hash(HashAlg alg) const {
   for (const ComponentHash& hash : hashes)
@@ -210,7 +210,7 @@ void write_component(Sink& out, const Component& c) {
   }
   if (c.ctr) {
     out.key(kComponent[kCtrData]);
-    write_ctr(out, *c.ctr);
+    write_ctr_data(out, *c.ctr);
   }
   if (c.intel) {
     out.key(kComponent[kIntel]);

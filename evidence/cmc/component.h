@@ -53,6 +53,7 @@ std::string hash_name(HashAlg alg);
 
 void read_component(Source& in, Component& out);
 void read_components(Source& in, std::vector<Component>& out);
+void write_ctr_data(Sink& out, const CtrData& ctr);
 void write_component(Sink& out, const Component& component);
 
 }  // namespace attest::cmc

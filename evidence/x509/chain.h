@@ -12,7 +12,9 @@ namespace attest {
 //   metadata_signer   EKU codeSigning, or no EKU extension at all; never a TLS or AK usage beside it
 //   attestation_key   EKU tcg-kp-AIKCertificate (2.23.133.8.3), no TLS usage, no DNS name or IP address
 //   endorsement_key   EKU tcg-kp-EKCertificate (2.23.133.8.1), or no EKU extension at all
-enum class ChainRole : std::uint8_t { metadata_signer, attestation_key, endorsement_key };
+//   fleet_attestation_key  the attestation keys CMC's server certifies: any EKU but codeSigning and an endorsement
+//                     key's, TLS usages among them; no DNS name or IP address, which its TLS certificates have
+enum class ChainRole : std::uint8_t { metadata_signer, attestation_key, endorsement_key, fleet_attestation_key };
 
 // ChainFacts is what a verified chain says of its leaf.
 struct ChainFacts {

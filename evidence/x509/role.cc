@@ -18,7 +18,7 @@ constexpr std::string_view kAikCertificate = "2.23.133.8.3";
 // Role is a row of the table of roles.
 struct Role {
   ChainRole role;
-  std::string_view usage;   // the extended key usage that names the role
+  std::string_view usage;   // the extended key usage that names the role; empty: none does
   bool may_lack_usages;     // a certificate without the extension will do
   std::uint32_t key_usage;  // if there is a key usage extension, one of these bits must be set
   std::initializer_list<std::string_view> foreign;  // usages that must not stand beside it
@@ -44,6 +44,7 @@ const Role kRoles[] = {
      KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT,
      {kServerAuth, kClientAuth, kCodeSigning, kAikCertificate, kAnyUsage},
      true},
+    {ChainRole::fleet_attestation_key, "", true, KU_DIGITAL_SIGNATURE, {kCodeSigning, kEkCertificate, kAnyUsage}, false},
 };
 
 const Role* find_role(ChainRole role) {
@@ -99,7 +100,7 @@ std::string leaf_objection(X509* leaf, ChainRole role) {
   if (!usages.readable) return "unreadable extended key usage";
   if (!usages.present && !row->may_lack_usages)
     return "no extended key usage, " + std::string(row->usage) + " is due";
-  if (usages.present && !usages.has(row->usage)) return "extended key usage lacks " + std::string(row->usage);
+  if (usages.present && !row->usage.empty() && !usages.has(row->usage)) return "extended key usage lacks " + std::string(row->usage);
   for (std::string_view foreign : row->foreign)
     if (usages.has(foreign)) return "extended key usage " + std::string(foreign) + " belongs to another role";
   std::uint32_t key_usage = X509_get_key_usage(leaf);  // all bits where the extension is absent
@@ -114,7 +115,7 @@ std::string issuer_objection(X509* issuer, ChainRole role, bool root) {
   if (X509_check_ca(issuer) != 1) return "is no CA by its basic constraints";
   Usages usages = usages_of(issuer);
   if (!usages.readable) return "unreadable extended key usage";
-  if (!root && usages.present && !usages.has(row->usage) && !usages.has(kAnyUsage))
+  if (!root && usages.present && !row->usage.empty() && !usages.has(row->usage) && !usages.has(kAnyUsage))
     return "may not issue for " + std::string(row->usage);
   return {};
 }

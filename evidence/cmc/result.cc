@@ -1,0 +1,278 @@
+#include "evidence/cmc/result.h"
+
+#include <algorithm>
+#include <set>
+
+namespace attest::cmc {
+namespace {
+
+constexpr Field kFinding[] = {{"status", Field::kTextKey}, {"got", 0},     {"expected", 1}, {"expectedOneOf", 2},
+                              {"expectedBetween", 3},      {"errorCodes", 4}, {"details", 5}};
+constexpr Field kResult[] = {{"version", 0},   {"type", 1},      {"summary", 2},   {"prover", 3},       {"verifier", 4},
+                             {"created", 5},   {"freshness", 6}, {"certLevel", 7}, {"measurements", 8}, {"metadata", 9}};
+constexpr Field kParty[] = {{"hostname", 0}, {"ip", 1}, {"peerId", 2}};
+constexpr Field kMetadata[] = {{"imageDescriptionResult", 0},  {"manifestResults", 1},     {"companyDescriptionResult", 2},
+                               {"unknownResults", 3},          {"compatibilityResult", 4}, {"omspSignatureResults", 5}};
+constexpr Field kCompatibility[] = {{"result", 0}, {"descriptionMatch", 1}, {"manifestMatch", 2}, {"manifestCompatibility", 3}};
+constexpr Field kItem[] = {{"summary", 40},       {"validityCheck", 41}, {"signatureValidation", 42}, {"manifestHash", 50},
+                           {"omspValidity", 51},  {"omspStatus", 52},    {"revocationTime", 53},      {"revocationReason", 54}};
+constexpr Field kSignature[] = {{"signatureVerification", 0}, {"certChainValidation", 1}, {"certs", 2}};
+constexpr Field kMeasurement[] = {{"type", 0}, {"summary", 1}, {"freshness", 2}, {"signature", 3}, {"artifacts", 4}, {"tpmResult", 5}};
+constexpr Field kTpm[] = {{"pcrMatch", 0}, {"aggPcrQuoteMatch", 1}};
+constexpr Field kDigest[] = {{"success", 0},  {"launched", 1}, {"type", 2},        {"name", 3},        {"index", 4},
+                             {"digest", 5},   {"hashAlg", 6},  {"measured", 7},    {"description", 8}, {"eventData", 9},
+                             {"ctrDetails", 10}, {"version", 11}, {"purl", 12}};
+
+void text(Sink& out, const Field& field, const std::string& value) {
+  if (value.empty()) return;
+  out.key(field);
+  out.text(value);
+}
+
+void hex(Sink& out, const Field& field, View value) {
+  if (value.empty()) return;
+  out.key(field);
+  out.hex(value);
+}
+
+void write_finding(Sink& out, const Finding& finding) {
+  out.object();
+  out.key(kFinding[0]);
+  out.text(state_name(finding.state));
+  text(out, kFinding[1], finding.got);
+  text(out, kFinding[2], finding.expected);
+  if (!finding.expected_one_of.empty()) {
+    out.key(kFinding[3]);
+    out.array();
+    for (const std::string& value : finding.expected_one_of) out.text(value);
+    out.end_array();
+  }
+  if (!finding.codes.empty()) {
+    out.key(kFinding[5]);
+    out.array();
+    for (int code : finding.codes) out.integer(code);
+    out.end_array();
+  }
+  text(out, kFinding[6], finding.details);
+  out.end_object();
+}
+
+void write(Sink& out, const Field& field, const Finding& finding) {
+  out.key(field);
+  write_finding(out, finding);
+}
+
+// write_all writes a list of findings; nothing where there are none.
+void write_all(Sink& out, const Field& field, const std::vector<Finding>& findings) {
+  if (findings.empty()) return;
+  out.key(field);
+  out.array();
+  for (const Finding& finding : findings) write_finding(out, finding);
+  out.end_array();
+}
+
+void write_signature(Sink& out, const SignatureFinding& finding) {
+  out.object();
+  write(out, kSignature[0], finding.signature);
+  write(out, kSignature[1], finding.chain);
+  if (!finding.certs.empty()) {
+    out.key(kSignature[2]);
+    out.array();
+    out.array();
+    for (const Bytes& der : finding.certs) write_certificate(out, der);
+    out.end_array();
+    out.end_array();
+  }
+  out.end_object();
+}
+
+void write_item(Sink& out, const MetadataFinding& item) {
+  out.object();
+  write_members(out, item.metadata);
+  write(out, kItem[0], item.summary);
+  write(out, kItem[1], item.validity);
+  if (!item.signatures.empty()) {
+    out.key(kItem[2]);
+    out.array();
+    for (const SignatureFinding& signature : item.signatures) write_signature(out, signature);
+    out.end_array();
+  }
+  text(out, kItem[3], item.manifest_hash);
+  if (item.omsp_validity) write(out, kItem[4], *item.omsp_validity);
+  if (item.omsp_status) write(out, kItem[5], *item.omsp_status);
+  text(out, kItem[6], item.revocation_time);
+  text(out, kItem[7], item.revocation_reason);
+  out.end_object();
+}
+
+void write_items(Sink& out, const Field& field, const std::vector<MetadataFinding>& items, bool always = false) {
+  if (items.empty() && !always) return;
+  out.key(field);
+  if (items.empty()) return out.null();
+  out.array();
+  for (const MetadataFinding& item : items) write_item(out, item);
+  out.end_array();
+}
+
+void write_party(Sink& out, const Field& field, const Party& party) {
+  out.key(field);
+  out.object();
+  text(out, kParty[0], party.hostname);
+  text(out, kParty[1], party.ip);
+  text(out, kParty[2], party.peer_id);
+  out.end_object();
+}
+
+void write_digest(Sink& out, const DigestFinding& finding) {
+  out.object();
+  out.key(kDigest[0]);
+  out.boolean(finding.success);
+  out.key(kDigest[1]);
+  out.boolean(finding.launched);
+  text(out, kDigest[2], finding.type);
+  text(out, kDigest[3], finding.name);
+  out.key(kDigest[4]);
+  out.integer(finding.index);
+  hex(out, kDigest[5], finding.digest);
+  text(out, kDigest[6], finding.hash_alg);
+  hex(out, kDigest[7], finding.measured);
+  text(out, kDigest[8], finding.description);
+  if (finding.ctr) {
+    out.key(kDigest[10]);
+    write_ctr_data(out, *finding.ctr);
+  }
+  text(out, kDigest[11], finding.version);
+  text(out, kDigest[12], finding.purl);
+  out.end_object();
+}
+
+void write_digests(Sink& out, const Field& field, const std::vector<DigestFinding>& findings) {
+  if (findings.empty()) return;
+  out.key(field);
+  out.array();
+  for (const DigestFinding& finding : findings) write_digest(out, finding);
+  out.end_array();
+}
+
+void write_measurement(Sink& out, const MeasurementFinding& m) {
+  out.object();
+  out.key(kMeasurement[0]);
+  out.text(m.type);
+  write(out, kMeasurement[1], m.summary);
+  write(out, kMeasurement[2], m.freshness);
+  out.key(kMeasurement[3]);
+  write_signature(out, m.signature);
+  write_digests(out, kMeasurement[4], m.artifacts);
+  if (m.tpm) {
+    out.key(kMeasurement[5]);
+    out.object();
+    write_digests(out, kTpm[0], m.tpm->pcrs);
+    write(out, kTpm[1], m.tpm->aggregate);
+    out.end_object();
+  }
+  out.end_object();
+}
+
+void write_metadata(Sink& out, const AttestationResult& r) {
+  out.key(kResult[9]);
+  out.object();
+  out.key(kMetadata[0]);
+  write_item(out, r.image);
+  write_items(out, kMetadata[1], r.manifests, true);
+  write_items(out, kMetadata[2], r.companies);
+  write_items(out, kMetadata[3], r.unknown);
+  out.key(kMetadata[4]);
+  out.object();
+  write(out, kCompatibility[0], r.compatibility.result);
+  write_all(out, kCompatibility[1], r.compatibility.description_match);
+  write_all(out, kCompatibility[2], r.compatibility.manifest_match);
+  write_all(out, kCompatibility[3], r.compatibility.manifest_compatibility);
+  out.end_object();
+  write_items(out, kMetadata[5], r.omsp_responses);
+  out.end_object();
+}
+
+void add(std::set<int>& out, const Finding& finding) { out.insert(finding.codes.begin(), finding.codes.end()); }
+
+void add(std::set<int>& out, const MetadataFinding& item) {
+  add(out, item.summary);
+  add(out, item.validity);
+  for (const SignatureFinding& s : item.signatures) {
+    add(out, s.signature);
+    add(out, s.chain);
+  }
+  if (item.omsp_validity) add(out, *item.omsp_validity);
+  if (item.omsp_status) add(out, *item.omsp_status);
+}
+
+}  // namespace
+
+void Finding::note(State worse, std::string why) {
+  if (worse > state) state = worse;
+  if (why.empty()) return;
+  details += (details.empty() ? "" : "; ") + why;
+}
+
+void Finding::fail(Code code, std::string why) {
+  if (std::ranges::find(codes, code) == codes.end()) codes.push_back(code);
+  note(State::fail, std::move(why));
+}
+
+void Finding::warn(Code code, std::string why) {
+  if (std::ranges::find(codes, code) == codes.end()) codes.push_back(code);
+  note(State::warn, std::move(why));
+}
+
+const char* state_name(State state) {
+  return state == State::success ? "success" : state == State::warn ? "warn" : "fail";
+}
+
+std::vector<int> codes_of(const AttestationResult& r) {
+  std::set<int> out;
+  add(out, r.summary);
+  add(out, r.freshness);
+  add(out, r.image);
+  for (const auto* items : {&r.manifests, &r.companies, &r.unknown, &r.omsp_responses})
+    for (const MetadataFinding& item : *items) add(out, item);
+  add(out, r.compatibility.result);
+  for (const auto* findings :
+       {&r.compatibility.description_match, &r.compatibility.manifest_match, &r.compatibility.manifest_compatibility})
+    for (const Finding& finding : *findings) add(out, finding);
+  for (const MeasurementFinding& m : r.measurements) {
+    for (const Finding* finding : {&m.summary, &m.freshness, &m.signature.signature, &m.signature.chain}) add(out, *finding);
+    if (m.tpm) add(out, m.tpm->aggregate);
+  }
+  return {out.begin(), out.end()};
+}
+
+void write_result(Sink& out, const AttestationResult& r) {
+  out.object();
+  out.key(kResult[0]);
+  out.text(kResultVersion);
+  out.key(kResult[1]);
+  out.text(kResultType);
+  write(out, kResult[2], r.summary);
+  write_party(out, kResult[3], r.prover);
+  write_party(out, kResult[4], r.verifier);
+  text(out, kResult[5], r.created);
+  write(out, kResult[6], r.freshness);
+  out.key(kResult[7]);
+  out.integer(r.cert_level);
+  out.key(kResult[8]);
+  if (r.measurements.empty()) out.null();
+  if (!r.measurements.empty()) {
+    out.array();
+    for (const MeasurementFinding& m : r.measurements) write_measurement(out, m);
+    out.end_array();
+  }
+  write_metadata(out, r);
+  out.end_object();
+}
+
+Bytes encode_result(const AttestationResult& result, Encoding encoding) {
+  auto out = make_sink(encoding);
+  write_result(*out, result);
+  return out->finish();
+}
+
+}  // namespace attest::cmc

@@ -1,0 +1,98 @@
+// result.h: CMC's attestation result, format 3.4.0: what a verifier answers, in both serialisations.
+#pragma once
+#include "evidence/cmc/error_codes.h"
+#include "evidence/cmc/metadata.h"
+
+namespace attest::cmc {
+
+inline constexpr std::string_view kResultVersion = "3.4.0";
+inline constexpr std::string_view kResultType = "Attestation Result";
+
+enum class State : std::uint8_t { success, warn, fail };
+
+// Finding is one judgement. It gets worse only: fail stays fail.
+struct Finding {
+  State state = State::success;
+  std::string got, expected;
+  std::vector<std::string> expected_one_of;
+  std::vector<int> codes;
+  std::string details;
+  bool good() const { return state != State::fail; }
+  void fail(std::string why = {}) { note(State::fail, std::move(why)); }
+  void fail(Code code, std::string why = {});
+  void warn(Code code, std::string why = {});
+
+ private:
+  void note(State worse, std::string why);
+};
+
+struct SignatureFinding {
+  Finding signature, chain;
+  std::vector<Bytes> certs;  // DER of the chain, root last where it is known
+};
+
+struct MetadataFinding {
+  Metadata metadata;
+  Finding summary, validity;
+  std::vector<SignatureFinding> signatures;
+  std::string manifest_hash;
+  std::optional<Finding> omsp_validity, omsp_status;
+  std::string revocation_time, revocation_reason;
+};
+
+// DigestFinding is one measured event or one reference value.
+struct DigestFinding {
+  bool success = false, launched = false;
+  std::string type, name;
+  std::int64_t index = 0;
+  Bytes digest;
+  std::string hash_alg;
+  Bytes measured;
+  std::string description;
+  std::optional<CtrData> ctr;
+  std::string version, purl;
+};
+
+struct TpmFinding {
+  std::vector<DigestFinding> pcrs;
+  Finding aggregate;
+};
+
+struct MeasurementFinding {
+  std::string type;  // "TPM Result"
+  Finding summary, freshness;
+  SignatureFinding signature;
+  std::vector<DigestFinding> artifacts;
+  std::optional<TpmFinding> tpm;
+};
+
+struct CompatibilityFinding {
+  Finding result;
+  std::vector<Finding> description_match, manifest_match, manifest_compatibility;
+};
+
+struct Party {
+  std::string hostname, ip, peer_id;
+};
+
+struct AttestationResult {
+  Finding summary;
+  Party prover, verifier;
+  std::string created;
+  Finding freshness;
+  std::int64_t cert_level = 0;
+  std::vector<MeasurementFinding> measurements;
+  MetadataFinding image;
+  std::vector<MetadataFinding> manifests, companies, unknown, omsp_responses;
+  CompatibilityFinding compatibility;
+};
+
+// codes_of collects every code in a result, each once, ascending.
+std::vector<int> codes_of(const AttestationResult& result);
+const char* state_name(State state);  // "success"
+void write_result(Sink& out, const AttestationResult& result);
+Bytes encode_result(const AttestationResult& result, Encoding encoding);
+// write_certificate shows an X.509 certificate as CMC's results do; false (nothing written) if it cannot be parsed.
+bool write_certificate(Sink& out, View der);
+
+}  // namespace attest::cmc
