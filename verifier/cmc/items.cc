@@ -1,0 +1,169 @@
+// items.cc: the signed items of a report: found, recomputed, their signatures judged, sorted by kind.
+#include <algorithm>
+#include <set>
+
+#include "evidence/cmc/cose.h"
+#include "evidence/core/hex.h"
+#include "evidence/core/printable.h"
+#include "verifier/cmc/steps.h"
+
+namespace attest::cmc {
+namespace {
+
+// find is an item by its digest: as it came, or as it is held for this peer. The digest is computed here.
+class ItemStore {
+ public:
+  ItemStore(const Question& q, const Report& report, HashAlg alg) {
+    for (const auto& [claimed, bytes] : report.context.metadata) add(bytes, alg, &claimed);
+    for (const Bytes& bytes : q.held) add(bytes, alg, nullptr);
+  }
+  const Bytes* find(const std::string& digest) const {
+    auto at = by_digest_.find(digest);
+    return at == by_digest_.end() ? nullptr : at->second;
+  }
+  const std::vector<std::string>& lies() const { return lies_; }
+
+ private:
+  void add(const Bytes& bytes, HashAlg alg, const std::string* claimed) {
+    std::string digest = to_hex(hash_of(alg, {bytes}).view());
+    if (claimed != nullptr && *claimed != digest) lies_.push_back(*claimed);
+    by_digest_.emplace(std::move(digest), &bytes);
+  }
+  std::map<std::string, const Bytes*> by_digest_;
+  std::vector<std::string> lies_;
+};
+
+void note_signatures(const Examined& examined, const Question& q, bool jws, MetadataFinding& out) {
+  for (const SignatureOutcome& signature : examined.signatures) {
+    SignatureFinding finding;
+    finding.certs = show_chain(signature.chain, signature.root, q.roots);
+    if (signature.chain_error) finding.chain.fail(kVerifyCertChain, signature.chain_error->what);
+    if (signature.signature_error) {
+      finding.signature.fail(kVerifySignature, signature.signature_error->what);
+      if (jws) finding.signature.fail(kJwsSignatureOrder);
+    }
+    if (!finding.signature.good() || !finding.chain.good()) out.summary.fail("a signature is not good");
+    out.signatures.push_back(std::move(finding));
+  }
+}
+
+// moment is a time that has to be there.
+bool moment(const std::string& text, const char* what, Finding& finding, UnixTime& out) {
+  auto when = parse_rfc3339(text);
+  if (!when) {
+    finding.fail(kParseTime, std::string(what) + ": " + when.error().what);
+    return false;
+  }
+  out = *when;
+  return true;
+}
+
+void check_validity(const Metadata& m, UnixTime now, MetadataFinding& out) {
+  UnixTime begin = 0, end = 0;
+  if (m.type == kOmspResponse) {
+    if (moment(m.produced_at, "producedAt", out.validity, begin) && begin > now)
+      out.validity.fail(kNotYetValid, "produced at " + printable(m.produced_at, 40));
+  } else if (!m.validity) {
+    out.validity.fail("no validity");
+  } else if (moment(m.validity->not_before, "notBefore", out.validity, begin) &&
+             moment(m.validity->not_after, "notAfter", out.validity, end)) {
+    if (now < begin) out.validity.fail(kNotYetValid, "not before " + printable(m.validity->not_before, 40));
+    if (now > end) out.validity.fail(kExpired, "not after " + printable(m.validity->not_after, 40));
+  }
+  if (!out.validity.good()) out.summary.fail("not valid now");
+}
+
+Item examine_one(const Question& q, const std::string& digest, const Bytes& bytes) {
+  Item item;
+  item.digest = digest;
+  item.bytes = bytes;
+  MetadataFinding& out = item.finding;
+  auto encoding = encoding_of(bytes);
+  bool jws = encoding && *encoding == Encoding::json;
+  auto examined = jws ? examine_jws(bytes, *q.signers, q.now) : examine_cose(bytes, *q.signers, q.now);
+  if (!examined) {
+    out.summary.fail(encoding ? (jws ? kParseJson : kParseCbor) : kExtractPayload, examined.error().what);
+    if (examined.error().what.find("x5chain") != std::string::npos) out.summary.fail(kParseX5c);
+    return item;
+  }
+  note_signatures(*examined, q, jws, out);
+  auto metadata = parse_metadata(examined->payload);
+  if (!metadata) {
+    out.summary.fail(kParseMetadata, metadata.error().what);
+    return item;
+  }
+  out.metadata = *std::move(metadata);
+  check_validity(out.metadata, q.now, out);
+  item.trusted = out.summary.good();
+  return item;
+}
+
+void file(Item item, Items& out) {
+  const std::string& type = item.finding.metadata.type;
+  if (type == kImageDescription && !item.finding.metadata.name.empty()) return out.images.push_back(std::move(item));
+  if (type == kManifest) return out.manifests.push_back(std::move(item));
+  if (type == kCompanyDescription) return out.companies.push_back(std::move(item));
+  if (type == kOmspResponse) return out.omsp.push_back(std::move(item));
+  item.finding.summary.fail(kUnknownMetadata, "metadata of type \"" + printable(type, 40) + "\"");
+  item.trusted = false;
+  out.unknown.push_back(std::move(item));
+}
+
+}  // namespace
+
+std::vector<Bytes> show_chain(const std::vector<Bytes>& chain, const Digest& root, std::span<const Bytes> roots) {
+  std::vector<Bytes> out = chain;
+  if (!chain.empty() && sha256(chain.back()) == root) return out;
+  for (const Bytes& der : roots)
+    if (!root.empty() && sha256(der) == root) out.push_back(der);
+  return out;
+}
+
+Items examine_items(const Question& q, const Report& report, HashAlg alg) {
+  Items out;
+  ItemStore store(q, report, alg);
+  for (const std::string& lie : store.lies())
+    out.problems.fail(kVerifyMetadata, "an item is not what its digest " + printable(lie, 64) + " says");
+  std::set<std::string> listed;
+  for (const std::string& digest : report.context.digests) {
+    if (!listed.insert(digest).second) {
+      out.problems.fail(kVerifyMetadata, "digest " + printable(digest, 64) + " is listed twice");
+      continue;
+    }
+    const Bytes* bytes = store.find(digest);
+    if (bytes == nullptr)
+      out.problems.fail(kVerifyMetadata, "no item with digest " + printable(digest, 64));
+    else
+      file(examine_one(q, digest, *bytes), out);
+  }
+  for (const auto& [claimed, bytes] : report.context.metadata)
+    if (!listed.contains(claimed)) out.problems.fail(kVerifyMetadata, "an item that is not listed came along");
+  return out;
+}
+
+References collect_references(const Items& items) {
+  constexpr std::string_view kAnchors[] = {"TPM", "TDX", "SNP", "SGX", "IAS", "SW"};
+  References out;
+  for (const Item& item : items.manifests) {
+    const auto& sbom = item.finding.metadata.sbom;
+    if (!item.trusted || !sbom) continue;
+    for (const Component& component : sbom->components) {
+      const std::string* anchor = component.property("cmc.ta");
+      if (anchor == nullptr || std::ranges::find(kAnchors, *anchor) == std::end(kAnchors)) {
+        out.problems.fail(kRefValTypeNotSupported, "reference \"" + printable(component.name) + "\" names no anchor we know");
+        continue;
+      }
+      const std::string* index = component.property("cmc.index");
+      std::int64_t number = -1;
+      bool digits = index != nullptr && !index->empty() && index->size() <= 3 &&
+                    std::ranges::all_of(*index, [](char c) { return c >= '0' && c <= '9'; });
+      if (digits) number = std::stoi(*index);
+      bool due = *anchor == "TPM" || *anchor == "TDX";
+      if (due && number < 0) out.problems.fail(kVerifyMeasurement, "reference \"" + printable(component.name) + "\" has no index");
+      out.by_anchor[*anchor].push_back({&component, number});
+    }
+  }
+  return out;
+}
+
+}  // namespace attest::cmc

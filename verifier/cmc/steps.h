@@ -1,0 +1,57 @@
+// steps.h: the parts of a judgement. Private to verifier/cmc.
+#pragma once
+#include "verifier/cmc/judge.h"
+
+namespace attest::cmc {
+
+// Item is one signed item of a report.
+struct Item {
+  std::string digest;  // lower-case hex, as listed
+  Bytes bytes;
+  MetadataFinding finding;
+  bool trusted = false;  // signatures, role, form and validity
+};
+
+// Items are the signed items of a report, by kind.
+struct Items {
+  std::vector<Item> images, manifests, companies, omsp, unknown;
+  Finding problems;  // of the list itself: missing, not what their digest says, named twice
+};
+
+Items examine_items(const Question& q, const Report& report, HashAlg alg);
+
+// check_omsp notes in every manifest that names a revocation server what that server said of it.
+void check_omsp(Items& items, UnixTime now);
+
+// check_compatibility judges that image description and manifests make up one stack and puts the manifests in layer order,
+// root first.
+CompatibilityFinding check_compatibility(Items& items);
+
+// Reference is a reference value with its place.
+struct Reference {
+  const Component* component;
+  std::int64_t index;
+};
+// References are the reference values of all trusted manifests, in layer order, by what they are references of.
+struct References {
+  std::map<std::string, std::vector<Reference>> by_anchor;  // "TPM"
+  Finding problems;
+};
+References collect_references(const Items& items);
+
+// Measured is what an appraiser of one kind of evidence gets.
+struct Measured {
+  const Question& question;
+  const EvidenceItem& evidence;
+  const Collateral& collateral;
+  const std::vector<Reference>& references;
+  View nonce;  // that the evidence has to carry
+  const Items& items;
+};
+MeasurementFinding judge_tpm(const Measured& m);
+MeasurementFinding judge_sw(const Measured& m);
+
+// show_chain is the chain for people: as it came, with the root behind it where it is one of ours.
+std::vector<Bytes> show_chain(const std::vector<Bytes>& chain, const Digest& root, std::span<const Bytes> roots);
+
+}  // namespace attest::cmc

@@ -1,0 +1,146 @@
+// sw.cc: the evidence of CMC's software driver: a signed statement about containers. It proves nothing about hardware.
+#include <openssl/pem.h>
+
+#include <algorithm>
+
+#include "evidence/core/crypto.h"
+#include "evidence/core/error_mark.h"
+#include "evidence/core/hex.h"
+#include "evidence/core/printable.h"
+#include "evidence/metadata/jws_alg.h"
+#include "verifier/cmc/steps.h"
+
+namespace attest::cmc {
+namespace {
+
+struct Statement {
+  Bytes nonce, aggregate;
+};
+
+Result<OwnedPkey> read_key(View pem) {
+  ErrorMark mark;
+  OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(std::min<std::size_t>(pem.size(), 65536))));
+  OwnedPkey key(bio ? PEM_read_bio_PUBKEY_ex(bio.get(), nullptr, nullptr, nullptr, private_libctx(), nullptr) : nullptr);
+  if (!key) return Error{Errc::malformed, "no public key in the collateral"};
+  return key;
+}
+
+// verify_statement reads the flattened JWS and checks it with the key of the collateral.
+Result<Statement> verify_statement(View jws, EVP_PKEY* key) {
+  constexpr Field kJws[] = {{"payload", 0}, {"protected", 1}, {"signature", 2}};
+  constexpr Field kPayload[] = {{"nonce", 0}, {"sha256", 1}};
+  std::string parts[3];
+  JsonSource in(as_text(jws));
+  in.object(kJws, [&](std::size_t i) { parts[i] = in.text(); });
+  CHECK_OK(in.done("software evidence"));
+  TRY(Bytes header, from_base64url(parts[1], 4096));
+  std::string alg;
+  constexpr Field kHeader[] = {{"alg", 0}};
+  JsonSource head(as_text(header));
+  head.object(kHeader, [&](std::size_t) { alg = head.text(); });
+  CHECK_OK(head.done("software evidence"));
+  const JwsAlg* row = alg == "ES256" ? find_jws_alg(alg) : nullptr;
+  if (row == nullptr) return Error{Errc::unsupported, "software evidence: algorithm \"" + printable(alg, 20) + "\""};
+  TRY(Bytes signature, from_base64url(parts[2], 512));
+  CHECK_OK(attest::check_signature(*row, key, {as_view(parts[1]), as_view("."), as_view(parts[0])}, signature));
+  TRY(Bytes payload, from_base64url(parts[0], 65536));
+  Statement out;
+  JsonSource body(as_text(payload));
+  body.object(kPayload, [&](std::size_t i) { (i == 0 ? out.nonce : out.aggregate) = body.bytes(); });
+  CHECK_OK(body.done("software evidence"));
+  return out;
+}
+
+DigestFinding describe(const Component& component, std::int64_t index, View digest) {
+  DigestFinding finding;
+  finding.name = component.name;
+  finding.index = index;
+  finding.digest = to_bytes(digest);
+  finding.hash_alg = "SHA-256";
+  finding.description = component.description;
+  return finding;
+}
+
+// template_hash is what a container event is measured as.
+Digest template_hash(const CtrData& ctr) { return sha256({ctr.config_sha256, ctr.rootfs_sha256}); }
+
+// same_container: the reference is of exactly this configuration and root file system. Rules that allow for other
+// configurations are not applied: an event they would be needed for is refused.
+bool same_container(const Component& reference, const Component& event) {
+  if (!reference.ctr || !event.ctr) return false;
+  return reference.ctr->config_sha256 == event.ctr->config_sha256 && reference.ctr->rootfs_sha256 == event.ctr->rootfs_sha256;
+}
+
+void judge_event(const Measured& m, const Component& event, std::int64_t index, Digest& aggregate, std::vector<bool>& met,
+                 MeasurementFinding& out) {
+  const Bytes* digest = event.hash(HashAlg::sha256);
+  DigestFinding finding = describe(event, index, digest != nullptr ? View(*digest) : View());
+  finding.launched = true;
+  finding.type = "Measurement";
+  for (std::size_t i = 0; i < m.references.size() && digest != nullptr; i++) {
+    const Component& reference = *m.references[i].component;
+    const Bytes* plain = reference.hash(HashAlg::sha256);
+    bool container = same_container(reference, event) && equal(template_hash(*event.ctr).view(), *digest);
+    if (!container && (event.ctr || plain == nullptr || *plain != *digest)) continue;
+    met[i] = true;
+    finding.success = true;
+    finding.type = "Verified";
+    break;
+  }
+  if (!finding.success) out.summary.fail("container \"" + printable(event.name) + "\" has no reference");
+  aggregate = sha256({aggregate.view(), digest != nullptr ? View(*digest) : View()});
+  out.artifacts.push_back(std::move(finding));
+}
+
+void judge_containers(const Measured& m, const Statement& statement, MeasurementFinding& out) {
+  Digest aggregate = Digest::filled(HashAlg::sha256, 0);
+  std::vector<bool> met(m.references.size());
+  bool any = false;
+  for (const Artifact& artifact : m.collateral.artifacts) {
+    if (artifact.type != kSwEventlog) out.summary.fail("an artifact of type \"" + printable(artifact.type, 40) + "\"");
+    for (const Component& event : artifact.events) {
+      judge_event(m, event, artifact.index, aggregate, met, out);
+      any = true;
+    }
+  }
+  for (std::size_t i = 0; i < met.size(); i++) {
+    const Component& reference = *m.references[i].component;
+    if (met[i] || reference.optional) continue;
+    const Bytes* digest = reference.hash(HashAlg::sha256);
+    DigestFinding finding = describe(reference, 0, digest != nullptr ? View(*digest) : View());
+    finding.type = "SW";
+    out.artifacts.push_back(std::move(finding));
+    out.summary.fail("container \"" + printable(reference.name) + "\" was not started");
+  }
+  bool none = statement.aggregate.empty() && !any;
+  if (!none && !equal(aggregate.view(), statement.aggregate))
+    out.summary.fail(kVerifyAggregatedSwHash, "the signed sum is not that of the containers");
+}
+
+}  // namespace
+
+MeasurementFinding judge_sw(const Measured& m) {
+  MeasurementFinding out;
+  out.type = "SW Result";
+  auto key = read_key(m.collateral.key);
+  if (!key) {
+    out.summary.fail(kParseKey, key.error().what);
+    return out;
+  }
+  auto statement = verify_statement(m.evidence.evidence, key->get());
+  if (!statement) {
+    out.signature.signature.fail(kVerifySignature, statement.error().what);
+    out.summary.fail(kVerifyEvidence, statement.error().what);
+    return out;
+  }
+  out.freshness.got = to_hex(statement->nonce);
+  if (!equal(statement->nonce, m.nonce)) {
+    out.freshness.expected = to_hex(m.nonce);
+    out.freshness.fail(kFreshnessFailed);
+    out.summary.fail("the statement does not cover this report's context");
+  }
+  judge_containers(m, *statement, out);
+  return out;
+}
+
+}  // namespace attest::cmc

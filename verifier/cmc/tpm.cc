@@ -1,0 +1,268 @@
+// tpm.cc: TPM evidence of a CMC report: the logs explain the registers, the quote vouches for them.
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "evidence/core/hex.h"
+#include "evidence/core/printable.h"
+#include "evidence/tpm/pcr_selection.h"
+#include "evidence/tpm/signature.h"
+#include "verifier/cmc/steps.h"
+
+namespace attest::cmc {
+namespace {
+
+constexpr std::int64_t kImaPcr = 10;
+constexpr std::int64_t kLastPcr = 23;
+
+// Values are the reference values of one register: each may be met as often as it stands there.
+class Values {
+ public:
+  void add(const Component& component, HashAlg alg) {
+    const Bytes* hash = component.hash(alg);
+    if (hash != nullptr) by_digest_[Digest::of(*hash)].push_back(&component);
+    all_.push_back(&component);
+  }
+  // take is a reference with this digest, nullptr if there is none left. What is measured again and again (files) may
+  // meet the same reference again.
+  const Component* take(View digest, bool again) {
+    auto at = by_digest_.find(Digest::of(digest));
+    if (at == by_digest_.end()) return nullptr;
+    std::size_t& met = met_[Digest::of(digest)];
+    if (met < at->second.size()) return at->second[met++];
+    return again ? at->second.back() : nullptr;
+  }
+  bool was_met(View digest) const { return met_.contains(Digest::of(digest)); }
+  const std::vector<const Component*>& all() const { return all_; }
+
+ private:
+  std::unordered_map<Digest, std::vector<const Component*>, DigestHash> by_digest_;
+  std::unordered_map<Digest, std::size_t, DigestHash> met_;
+  std::vector<const Component*> all_;
+};
+
+// Tpm is one judgement on its way.
+struct Tpm {
+  const Measured& m;
+  MeasurementFinding& out;
+  HashAlg bank = HashAlg::sha256;
+  std::map<std::int64_t, Values> values;       // by register
+  std::map<std::int64_t, Digest> calculated;   // of each register: what references lead to
+};
+
+// start_value: what a register can begin with: zeros, the locality of the start in register 0, ones in those of a late
+// launch.
+bool start_value(std::int64_t pcr, View value) {
+  bool zeros = std::ranges::all_of(value.first(value.size() - 1), [](std::uint8_t b) { return b == 0; });
+  std::uint8_t last = value.back();
+  if (zeros && (last == 0 || (pcr == 0 && (last == 3 || last == 4)))) return true;
+  return pcr >= 17 && pcr <= 22 && std::ranges::all_of(value, [](std::uint8_t b) { return b == 0xff; });
+}
+
+DigestFinding describe(const Component& component, std::int64_t pcr, View digest, HashAlg bank) {
+  DigestFinding finding;
+  finding.name = component.name;
+  finding.index = pcr;
+  finding.digest = to_bytes(digest);
+  finding.hash_alg = hash_name(bank);
+  finding.description = component.description;
+  return finding;
+}
+
+// Register follows one register through its log.
+struct Register {
+  std::int64_t pcr;
+  Digest measured, calculated;
+  bool first = true;
+};
+
+void judge_event(Tpm& t, Hasher& hasher, Register& reg, const Component& event) {
+  const Bytes* digest = event.hash(t.bank);
+  if (digest == nullptr) return t.out.summary.fail("an event without a digest of the quoted bank");
+  Values& values = t.values[reg.pcr];
+  bool first = std::exchange(reg.first, false);
+  if (event.name == kInitValue) {
+    bool fine = first && start_value(reg.pcr, *digest);
+    values.take(*digest, true);
+    if (!fine) return t.out.summary.fail("an event of register " + std::to_string(reg.pcr) + " poses as its start value");
+    reg.measured = reg.calculated = Digest::of(*digest);
+    return;
+  }
+  reg.measured = hasher.extend(reg.measured, *digest);
+  const Component* reference = values.take(*digest, reg.pcr == kImaPcr);
+  DigestFinding finding = describe(event, reg.pcr, *digest, t.bank);
+  finding.launched = true;
+  if (reference == nullptr || reference->name == kInitValue) {
+    finding.type = "Measurement";
+    t.out.summary.fail();
+  } else {
+    reg.calculated = hasher.extend(reg.calculated, *digest);
+    finding.success = true;
+    finding.type = "Verified";
+    finding.name = reference->name == event.name ? reference->name : reference->name + ": " + event.name;
+    finding.version = reference->version;
+    finding.purl = reference->purl;
+  }
+  t.out.artifacts.push_back(std::move(finding));
+}
+
+void judge_log(Tpm& t, Hasher& hasher, const Artifact& artifact, Register& reg) {
+  for (const Component& event : artifact.events) judge_event(t, hasher, reg, event);
+}
+
+// judge_summary: a register's value alone; its references in order must lead to it.
+void judge_summary(Tpm& t, Hasher& hasher, const Artifact& artifact, Register& reg) {
+  const Bytes* value = artifact.events.size() == 1 ? artifact.events[0].hash(t.bank) : nullptr;
+  if (value == nullptr) return t.out.summary.fail("a register summary without exactly one digest");
+  reg.measured = Digest::of(*value);
+  Digest zero = Digest::filled(t.bank, 0);
+  for (const Component* reference : t.values[reg.pcr].all()) {
+    const Bytes* digest = reference->hash(t.bank);
+    if (digest == nullptr) continue;
+    if (reference->name == kInitValue)
+      reg.calculated = Digest::of(*digest);
+    else if (reference->name == kPcrSummary && reg.calculated == zero)
+      reg.calculated = Digest::of(*digest);
+    else
+      reg.calculated = hasher.extend(reg.calculated, *digest);
+  }
+  bool same = reg.calculated == reg.measured;
+  if (!same) t.out.summary.fail();
+  for (const Component* reference : t.values[reg.pcr].all()) {
+    const Bytes* digest = reference->hash(t.bank);
+    DigestFinding finding = describe(*reference, reg.pcr, digest != nullptr ? View(*digest) : View(), t.bank);
+    finding.success = finding.launched = same;
+    finding.type = same ? "Verified" : "TPM";
+    t.out.artifacts.push_back(std::move(finding));
+  }
+}
+
+void judge_artifact(Tpm& t, Hasher& hasher, const Artifact& artifact) {
+  if (artifact.index < 0 || artifact.index > kLastPcr) return t.out.summary.fail("a register that does not exist");
+  if (t.calculated.contains(artifact.index)) return t.out.summary.fail("two logs of one register");
+  Register reg{artifact.index, Digest::filled(t.bank, 0), Digest::filled(t.bank, 0)};
+  if (artifact.type == kPcrEventlog)
+    judge_log(t, hasher, artifact, reg);
+  else if (artifact.type == kPcrSummary)
+    judge_summary(t, hasher, artifact, reg);
+  else
+    t.out.summary.fail("an artifact of type \"" + printable(artifact.type, 40) + "\"");
+  DigestFinding match;
+  match.index = reg.pcr;
+  match.digest = to_bytes(reg.calculated.view());
+  match.hash_alg = hash_name(t.bank);
+  match.success = reg.calculated == reg.measured;
+  if (!match.success) match.measured = to_bytes(reg.measured.view());
+  t.out.tpm->pcrs.push_back(std::move(match));
+  t.calculated[artifact.index] = reg.calculated;
+}
+
+// check_references: what must have been measured and was not.
+void check_references(Tpm& t) {
+  std::set<std::int64_t> logged;
+  for (const Artifact& artifact : t.m.collateral.artifacts)
+    if (artifact.type == kPcrEventlog) logged.insert(artifact.index);
+  for (const Reference& reference : t.m.references) {
+    bool there = t.calculated.contains(reference.index);
+    const Bytes* digest = reference.component->hash(t.bank);
+    bool met = there && digest != nullptr && (!logged.contains(reference.index) || t.values[reference.index].was_met(*digest));
+    if (met || reference.component->optional) continue;
+    DigestFinding finding = describe(*reference.component, reference.index, digest != nullptr ? View(*digest) : View(), t.bank);
+    finding.type = "TPM";
+    t.out.artifacts.push_back(std::move(finding));
+    t.out.summary.fail();
+  }
+}
+
+// check_quote: the quote covers exactly the registers that are explained, with the values that came out.
+void check_quote(Tpm& t, const PcrSelection& selection, View quoted, HashAlg signature_hash) {
+  std::vector<std::uint8_t> explained;
+  std::vector<Digest> values;
+  for (const auto& [pcr, value] : t.calculated) {
+    explained.push_back(static_cast<std::uint8_t>(pcr));
+    values.push_back(value);
+  }
+  Finding& finding = t.out.tpm->aggregate;
+  Digest calculated = pcr_digest(signature_hash, values);
+  if (explained != selection.pcrs) finding.fail("the quote covers other registers than the report explains");
+  if (calculated.empty() || !equal(calculated.view(), quoted)) {
+    finding.fail();
+    finding.got = to_hex(quoted);
+    finding.expected = to_hex(calculated.view());
+  }
+  if (!finding.good()) t.out.summary.fail(finding.details);
+}
+
+// key_area makes of a certified key what verify_signature takes; no scheme is fixed by a certificate.
+Result<PublicArea> key_area(const Bytes& der) {
+  TRY(OwnedX509 cert, parse_certificate(der));
+  EVP_PKEY* key = X509_get0_pubkey(cert.get());
+  if (key == nullptr || EVP_PKEY_up_ref(key) != 1) return Error{Errc::malformed, "unreadable key"};
+  PublicArea area;
+  area.key = std::shared_ptr<EVP_PKEY>(key, EVP_PKEY_free);
+  bool rsa = EVP_PKEY_is_a(key, "RSA") == 1;
+  area.kind = rsa ? PublicArea::Kind::rsa : PublicArea::Kind::ecc;
+  if (rsa) area.rsa_bits = static_cast<std::uint16_t>(EVP_PKEY_get_bits(key));
+  return area;
+}
+
+void check_signature(const Measured& m, MeasurementFinding& out) {
+  SignatureFinding& finding = out.signature;
+  finding.certs = m.collateral.certs;
+  auto area = m.collateral.certs.empty() ? Result<PublicArea>(Error{Errc::malformed, "no certificates"})
+                                         : key_area(m.collateral.certs.front());
+  if (!area) return finding.chain.fail(kParseCert, area.error().what);
+  auto signature = parse_signature(m.evidence.signature);
+  if (!signature)
+    finding.signature.fail(signature.error().code == Errc::malformed ? kParseSignature : kVerifySignature, signature.error().what);
+  else if (auto good = verify_signature(m.evidence.evidence, *signature, *area); !good)
+    finding.signature.fail(kVerifySignature, good.error().what);
+  auto chain = m.question.attestation_keys->verify(m.collateral.certs, ChainRole::fleet_attestation_key, m.question.now);
+  if (!chain) return finding.chain.fail(kVerifyCertChain, chain.error().what);
+  finding.certs = show_chain(m.collateral.certs, (*chain)->root, m.question.roots);
+}
+
+void check_nonce(const Measured& m, const Attest& attest, MeasurementFinding& out) {
+  out.freshness.got = to_hex(attest.extra_data);
+  if (equal(attest.extra_data, m.nonce)) return;
+  out.freshness.expected = to_hex(m.nonce);
+  out.freshness.fail();
+  out.summary.fail("the quote does not cover this report's context");
+}
+
+Result<PcrSelection> selection_of(const Attest& attest) {
+  if (attest.quote() == nullptr) return Error{Errc::mismatch, std::string("a ") + attest_type_name(attest.type) + " statement, no quote"};
+  return only_bank(attest.quote()->selections);
+}
+
+void judge_quote(const Measured& m, const Attest& attest, MeasurementFinding& out) {
+  check_nonce(m, attest, out);
+  auto selection = selection_of(attest);
+  if (!selection) return out.summary.fail(kParseEvidence, selection.error().what);
+  auto hasher = Hasher::make(selection->bank);
+  auto signature = parse_signature(m.evidence.signature);
+  if (!hasher) return out.summary.fail(kInternal, hasher.error().what);
+  Tpm t{m, out, selection->bank, {}, {}};
+  out.tpm.emplace();
+  for (const Reference& reference : m.references) t.values[reference.index].add(*reference.component, t.bank);
+  for (const Artifact& artifact : m.collateral.artifacts) judge_artifact(t, *hasher, artifact);
+  check_references(t);
+  check_quote(t, *selection, attest.quote()->pcr_digest, signature ? signature->hash : HashAlg::sha256);
+}
+
+}  // namespace
+
+MeasurementFinding judge_tpm(const Measured& m) {
+  MeasurementFinding out;
+  out.type = "TPM Result";
+  auto attest = parse_attest(m.evidence.evidence);
+  if (!attest)
+    out.summary.fail(kParseEvidence, attest.error().what);
+  else
+    judge_quote(m, *attest, out);
+  check_signature(m, out);
+  if (!out.signature.signature.good() || !out.signature.chain.good()) out.summary.fail("the quote's signature or its chain");
+  return out;
+}
+
+}  // namespace attest::cmc
