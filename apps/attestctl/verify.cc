@@ -6,6 +6,7 @@
 #include "apps/attestctl/files.h"
 #include "apps/attestctl/metadata_store.h"
 #include "apps/attestctl/style.h"
+#include "apps/attestctl/verify_report.h"
 #include "evidence/core/hex.h"
 #include "verifier/explain/explain.h"
 
@@ -15,6 +16,7 @@ namespace {
 struct Options {
   std::string file, nonce, peer, policy, policy_file, metadata;
   std::vector<std::string> roots;
+  ReportOptions report;
 };
 
 // read_evidence takes the bytes, or the JSON that attestctl generate prints (its nonce then counts where none
@@ -72,7 +74,12 @@ Exit show(const Session& session, const Appraisal& appraisal, const std::string&
   return trusted ? settle(session, warned) : Exit::refused;
 }
 
-Result<Exit> run(const Session& session, Options options) {
+Result<Exit> run(Session& session, Options options) {
+  if (!options.report.report.empty()) {
+    options.report.policy = options.policy;
+    return run_report(session, options.report, options.nonce);
+  }
+  if (options.file.empty()) return usage(session, "verify: EVIDENCE or --report FILE is missing");
   bool alone = !options.policy_file.empty();
   if (alone && (options.metadata.empty() || options.roots.empty()))
     return usage(session, "verify: --policy-file also needs --metadata FOLDER and --root FILE");
@@ -89,13 +96,14 @@ void add_verify(CLI::App& app_, Session& session) {
   auto options = std::make_shared<Options>();
   CLI::App* app = command(app_, session, "verify", "judge evidence made by attestctl generate",
                           [options](Session& s) { return run(s, *options); });
-  app->add_option("EVIDENCE", options->file, "file with evidence; - for stdin")->required();
+  app->add_option("EVIDENCE", options->file, "file with evidence; - for stdin");
   app->add_option("--nonce", options->nonce, "the nonce you asked for, in hex");
   app->add_option("--peer", options->peer, "the name you know the machine by");
-  app->add_option("--policy", options->policy, "policy of the daemon (default: default)");
+  app->add_option("--policy", options->policy, "policy of the daemon (default: default); with --report a JavaScript file that has the last word");
   app->add_option("--policy-file", options->policy_file, "judge without the daemon, under this policy file");
   app->add_option("--metadata", options->metadata, "folder of signed metadata (with --policy-file)");
   app->add_option("--root", options->roots, "root certificate of metadata signers (with --policy-file)");
+  add_report_options(*app, options->report);
 }
 
 }  // namespace attest::ctl

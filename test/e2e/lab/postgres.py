@@ -22,6 +22,13 @@ def _user():
 RENAMED = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
 
 
+def _entering(user):
+    """Where there are no user namespaces either (a container), another user who may enter root's folders."""
+    may = "-all,+dac_override"
+    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", f"--inh-caps={may}",
+            f"--ambient-caps={may}", "--"]
+
+
 class Postgres:
     """A cluster in a folder, TLS on, trust authentication: what lets a client in is TLS alone."""
 
@@ -31,6 +38,7 @@ class Postgres:
         self.cert, self.key = cert, key
         self.port = processes.free_port()
         self.as_user = {}
+        self.owner = None  # of the files, where it is not us
         self.prefix = []
 
     def prepare(self):
@@ -41,8 +49,8 @@ class Postgres:
                         "-E", "UTF8"], env=processes.environment(), cwd=self.folder, **self.as_user)
         for name, source, mode in (("server.crt", self.cert, 0o644), ("server.key", self.key, 0o600)):
             shutil.copy(source, self.data / name)
-            if self.as_user:
-                os.chown(self.data / name, self.as_user["user"], self.as_user["group"])
+            if self.owner:
+                os.chown(self.data / name, self.owner.pw_uid, self.owner.pw_gid)
             os.chmod(self.data / name, mode)
         (self.data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust\n")
         return self
@@ -52,12 +60,17 @@ class Postgres:
         as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         if processes.run(["test", "-x", self.folder], **as_user).code == 0:
             self.as_user = as_user
+            self.owner = user
             os.chown(self.folder, user.pw_uid, user.pw_gid)
         elif processes.run([*RENAMED, "true"]).code == 0:
             self.prefix = RENAMED
+        elif processes.run([*_entering(user), "env", "-C", self.folder, "true"]).code == 0:
+            self.prefix = _entering(user)
+            self.owner = user
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
         else:
-            raise RuntimeError(f"PostgreSQL refuses to run as root, user {user.pw_name} cannot enter {self.folder}, and there are no "
-                               "user namespaces: build in a folder others may enter")
+            raise RuntimeError(f"PostgreSQL refuses to run as root, and user {user.pw_name} cannot enter {self.folder}: build in a "
+                               "folder others may enter")
 
     def start(self, env, **more):
         settings = {"ssl": "on", "listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "",
