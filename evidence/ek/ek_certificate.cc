@@ -158,13 +158,15 @@ std::string extension_text(X509_EXTENSION* extension) {
   return printable(text, 1000);
 }
 
-void read_extensions(EkCertificate& out) {
+Status read_extensions(EkCertificate& out) {
   for (int i = 0; i < X509_get_ext_count(out.x509.get()); i++) {
     X509_EXTENSION* extension = X509_get_ext(out.x509.get(), i);
     ASN1_OBJECT* object = X509_EXTENSION_get_object(extension);
     const ASN1_OCTET_STRING* data = X509_EXTENSION_get_data(extension);
     View value{ASN1_STRING_get0_data(data), static_cast<std::size_t>(ASN1_STRING_length(data))};
     std::string oid = oid_text({OBJ_get0_data(object), OBJ_length(object)});
+    if (std::ranges::find(out.extension_oids, oid) != out.extension_oids.end())
+      return Error{Errc::malformed, "ek certificate: extension " + oid + " stands in it twice"};
     out.extension_oids.push_back(oid);
     if (shown(OBJ_obj2nid(object)))
       out.extensions_text += (out.extensions_text.empty() ? "" : " | ") + extension_text(extension);
@@ -172,6 +174,7 @@ void read_extensions(EkCertificate& out) {
     if (oid == kDirectoryAttributes) read_attributes(value, out);
     if (oid == kGceExtension) read_gce(value, out);
   }
+  return ok();
 }
 
 Status read_usages(EkCertificate& out) {
@@ -182,8 +185,11 @@ Status read_usages(EkCertificate& out) {
   out.ca = (flags & EXFLAG_CA) != 0;
   if (long length = X509_get_pathlen(certificate); length >= 0) out.path_length = length;
   if ((flags & EXFLAG_KUSAGE) != 0) out.key_usage = X509_get_key_usage(certificate);
+  int critical = -1;
   OwnedUsages usages(
-      static_cast<EXTENDED_KEY_USAGE*>(X509_get_ext_d2i(certificate, NID_ext_key_usage, nullptr, nullptr)));
+      static_cast<EXTENDED_KEY_USAGE*>(X509_get_ext_d2i(certificate, NID_ext_key_usage, &critical, nullptr)));
+  if (!usages && critical != -1)
+    return Error{Errc::malformed, "ek certificate: unreadable extended key usage"};
   if (!usages) return ok();
   out.extended_usage.emplace();
   for (int i = 0; i < sk_ASN1_OBJECT_num(usages.get()); i++) {
@@ -228,7 +234,7 @@ Result<EkCertificate> parse_ek_certificate(View der) {
   TRY(out.not_before, unix_time(X509_get0_notBefore(out.x509.get())));
   TRY(out.not_after, unix_time(X509_get0_notAfter(out.x509.get())));
   CHECK_OK(read_usages(out));
-  read_extensions(out);
+  CHECK_OK(read_extensions(out));
   return out;
 }
 

@@ -109,6 +109,7 @@ Result<EkFile> read_ek_file(View bytes) {
   if (bytes.size() > kMaxText) return malformed("more than 1 MiB");
   std::string_view text = as_text(bytes);
   if (auto body = tcg_nv_body(bytes)) return read_der(*body, EkForm::tcg_nv);
+  if (!der_prefix(bytes, der_tag::kSequence).empty()) return read_der(bytes, EkForm::der);
   if (text.find(kBegin) != text.npos) return read_pem(text);
   std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first != text.npos && text[first] == '{') return read_json(text);

@@ -70,6 +70,8 @@ Status read_attributes(View body, PlatformCertificate& out, bool listed) {
     std::string oid = oid_text(attribute.take(tag::kOid));
     View values = attribute.take(tag::kSet);
     if (!attribute.good()) return malformed("attributes");
+    bool twice = std::ranges::find(out.attribute_oids, oid) != out.attribute_oids.end();
+    if (listed && twice) return malformed("attribute " + oid + " stands in it twice");
     if (listed) out.attribute_oids.push_back(oid);
     CHECK_OK(read_platform_attribute(oid, values, out.claims));
   }
@@ -86,6 +88,8 @@ Status read_extensions(View body, PlatformCertificate& out) {
       extension.critical = critical->size() == 1 && (*critical)[0] != 0;
     extension.value = to_bytes(in.take(tag::kOctetString));
     CHECK_OK(in.done("extension"));
+    for (const PlatformExtension& other : out.extensions)
+      if (other.oid == extension.oid) return malformed("extension " + other.oid + " stands in it twice");
     if (extension.oid == kAltName) read_platform_name(extension.value, out.claims);
     if (extension.oid == kDirectoryAttributes) {
       DerReader attributes(extension.value);

@@ -209,18 +209,21 @@ void judge_deltas(const PlatformQuestion& question, PlatformFindings& out) {
     if (!out.settle(check::kDelta, check_delta(*delta, certificate, out.components))) return;
 }
 
-// judge_delta_signatures: deltas change what the base says, so they need the same issuer's word.
+// judge_delta_signatures: deltas and their base change what each other says, so they need the same issuer's
+// word.
 void judge_delta_signatures(const PlatformQuestion& question, const std::vector<Issuer>& issuers,
                             Findings& out) {
-  for (const PlatformCertificate* delta : question.deltas) {
+  std::vector<const PlatformCertificate*> others = question.deltas;
+  if (question.base != nullptr) others.push_back(question.base);
+  for (const PlatformCertificate* other : others) {
     bool verified = std::ranges::any_of(issuers, [&](const Issuer& issuer) {
       EVP_PKEY* key = X509_get0_pubkey(issuer.x509.get());
       return key != nullptr &&
-             verify_der_signature(delta->signed_part, delta->algorithm, delta->signature, key);
+             verify_der_signature(other->signed_part, other->algorithm, other->signature, key);
     });
-    if (!verified) out.fail(check::kDelta, "a delta is not signed by the issuer of its base");
-    if (question.at < delta->not_before || question.at > delta->not_after)
-      out.fail(check::kDelta, "a delta is not valid at this time");
+    if (!verified) out.fail(check::kDelta, "base and delta are not signed by the same issuer");
+    if (question.at < other->not_before || question.at > other->not_after)
+      out.fail(check::kDelta, "base and delta are not both valid at this time");
   }
 }
 

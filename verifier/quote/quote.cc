@@ -1,6 +1,9 @@
 #include "verifier/quote/quote.h"
 
+#include <openssl/x509v3.h>
+
 #include "evidence/core/hex.h"
+#include "evidence/ek/ek_certificate.h"
 #include "evidence/tpm/pcr_selection.h"
 #include "evidence/tpm/tpm_ids.h"
 #include "verifier/quote/checks.h"
@@ -113,6 +116,12 @@ void judge_pcrs(const QuoteCase& question, QuoteFindings& out) {
       values.push_back(value->second);
     }
   }
+  if (values.empty()) return out.fail(check::kPcrs, "the quote covers no PCR");
+  std::size_t given = 0;
+  for (const auto& [bank, pcrs] : *question.pcrs) given += pcrs.size();
+  if (given > values.size())
+    out.warn(check::kPcrs,
+             "the quote does not cover " + std::to_string(given - values.size()) + " of the values given");
   Digest computed = pcr_digest(hash_by_size(quote->pcr_digest.size()), values);
   if (out.compare(check::kPcrs, to_hex(computed.view()), to_hex(quote->pcr_digest),
                   "the quote is not over these values"))
@@ -155,6 +164,10 @@ void judge_key_chain(const QuoteCase& question, Findings& out) {
   Result<CertificatePath> path =
       find_path({chain.front(), &others, question.anchors != nullptr ? question.anchors : &none});
   if (!path) return out.fail(check::kKeyChain, path.error().what);
+  Result<EkCertificate> leaf = parse_ek_certificate(chain.front());
+  if (!leaf) return out.fail(check::kKeyChain, leaf.error().what);
+  if (leaf->ca || (leaf->key_usage && (*leaf->key_usage & KU_DIGITAL_SIGNATURE) == 0))
+    return out.fail(check::kKeyChain, "the certificate is not for a key that signs statements");
   judge_path(*path, question.at, check::kKeyPath, out);
 }
 
