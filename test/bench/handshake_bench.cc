@@ -1,10 +1,12 @@
 // handshake_bench: TLS 1.3 handshakes with both ends in this process, as any OpenSSL program makes them. It knows nothing
 // of attestation: OPENSSL_CONF decides. Prints one JSON line: median and p95 in microseconds, bytes of the server's
 // flight, wall time of the whole, and the process's private dirty memory.
-//   handshake_bench CERT KEY CA COUNT THREADS NAME
+//   handshake_bench CERT KEY CA COUNT THREADS NAME [PORT]
+// PORT: only the client is in this process, the server on 127.0.0.1:PORT.
 // THREADS 1: COUNT handshakes in sequence after a tenth of warm-up. Otherwise: each thread makes COUNT, all start at once.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -30,6 +32,7 @@ using Clock = std::chrono::steady_clock;
 struct Ends {
   Context server, client;
   std::string name;
+  std::string port;  // of another process's server; empty: both ends are ours
 };
 
 Context make_context(bool server, const char* cert, const char* key, const char* ca) {
@@ -41,12 +44,32 @@ Context make_context(bool server, const char* cert, const char* key, const char*
                      : SSL_CTX_load_verify_locations(ctx.get(), ca, nullptr) == 1;
   if (server) SSL_CTX_set_num_tickets(ctx.get(), 0);
   if (!server) SSL_CTX_set_verify(ctx.get(), SSL_VERIFY_PEER, nullptr);
+  if (!server) X509_STORE_set_flags(SSL_CTX_get_cert_store(ctx.get()), X509_V_FLAG_PARTIAL_CHAIN);  // CA may be CERT itself
   if (!good) ctx.reset();
   return ctx;
 }
 
+// One handshake with a server elsewhere, up to its first byte: a server's refusal comes only then.
+double connect_to(const Ends& ends) {
+  auto start = Clock::now();
+  Owned<BIO, BIO_free_all> socket(BIO_new_connect(("127.0.0.1:" + ends.port).c_str()));
+  Session client(SSL_new(ends.client.get()));
+  if (!socket || !client || BIO_do_connect(socket.get()) != 1) return -1;
+  BIO* bio = socket.release();
+  SSL_set_bio(client.get(), bio, bio);
+  SSL_set_tlsext_host_name(client.get(), ends.name.c_str());
+  SSL_set1_host(client.get(), ends.name.c_str());
+  if (SSL_connect(client.get()) != 1) return -1;
+  double us = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+  const std::string ask = "GET / HTTP/1.0\r\n\r\n";
+  char byte = 0;
+  bool answered = SSL_write(client.get(), ask.data(), static_cast<int>(ask.size())) > 0 && SSL_read(client.get(), &byte, 1) == 1;
+  return answered ? us : -1;
+}
+
 // One handshake; microseconds, or a negative number if it failed. *server_bytes gets the server's bytes.
 double handshake(const Ends& ends, std::uint64_t* server_bytes) {
+  if (!ends.port.empty()) return connect_to(ends);
   auto start = Clock::now();
   Session server(SSL_new(ends.server.get())), client(SSL_new(ends.client.get()));
   BIO *at_server = nullptr, *at_client = nullptr;
@@ -128,12 +151,18 @@ Times all_at_once(const Ends& ends, int count, int threads) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) {
-    std::fprintf(stderr, "usage: %s CERT KEY CA COUNT THREADS NAME\n", argv[0]);
+  if (argc != 7 && argc != 8) {
+    std::fprintf(stderr, "usage: %s CERT KEY CA COUNT THREADS NAME [PORT]\n", argv[0]);
     return 2;
   }
+  rlimit files{};  // a thread holds a connection to the server and one to the daemon
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
   int count = std::atoi(argv[4]), threads = std::atoi(argv[5]);
-  Ends ends{make_context(true, argv[1], argv[2], argv[3]), make_context(false, argv[1], argv[2], argv[3]), argv[6]};
+  Ends ends{make_context(true, argv[1], argv[2], argv[3]), make_context(false, argv[1], argv[2], argv[3]), argv[6],
+            argc == 8 ? argv[7] : ""};
   if (!ends.server || !ends.client || count < 1 || threads < 1) {
     ERR_print_errors_fp(stderr);
     return 3;
