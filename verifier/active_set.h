@@ -7,6 +7,7 @@
 #include "evidence/core/time.h"
 #include "evidence/metadata/metadata.h"
 #include "evidence/x509/chain.h"
+#include "verifier/known_facts.h"
 #include "verifier/references/cache.h"
 
 namespace attest {
@@ -37,6 +38,8 @@ class ActiveSet {
   const Items& items() const { return items_; }
   // references keeps the indexes of the manifests judged lately; copies share it.
   ReferenceCache& references() const { return *references_; }
+  // facts keeps what was computed about evidence judged lately; copies share it.
+  KnownFacts& facts() const { return *facts_; }
 
  private:
   void load_file(const std::string& path, View bytes, UnixTime now);
@@ -47,6 +50,7 @@ class ActiveSet {
   std::shared_ptr<const TrustStore> signers_;
   std::vector<std::string> problems_;
   std::shared_ptr<ReferenceCache> references_ = std::make_shared<ReferenceCache>();
+  std::shared_ptr<KnownFacts> facts_ = std::make_shared<KnownFacts>();
 };
 
 }  // namespace attest

@@ -81,7 +81,7 @@ void run(const Question& q, const Policy& policy, const ActiveSet& active_set, A
   if (!note(verdict, check::kEvidenceInconsistent, check_parts(message.evidence, message.context))) return;
   auto qualifying = qualifying_data(q, message.evidence);
   if (!qualifying) return verdict.fail(check::kEvidenceMalformed, qualifying.error().what);
-  Case c{q, policy, *rule, message.evidence, message.context, *qualifying};
+  Case c{q, policy, *rule, message.evidence, message.context, *qualifying, active_set.facts()};
   check_anchors_allowed(c, verdict);
   check_anchors_required(c, verdict);
   if (!verify_anchors(c, out)) return;

@@ -3,6 +3,7 @@
 #include "evidence/metadata/layers.h"
 #include "verifier/appraise.h"
 #include "verifier/checks.h"
+#include "verifier/known_facts.h"
 
 namespace attest {
 
@@ -14,6 +15,7 @@ struct Case {
   const Evidence& evidence;
   const ReportContext& context;
   Digest qualifying;  // what every anchor has to have signed
+  KnownFacts& facts;
 };
 
 // ClaimedMetadata are the signed items the machine's context names.

@@ -1,5 +1,7 @@
 #include "cmcd-lite/server/session.h"
 
+#include <sys/socket.h>
+
 #include <asio/dispatch.hpp>
 #include <asio/write.hpp>
 
@@ -40,17 +42,19 @@ std::optional<std::size_t> max_payload(std::uint32_t type) {
   }
 }
 
-// Pending gives its hold on the session to the loop with the answer, so that a session always dies on the
-// loop's thread.
+// Pending sends what the socket takes at once, so that the caller does not wait for the loop to wake, and gives
+// the rest and its hold on the session to the loop: a session always dies on the loop's thread.
 struct Reply::Pending {
   std::shared_ptr<Session> session;
   std::uint32_t type = 0;
   std::atomic<bool> sent = false;
   void send(Result<Bytes> payload) {
     if (sent.exchange(true)) return;
+    Bytes frame = frame_of(type, std::move(payload));
+    std::size_t done = session->send_now(frame);
     auto executor = session->socket_.get_executor();
-    asio::dispatch(executor, [to = std::move(session), frame = frame_of(type, std::move(payload))]() mutable {
-      to->answer(std::move(frame));
+    asio::dispatch(executor, [to = std::move(session), frame = std::move(frame), done]() mutable {
+      to->answer(std::move(frame), done);
     });
   }
   ~Pending() { send(Error{Errc::io, "daemon.internal: the call ended without an answer"}); }
@@ -142,15 +146,18 @@ void Session::serve() {
   handler_(std::move(call), Reply(shared_from_this(), header_.type));
 }
 
-void Session::answer(Bytes frame) {
+std::size_t Session::send_now(View frame) {
+  std::lock_guard lock(descriptor_);
+  if (!socket_.is_open()) return 0;
+  ssize_t n = ::send(socket_.native_handle(), frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return n > 0 ? static_cast<std::size_t>(n) : 0;
+}
+
+void Session::answer(Bytes frame, std::size_t sent) {
   release_payload();
   if (!socket_.is_open() || frame.empty()) return close();
   out_ = std::move(frame);
-  Code code;
-  socket_.non_blocking(true, code);
-  std::size_t sent = socket_.send(asio::buffer(out_), 0, code);  // most answers fit the socket's buffer
-  if (code && code != asio::error::would_block) return close();
-  finish_write(code ? 0 : sent);
+  finish_write(sent);
 }
 
 void Session::finish_write(std::size_t sent) {
@@ -170,7 +177,9 @@ void Session::finish_write(std::size_t sent) {
 
 void Session::refuse(const Error& error) {
   last_ = true;
-  answer(error_frame(error));
+  Bytes frame = error_frame(error);
+  std::size_t sent = send_now(frame);
+  answer(std::move(frame), sent);
 }
 
 void Session::release_payload() { quota_.release(setup_.peer.uid, std::exchange(reserved_, 0)); }
@@ -178,6 +187,7 @@ void Session::release_payload() { quota_.release(setup_.peer.uid, std::exchange(
 void Session::close() {
   Code ignored;
   timer_.cancel();
+  std::lock_guard lock(descriptor_);
   socket_.close(ignored);
 }
 

@@ -5,6 +5,7 @@
 #include <asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <mutex>
 
 #include "cmcd-lite/server/nonces.h"
 #include "cmcd-lite/server/peer.h"
@@ -50,7 +51,8 @@ std::optional<std::size_t> max_payload(std::uint32_t type);
 
 // Session reads frames one after the other, hands each to the handler and writes the answer; the next frame
 // is read once the answer is out. It dies when the caller closes, misses a deadline, or sends what is no
-// frame. All its work is on the loop's thread and never blocks.
+// frame. All its work is on the
+// loop's thread and never blocks, but for the first attempt to send an answer, which is made where the answer is.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   using Socket = asio::local::stream_protocol::socket;
@@ -84,13 +86,17 @@ class Session : public std::enable_shared_from_this<Session> {
   void parse_header();
   void read_payload();
   void serve();
-  void answer(Bytes frame);
+  // send_now sends what the socket takes at once and returns how much; from any thread.
+  std::size_t send_now(View frame);
+  // answer goes on behind the `sent` bytes that are out.
+  void answer(Bytes frame, std::size_t sent);
   void finish_write(std::size_t sent);
   void refuse(const Error& error);
   void release_payload();
   void close();
 
   Socket socket_;
+  std::mutex descriptor_;  // while an answer is sent from another thread, the descriptor is not closed
   asio::steady_timer timer_;
   Setup setup_;
   Quota& quota_;

@@ -8,7 +8,6 @@
 namespace attest {
 namespace {
 
-using OwnedKdf = Owned<EVP_KDF, EVP_KDF_free>;
 using OwnedKdfCtx = Owned<EVP_KDF_CTX, EVP_KDF_CTX_free>;
 
 constexpr std::string_view kServerTagLabel = "attest/1 S-inhs";
@@ -93,8 +92,8 @@ Result<RequestHeader> parse_request_header(View request) {
 }
 
 Result<std::array<std::uint8_t, 32>> server_secret_tag(const Secret& secret, HashAlg hash) {
-  OwnedKdf kdf(EVP_KDF_fetch(private_libctx(), "HKDF", nullptr));
-  OwnedKdfCtx ctx(kdf ? EVP_KDF_CTX_new(kdf.get()) : nullptr);
+  static EVP_KDF* const kdf = EVP_KDF_fetch(private_libctx(), "HKDF", nullptr);
+  OwnedKdfCtx ctx(kdf != nullptr ? EVP_KDF_CTX_new(kdf) : nullptr);
   if (!ctx) return no_crypto("binder");
   if (secret.reveal().size() != digest_size(hash))
     return Error{Errc::malformed, "binder: traffic secret of " + std::to_string(secret.reveal().size()) + " bytes"};

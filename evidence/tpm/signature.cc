@@ -4,6 +4,7 @@
 #include <openssl/rsa.h>
 
 #include "evidence/core/crypto.h"
+#include "evidence/core/hex.h"
 #include "evidence/tpm/tpm_ids.h"
 
 namespace attest {
@@ -18,25 +19,37 @@ bool all_zero(View bytes) {
   return std::ranges::all_of(bytes, [](std::uint8_t b) { return b == 0; });
 }
 
-// below: number < bound, both big-endian; `bound` has no leading zeros.
-bool below(View number, const BIGNUM* bound) {
-  OwnedBn n(BN_bin2bn(number.data(), static_cast<int>(number.size()), nullptr));
-  return n && BN_cmp(n.get(), bound) < 0;
+// Orders of the curves' groups (SEC 2): OpenSSL builds a whole group to tell one.
+constexpr std::string_view kOrderP256 = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+constexpr std::string_view kOrderP384 =
+    "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973";
+constexpr std::string_view kOrderP521 =
+    "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8"
+    "899c47aebb6fb71e91386409";
+
+Result<Bytes> group_order(std::uint16_t curve) {
+  std::string_view hex = curve == tpm::kCurveP256   ? kOrderP256
+                         : curve == tpm::kCurveP384 ? kOrderP384
+                         : curve == tpm::kCurveP521 ? kOrderP521
+                                                    : std::string_view();
+  if (hex.empty()) return Error{Errc::unsupported, "tpm signature: curve " + std::to_string(curve)};
+  return from_hex(hex, hex.size() / 2);
 }
 
-Result<OwnedBn> group_order(EVP_PKEY* key) {
-  BIGNUM* order = nullptr;
-  if (EVP_PKEY_get_bn_param(key, "order", &order) != 1)
-    return Error{Errc::io, "tpm signature: no group order"};
-  return OwnedBn(order);
+// below: number < bound, both big-endian.
+bool below(View number, View bound) {
+  while (number.size() > bound.size() && number[0] == 0) number = number.subspan(1);
+  if (number.size() > bound.size()) return false;
+  View tail = bound.last(number.size());
+  if (!all_zero(bound.first(bound.size() - number.size()))) return true;
+  return std::ranges::lexicographical_compare(number, tail);
 }
 
 // ecdsa_der is the DER form OpenSSL wants; r and s must be between 1 and the group's order.
-Result<Bytes> ecdsa_der(const TpmSignature& sig, EVP_PKEY* key) {
-  TRY(OwnedBn order, group_order(key));
+Result<Bytes> ecdsa_der(const TpmSignature& sig, std::uint16_t curve) {
+  TRY(Bytes order, group_order(curve));
   if (all_zero(sig.r) || all_zero(sig.s)) return untrusted("r or s is zero");
-  if (!below(sig.r, order.get()) || !below(sig.s, order.get()))
-    return untrusted("r or s is not below the order");
+  if (!below(sig.r, order) || !below(sig.s, order)) return untrusted("r or s is not below the order");
   OwnedBn r(BN_bin2bn(sig.r.data(), static_cast<int>(sig.r.size()), nullptr));
   OwnedBn s(BN_bin2bn(sig.s.data(), static_cast<int>(sig.s.size()), nullptr));
   OwnedEcdsaSig pair(ECDSA_SIG_new());
@@ -111,7 +124,7 @@ Status verify_signature(View message, const TpmSignature& signature, const Publi
                         const SignatureRules& rules) {
   CHECK_OK(check_scheme(signature, key, rules));
   bool ecdsa = signature.scheme == tpm::kAlgEcdsa;
-  TRY(Bytes raw, ecdsa ? ecdsa_der(signature, key.key.get()) : rsa_bytes(signature, key));
+  TRY(Bytes raw, ecdsa ? ecdsa_der(signature, key.curve) : rsa_bytes(signature, key));
   OwnedMdCtx ctx(EVP_MD_CTX_new());
   EVP_PKEY_CTX* pkey_ctx = nullptr;  // owned by ctx
   constexpr const char* kNames[] = {"SHA1", "SHA2-256", "SHA2-384", "SHA2-512"};

@@ -58,12 +58,12 @@ Failed check_pcrs(const Case& c, const std::vector<ExpandedEvent>& events) {
 }
 
 Failed check_replay(const Case& c, const TpmAnchor& anchor, const std::vector<ExpandedEvent>& events) {
-  auto replay = replay_events(events, c.context.pcrs->bank, anchor.startup_locality);
-  if (!replay) return failed(check::kPcrReplay, replay.error().what);
+  auto values = c.facts.replay(events, c.context.pcrs->bank, anchor.startup_locality);
+  if (!values) return failed(check::kPcrReplay, values.error().what);
   std::string wrong;
   for (std::size_t i = 0; i < c.context.pcrs->pcrs.size(); i++) {
     std::uint8_t pcr = c.context.pcrs->pcrs[i];
-    Digest value = replay->value(pcr);
+    const Digest& value = (**values)[pcr];
     if (!value.empty() && value == anchor.pcr_values[i]) continue;
     wrong += (wrong.empty() ? "PCR " : "; PCR ") + std::to_string(pcr) + ": the log leads to " + short_hex(value.view()) +
              ", quoted " + short_hex(anchor.pcr_values[i].view());

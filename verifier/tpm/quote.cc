@@ -89,23 +89,24 @@ Failed check_values(const Case& c, const TpmAnchor& anchor, const QuoteInfo& quo
 
 bool verify_tpm(const Case& c, const Anchor& any, Verdict& verdict) {
   const TpmAnchor& anchor = std::get<TpmAnchor>(any);
-  auto ak = parse_public(anchor.ak_public);
-  if (!ak) {
-    bool form = ak.error().code == Errc::malformed;
-    return note(verdict, {}, failed(form ? check::kEvidenceMalformed : check::kAkAttributes, ak.error().what));
+  auto known = c.facts.public_area(anchor.ak_public);
+  if (!known) {
+    bool form = known.error().code == Errc::malformed;
+    return note(verdict, {}, failed(form ? check::kEvidenceMalformed : check::kAkAttributes, known.error().what));
   }
-  if (!note(verdict, check::kAkDenied, check_ak_name(c, *ak, identity_of(c)))) return false;
-  Status restricted = check_attestation_key(*ak);
+  const PublicArea& ak = **known;
+  if (!note(verdict, check::kAkDenied, check_ak_name(c, ak, identity_of(c)))) return false;
+  Status restricted = check_attestation_key(ak);
   if (!note(verdict, check::kAkAttributes, restricted ? Failed{} : failed(check::kAkAttributes, restricted.error().what))) return false;
-  if (!note(verdict, check::kAkUntrusted, check_ak_trust(c, *ak, anchor.ak_chain))) return false;
+  if (!note(verdict, check::kAkUntrusted, check_ak_trust(c, ak, anchor.ak_chain))) return false;
   std::optional<Verified<Attest>> attest;
-  if (!note(verdict, check::kQuoteSignature, check_signature(anchor, *ak, attest))) return false;
+  if (!note(verdict, check::kQuoteSignature, check_signature(anchor, ak, attest))) return false;
   if (!note(verdict, check::kQuoteType, check_type(**attest))) return false;
   if (!note(verdict, check::kQuoteNotFresh, check_fresh(c, **attest))) return false;
   if (!note(verdict, check::kQuoteSelection, check_selection(c, *(*attest)->quote()))) return false;
   Failed values = check_values(c, anchor, *(*attest)->quote());
   if (values) return note(verdict, check::kPcrReplay, std::move(values));  // passes only when the log was replayed
-  return verify_tls_key(c, *ak, verdict);
+  return verify_tls_key(c, ak, verdict);
 }
 
 }  // namespace attest

@@ -22,8 +22,21 @@ Failed check_attributes(const Case& c, const PublicArea& key) {
   return failed(check::kKeyAttributes, fit.error().what, "attestctl key create --tpm makes keys that stay in the TPM");
 }
 
+// certification names all that check_certified looks at.
+Digest certification(const Case& c, const PublicArea& ak) {
+  Writer out;
+  out.put(as_view("certified key"));
+  for (const Bytes* part : {&c.evidence.tls_key->public_area, &c.evidence.tls_key->attest, &c.evidence.tls_key->signature, &ak.encoded})
+    out.lv32(*part);
+  out.put(c.question.leaf_spki.view());
+  auto bytes = std::move(out).finish("certified key");
+  return bytes ? sha256(View(*bytes)) : Digest();
+}
+
 Failed check_statement(const Case& c, const PublicArea& key, const PublicArea& ak) {
-  Status signed_by_ak = check_certified(*c.evidence.tls_key, key, ak, c.question.leaf_spki);
+  Status signed_by_ak = c.facts.prove(certification(c, ak), [&] {
+    return check_certified(*c.evidence.tls_key, key, ak, c.question.leaf_spki);
+  });
   if (signed_by_ak) return {};
   return failed(check::kKeyCertification, signed_by_ak.error().what, "attestctl key certify on the peer makes it anew");
 }
@@ -32,14 +45,14 @@ Failed check_statement(const Case& c, const PublicArea& key, const PublicArea& a
 
 bool verify_tls_key(const Case& c, const PublicArea& ak, Verdict& verdict) {
   if (!c.evidence.tls_key) return true;
-  auto key = parse_public(c.evidence.tls_key->public_area);
+  auto key = c.facts.public_area(c.evidence.tls_key->public_area);
   if (!key) {
     bool form = key.error().code == Errc::malformed;
     return note(verdict, {}, failed(form ? check::kEvidenceMalformed : check::kKeyAttributes, key.error().what));
   }
-  return note(verdict, check::kKeyOther, check_same(c, *key)) &&
-         note(verdict, check::kKeyAttributes, check_attributes(c, *key)) &&
-         note(verdict, check::kKeyCertification, check_statement(c, *key, ak));
+  return note(verdict, check::kKeyOther, check_same(c, **key)) &&
+         note(verdict, check::kKeyAttributes, check_attributes(c, **key)) &&
+         note(verdict, check::kKeyCertification, check_statement(c, **key, ak));
 }
 
 void check_tls_key_due(const Case& c, Verdict& verdict) {
