@@ -39,7 +39,9 @@ Failed check_items(const Evidence& evidence, const ReportContext& context) {
 
 }  // namespace
 
-AnchorKind kind_of(const Anchor& anchor) { return std::holds_alternative<TpmAnchor>(anchor) ? AnchorKind::tpm : AnchorKind::sw; }
+AnchorKind kind_of(const Anchor& anchor) {
+  return std::visit([](const auto& a) { return a.kKind; }, anchor);
+}
 
 Failed check_role(const Question& question, const ReportContext& context) {
   // A raw report is made for no handshake; the daemon gives it the server role.

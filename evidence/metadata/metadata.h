@@ -31,6 +31,7 @@ struct Manifest {
   bool log_ordered = false;
   std::vector<ReferenceValue> references;  // in file order; run segments index those with anchor tpm
   std::vector<std::uint32_t> tpm;          // indices into references
+  std::string snp_policy;                  // JSON as signed ("snpPolicy"); empty: none. The verifier reads it
   std::string developer;                   // developerCommonName: who made it, as the manifest says; not checked
 };
 

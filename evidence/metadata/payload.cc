@@ -12,6 +12,7 @@ namespace attest {
 namespace {
 
 constexpr std::size_t kMaxName = 256;
+constexpr std::size_t kMaxPolicy = 64 << 10;
 constexpr std::size_t kMaxNames = 1024;  // base layers, descriptions
 
 constexpr std::pair<MetadataType, const char*> kTypes[] = {
@@ -96,6 +97,13 @@ bool read_meta_member(JsonReader& json, std::string_view key, Draft& draft) {
   return true;
 }
 
+// read_snp_policy_text keeps a policy as it was signed: what its members mean is the verifier's business.
+void read_snp_policy_text(JsonReader& json, Manifest& manifest) {
+  std::string_view text = json.raw();
+  if (text.size() > kMaxPolicy) return json.fail("a policy of more than " + std::to_string(kMaxPolicy) + " bytes");
+  manifest.snp_policy = text;
+}
+
 bool read_manifest_member(JsonReader& json, std::string_view key, Manifest& manifest) {
   if (key == "sbom")
     read_sbom(json, manifest);
@@ -107,6 +115,8 @@ bool read_manifest_member(JsonReader& json, std::string_view key, Manifest& mani
     manifest.developer = json.text();
   else if (key == "details")
     read_details(json, manifest);
+  else if (key == "snpPolicy" && !json.null())
+    read_snp_policy_text(json, manifest);
   else
     return false;
   return true;
@@ -179,6 +189,7 @@ void write_manifest_members(JsonWriter& json, const Manifest& manifest) {
   for (const std::string& name : manifest.base_layers) json.text(name);
   json.end_array();
   if (manifest.cert_level != 0) json.field("certLevel", manifest.cert_level);
+  if (!manifest.snp_policy.empty()) json.key("snpPolicy").raw(manifest.snp_policy);
   if (manifest.log_ordered) json.key("details").object().field("attest.order", "log").end_object();
 }
 

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kMaxSmall = 1024;            // attest, signature, public areas, statement
+constexpr std::size_t kMaxHardwareReport = 4096;   // SNP: 1184
 constexpr std::size_t kMaxPcrValues = 24;
 constexpr std::size_t kMaxLogs = 2;
 constexpr std::size_t kMaxTemplateName = 64;
@@ -114,6 +115,14 @@ void write_anchor(cbor::Writer& out, const SwAnchor& a, const std::vector<View>*
   out.bytes(a.public_key);
 }
 
+void write_anchor(cbor::Writer& out, const SnpAnchor& a, const std::vector<View>*) {
+  out.array(3);
+  out.uint(static_cast<std::uint64_t>(AnchorKind::snp));
+  out.bytes(a.report);
+  out.array(a.certificates.size());
+  for (const Bytes& certificate : a.certificates) out.bytes(certificate);
+}
+
 TpmAnchor read_tpm(cbor::Reader& in) {
   TpmAnchor a;
   a.attest = to_bytes(in.bytes(kMaxSmall));
@@ -134,12 +143,32 @@ SwAnchor read_sw(cbor::Reader& in) {
   return a;
 }
 
+SnpAnchor read_snp(cbor::Reader& in) {
+  SnpAnchor a;
+  a.report = to_bytes(in.bytes(kMaxHardwareReport, 1));
+  std::size_t n = in.array(SnpAnchor::kMaxCertificates);
+  if (n == 0) in.fail("an SNP anchor without certificates");
+  for (; n > 0 && in.good(); n--) a.certificates.push_back(to_bytes(in.bytes(kMaxCertBytes, 1)));
+  return a;
+}
+
+// AnchorForm is a row of the table of anchors: its number, how many elements it has behind it, and who reads them.
+struct AnchorForm {
+  AnchorKind kind;
+  std::size_t elements;
+  Anchor (*read)(cbor::Reader& in);
+};
+constexpr AnchorForm kAnchorForms[] = {{AnchorKind::sw, 4, [](cbor::Reader& in) { return Anchor(read_sw(in)); }},
+                                       {AnchorKind::tpm, 8, [](cbor::Reader& in) { return Anchor(read_tpm(in)); }},
+                                       {AnchorKind::snp, 3, [](cbor::Reader& in) { return Anchor(read_snp(in)); }}};
+
 Anchor read_anchor(cbor::Reader& in) {
   std::size_t n = in.array(8);
-  std::uint64_t kind = in.uint(1);
-  if (kind == 1 && n == 8) return read_tpm(in);
-  if (kind != 0 || n != 4) in.fail("anchor of an unknown form");
-  return read_sw(in);
+  std::uint64_t kind = in.uint();
+  for (const AnchorForm& form : kAnchorForms)
+    if (kind == static_cast<std::uint64_t>(form.kind) && n == form.elements) return form.read(in);
+  in.fail("anchor of an unknown form");
+  return SwAnchor{};
 }
 
 void write_path(cbor::Writer& out, const MerklePath& path) {

@@ -49,6 +49,7 @@ struct EvidenceLog {
 };
 
 struct TpmAnchor {
+  static constexpr AnchorKind kKind = AnchorKind::tpm;
   Bytes attest;      // TPMS_ATTEST
   Bytes signature;   // TPMT_SIGNATURE
   Bytes ak_public;   // TPMT_PUBLIC
@@ -60,12 +61,21 @@ struct TpmAnchor {
 
 // SwAnchor proves nothing about hardware: a statement signed by a key in a file.
 struct SwAnchor {
+  static constexpr AnchorKind kKind = AnchorKind::sw;
   Bytes statement;   // CBOR {0: qualifying data, 1: host name, 2: [text, digest] measurements}
   Bytes signature;   // ECDSA P-256 / SHA-256, DER
   Bytes public_key;  // SPKI DER
 };
 
-using Anchor = std::variant<TpmAnchor, SwAnchor>;
+// SnpAnchor is a report of an AMD SEV-SNP guest over the qualifying data and 32 zero bytes (evidence/snp/anchor.h).
+struct SnpAnchor {
+  static constexpr AnchorKind kKind = AnchorKind::snp;
+  static constexpr std::size_t kMaxCertificates = 3;
+  Bytes report;                     // ATTESTATION_REPORT
+  std::vector<Bytes> certificates;  // DER: VCEK or VLEK first, then ASK or ASVK
+};
+
+using Anchor = std::variant<TpmAnchor, SwAnchor, SnpAnchor>;
 
 // CertifiedKey is the attestation key's word that a TLS key lives in its TPM (TPM2_Certify); see tpm/certified_key.h.
 struct CertifiedKey {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "evidence/core/hex.h"
+#include "evidence/snp/anchor.h"
 #include "test/support/snp_samples.h"
 #include "verifier/snp/checks.h"
 #include "verifier/snp/judge.h"

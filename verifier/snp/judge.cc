@@ -113,9 +113,4 @@ SnpFindings judge_snp(const SnpCase& question, const SnpPolicy& policy) {
   return out;
 }
 
-Bytes snp_identity(const SnpReport& report, const SnpKeyCertificate& key) {
-  if (!zero(report.chip_id)) return to_bytes(report.chip_id);
-  return to_bytes(sha256(spki_der(key.key.get())).view());
-}
-
 }  // namespace attest

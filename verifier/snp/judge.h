@@ -36,7 +36,4 @@ void judge_snp_policy(const SnpReport& report, const SnpKeyCertificate& key, con
 // judge_snp is both; the policy is asked only of a report that is genuine.
 SnpFindings judge_snp(const SnpCase& question, const SnpPolicy& policy);
 
-// snp_identity is how a machine is named: its chip id, or, where the host masks it, SHA-256 over the signing key's SPKI.
-Bytes snp_identity(const SnpReport& report, const SnpKeyCertificate& key);
-
 }  // namespace attest
