@@ -24,4 +24,11 @@ struct SwDriverConfig {
   std::filesystem::path key;        // EC P-256 private key, PEM, mode 0600; made when absent
 };
 
+// SnpDriverConfig describes an AMD SEV-SNP guest.
+struct SnpDriverConfig {
+  std::filesystem::path root = "/sys/kernel/config/tsm/report";  // configfs-tsm
+  std::optional<unsigned> privlevel;   // VMPL to ask for; unset: the kernel's choice
+  std::filesystem::path certificates;  // PEM or DER: VCEK or VLEK, ASK or ASVK; empty: what the host hands out
+};
+
 }  // namespace attest

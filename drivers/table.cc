@@ -1,5 +1,6 @@
 #include "drivers/table.h"
 
+#include "drivers/snp/snp_driver.h"
 #include "drivers/sw/sw_driver.h"
 #include "drivers/tpm/tpm_driver.h"
 
@@ -11,6 +12,8 @@ constexpr DriverRow kDrivers[] = {
      [](const DriverConfig& config) { return open_tpm(*config.tpm); }},
     {"sw", AnchorKind::sw, [](const DriverConfig& config) { return config.sw.has_value(); },
      [](const DriverConfig& config) { return open_sw(*config.sw); }},
+    {"snp", AnchorKind::snp, [](const DriverConfig& config) { return config.snp.has_value(); },
+     [](const DriverConfig& config) { return open_snp(*config.snp); }},
 };
 
 }  // namespace

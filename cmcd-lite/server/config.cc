@@ -85,10 +85,19 @@ TpmDriverConfig read_tpm(const Object& tpm, const fs::path& state_dir) {
   return config;
 }
 
+SnpDriverConfig read_snp(const Object& snp, const fs::path& state_dir) {
+  SnpDriverConfig config;
+  config.root = resolved(state_dir, snp.string("root", config.root.string()));
+  if (snp.has("privlevel")) config.privlevel = static_cast<unsigned>(snp.integer("privlevel", 0, 3));
+  if (snp.has("certificates")) config.certificates = resolved(state_dir, snp.string("certificates"));
+  return config;
+}
+
 DriverConfig read_drivers(const Object& root, const fs::path& state_dir) {
   DriverConfig drivers;
   if (auto tpm = root.object("tpm")) drivers.tpm = read_tpm(*tpm, state_dir);
   if (auto sw = root.object("sw")) drivers.sw = {state_dir, resolved(state_dir, sw->string("key", "sw.key"))};
+  if (auto snp = root.object("snp")) drivers.snp = read_snp(*snp, state_dir);
   return drivers;
 }
 

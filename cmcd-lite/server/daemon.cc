@@ -24,6 +24,11 @@ bool same_sw(const std::optional<SwDriverConfig>& a, const std::optional<SwDrive
   return a->key == b->key;
 }
 
+bool same_snp(const std::optional<SnpDriverConfig>& a, const std::optional<SnpDriverConfig>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->root == b->root && a->privlevel == b->privlevel && a->certificates == b->certificates;
+}
+
 // restart_note names what a reload cannot change.
 std::string restart_note(const Config& old, const Config& fresh) {
   std::string parts;
@@ -33,6 +38,7 @@ std::string restart_note(const Config& old, const Config& fresh) {
   add(old.state_dir == fresh.state_dir, "state_dir");
   add(same_tpm(old.drivers.tpm, fresh.drivers.tpm), "tpm");
   add(same_sw(old.drivers.sw, fresh.drivers.sw), "sw");
+  add(same_snp(old.drivers.snp, fresh.drivers.snp), "snp");
   add(old.limits.queue == fresh.limits.queue, "limits.queue");
   add(old.limits.batch == fresh.limits.batch, "limits.batch");
   add(old.limits.judge_threads == fresh.limits.judge_threads, "limits.judge_threads");
