@@ -6,6 +6,7 @@ namespace {
 constexpr Appraiser kAppraisers[] = {
     {AnchorKind::tpm, verify_tpm, measure_tpm},
     {AnchorKind::sw, verify_sw, measure_sw},
+    {AnchorKind::snp, verify_snp, measure_snp},
 };
 
 }  // namespace

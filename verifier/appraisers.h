@@ -23,5 +23,7 @@ bool verify_tpm(const Case& c, const Anchor& anchor, Verdict& verdict);
 void measure_tpm(const Case& c, const Anchor& anchor, const ClaimedMetadata& metadata, Appraisal& out);
 bool verify_sw(const Case& c, const Anchor& anchor, Verdict& verdict);
 void measure_sw(const Case& c, const Anchor& anchor, const ClaimedMetadata& metadata, Appraisal& out);
+bool verify_snp(const Case& c, const Anchor& anchor, Verdict& verdict);
+void measure_snp(const Case& c, const Anchor& anchor, const ClaimedMetadata& metadata, Appraisal& out);
 
 }  // namespace attest

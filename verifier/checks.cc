@@ -1,5 +1,7 @@
 #include "verifier/checks.h"
 
+#include "verifier/snp/checks.h"
+
 namespace attest {
 namespace {
 
@@ -58,6 +60,38 @@ constexpr CheckInfo kChecks[] = {
     {kSwSignature, "the statement of the software driver does not verify"},
     {kSwNoHardware, "the software driver proves nothing about hardware"},
     {kSwMeasurement, "the software driver measured something the references do not name"},
+    {snp_check::kReport, "the SEV-SNP report does not have the form of one"},
+    {snp_check::kCertificate, "no VCEK or VLEK certificate came with the report"},
+    {snp_check::kChain, "the key that signed the report is not certified by a trusted AMD root"},
+    {snp_check::kRevocation, "the policy demands a CRL of the AMD root and none is held"},
+    {snp_check::kSignature, "the signature of the SEV-SNP report does not verify"},
+    {snp_check::kSigningKey, "the report names another kind of key than its certificate"},
+    {snp_check::kProduct, "the report comes from a processor its key was not certified for, or that the policy does not name"},
+    {snp_check::kTcbCertificate, "the TCB in the report is not the one its key was certified for"},
+    {snp_check::kTcbOrder, "the report claims firmware beyond what is running"},
+    {snp_check::kChip, "the report comes from another chip than its certificate"},
+    {snp_check::kReserved, "the report has fields its version does not define"},
+    {snp_check::kNonce, "the SEV-SNP report was not made for this handshake"},
+    {snp_check::kVersion, "the policy does not take this version of a SEV-SNP report"},
+    {snp_check::kKeyKind, "the policy does not take reports signed by this kind of key"},
+    {snp_check::kProvider, "the VLEK belongs to a provider the policy does not name"},
+    {snp_check::kChipAllowed, "the chip is none of those the policy lists"},
+    {snp_check::kDebug, "the guest policy lets the host read the guest's memory"},
+    {snp_check::kMigration, "the guest policy lets a migration agent move the guest"},
+    {snp_check::kGuestPolicy, "a bit of the guest policy is not as demanded"},
+    {snp_check::kAbi, "the guest policy admits older firmware interfaces than demanded"},
+    {snp_check::kPlatform, "a property of the platform is not as demanded"},
+    {snp_check::kFirmware, "the SNP firmware is older than demanded"},
+    {snp_check::kTcb, "a TCB version is older than demanded"},
+    {snp_check::kMitigations, "mitigations the policy demands were not on since launch"},
+    {snp_check::kVmpl, "the report was asked for at a privilege level the policy does not trust"},
+    {snp_check::kMeasurement, "the launch measurement is not in the signed references"},
+    {snp_check::kHostData, "the host data are none of those the policy lists"},
+    {snp_check::kIdKey, "the identity block was signed by another key"},
+    {snp_check::kAuthorKey, "no author key of the policy vouches for the identity key"},
+    {snp_check::kFamily, "the family id is none of those the policy lists"},
+    {snp_check::kImage, "the image id is none of those the policy lists"},
+    {snp_check::kGuestSvn, "the guest is older than the policy allows"},
     {kDaemonUnreachable, "the local daemon does not answer on its socket"},
     {kDaemonTimeout, "the local daemon did not answer in time"},
     {kDaemonWrongOwner, "the socket belongs to another user than the daemon's"},

@@ -8,6 +8,7 @@
 #include "evidence/core/hex.h"
 #include "evidence/json/config.h"
 #include "evidence/native/message.h"
+#include "verifier/appraisers.h"
 #include "evidence/tpm/tpm_ids.h"
 
 namespace attest {
@@ -47,9 +48,16 @@ std::vector<Bytes> digests(const Object& object, std::string_view key) {
 }
 
 std::optional<AnchorKind> judged_anchor(std::string_view name) {
-  for (AnchorKind kind : {AnchorKind::sw, AnchorKind::tpm})
-    if (name == anchor_name(kind)) return kind;
+  for (const Appraiser& appraiser : appraisers())
+    if (name == anchor_name(appraiser.kind)) return appraiser.kind;
   return std::nullopt;
+}
+
+std::string judged_anchors() {
+  std::string out;
+  for (const Appraiser& appraiser : appraisers())
+    out += (out.empty() ? "\"" : ", \"") + std::string(anchor_name(appraiser.kind)) + "\"";
+  return out;
 }
 
 std::vector<AnchorKind> anchors(const Object& object, std::string_view key) {
@@ -57,7 +65,7 @@ std::vector<AnchorKind> anchors(const Object& object, std::string_view key) {
   for (const std::string& name : object.strings(key)) {
     auto kind = judged_anchor(name);
     if (!kind) {
-      object.fail(key, "must list anchors this version judges: \"tpm\", \"sw\"");
+      object.fail(key, "must list anchors this version judges: " + judged_anchors());
       continue;
     }
     if (std::ranges::find(out, *kind) == out.end()) out.push_back(*kind);
@@ -178,6 +186,22 @@ void read_trust(const Object& root, const std::filesystem::path& folder, Policy&
   policy.ak_trust = std::make_shared<KnownChains>(*std::move(trust));
 }
 
+// read_snp: AMD's own roots count unless the policy names others.
+void read_snp(const Object& root, const std::filesystem::path& folder, Policy& policy) {
+  std::vector<Bytes> roots(amd_certificates().begin(), amd_certificates().end()), crls;
+  auto snp = root.object("snp");
+  if (snp) {
+    policy.snp = read_snp_policy(*snp);
+    if (snp->has("roots")) roots = read_files(*snp, "roots", folder, read_certificates);
+    crls = read_files(*snp, "crls", folder, read_crls);
+  }
+  auto trust = SnpTrust::make(roots, crls);
+  if (trust)
+    policy.snp_trust = std::make_shared<const SnpTrust>(*std::move(trust));
+  else if (snp)
+    snp->fail("roots", "cannot be used: " + trust.error().what);
+}
+
 void read_pcrs(const Object& root, Policy& policy) {
   if (root.has("required_pcrs")) {
     std::set<std::uint8_t> pcrs;
@@ -213,6 +237,7 @@ Result<Policy> load_policy(const std::string& path) {
   Object root = file.root();
   policy.observe = root.boolean("observe", false);
   read_trust(root, where.parent_path(), policy);
+  read_snp(root, where.parent_path(), policy);
   read_pcrs(root, policy);
   read_peers(root, policy);
   CHECK_OK(file.finish());

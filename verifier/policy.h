@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "evidence/native/context.h"
+#include "verifier/snp/policy.h"
 #include "verifier/tpm/known_chains.h"
 
 namespace attest {
@@ -40,6 +41,8 @@ struct Policy {
   bool ima_required = false;              // PCR 10 must be quoted with a log
   // IMA in a bank the kernel could not serve holds SHA-1 digests with zeros behind; accepted only where said.
   bool ima_padded_sha1 = false;
+  SnpPolicy snp;                               // demands on SEV-SNP guests
+  std::shared_ptr<const SnpTrust> snp_trust;   // AMD's roots, built in or named; null: SEV-SNP is refused
   std::uint32_t max_events = kMaxLogEventsDefault;
   static constexpr std::uint32_t kMaxLogEventsDefault = 200000;
   Digest hash;                            // SHA-256 of the file
