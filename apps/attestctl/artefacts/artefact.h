@@ -44,7 +44,7 @@ using ArtefactCheck = Finding;
 
 // ArtefactAppraisal is the facts and the checks; trusted if at least one check passed and none failed.
 struct ArtefactAppraisal : Findings {
-  Facts facts;
+  Facts facts = Facts::object();
 };
 
 // ArtefactKind is a row of the table: how one kind of artefact is known, read and judged.

@@ -14,6 +14,9 @@ ArtefactKind tdx_kind();
 ArtefactKind sgx_kind();
 ArtefactKind dstack_kind();
 ArtefactKind intel_kind();
+ArtefactKind snp_kind();
+ArtefactKind amd_certs_kind();
+ArtefactKind azure_kind();
 ArtefactKind platform_kind();
 
 }  // namespace attest::ctl

@@ -13,6 +13,9 @@ std::span<const ArtefactKind> artefact_kinds() {
       dstack_kind(),
       intel_kind(),
       quote_kind(),
+      azure_kind(),
+      snp_kind(),
+      amd_certs_kind(),
       platform_kind(),  // before ek: an X.509 platform certificate is a certificate too
       ek_kind(),
       cel_kind(),
