@@ -16,7 +16,8 @@ class Driver {
  public:
   virtual ~Driver() = default;
   virtual AnchorKind kind() const = 0;
-  // identity and pcrs are fixed while the driver lives; they enter the report context before the quote.
+  // identity and pcrs enter the report context before the quote. pcrs are fixed while the driver lives; the
+  // identity changes when an enroller has put a new attestation key in place.
   virtual AnchorIdentity identity() const = 0;
   virtual std::optional<PcrSelection> pcrs() const = 0;
   // algorithm names the attestation key's: "ec-p256", "ec-p384", "rsa-2048", "rsa-3072".
@@ -46,12 +47,14 @@ struct EnrollRequest {
 class Enroller {
  public:
   virtual ~Enroller() = default;
-  virtual Result<EnrollRequest> request() = 0;
-  // activate opens a credential (TPM2B_ID_OBJECT, TPM2B_ENCRYPTED_SECRET); denied when it is for another AK
-  // or EK.
+  // request tells of the attestation key; new_ak: of the one that shall follow it, made now or waiting already.
+  virtual Result<EnrollRequest> request(bool new_ak = false) = 0;
+  // activate opens a credential (TPM2B_ID_OBJECT, TPM2B_ENCRYPTED_SECRET) for the present key or the one that
+  // waits; denied when it is for another AK or EK.
   virtual Result<Secret> activate(View credential_blob, View secret) = 0;
   // store_chain keeps the AK's certificates (PEM, AK certificate first, at most kMaxCerts) and hands them out
-  // with the next quote; mismatch when the first is not for this AK.
+  // with the next quote; mismatch when the first is not for this AK. Certificates of the key that waits make it
+  // the attestation key at once: the old one is destroyed, quotes and certifications are the new one's.
   virtual Status store_chain(std::string_view pem) = 0;
 };
 
@@ -61,6 +64,7 @@ struct KeyInfo {
   std::string algorithm;  // "ec-p256", "ec-p384", "rsa-2048", "rsa-3072"
   Bytes spki_der;
   bool in_tpm = false;
+  std::string unfit{};    // why no verifier would accept its certification; "" for a fit key, and outside a TPM
 };
 
 // KeyStore keeps the TLS keys of one kind (files, TPM). Called from the owning thread alone.
@@ -73,6 +77,22 @@ class KeyStore {
   // sign makes the signature of a TLS 1.3 SignatureScheme (0x0403, 0x0503, 0x0804, 0x0805, 0x0806) over content.
   virtual Result<Bytes> sign(std::string_view name, std::uint16_t scheme, View content) = 0;
   virtual Status remove(std::string_view name) = 0;
+  // renew makes a new key of the same algorithm under `name`; the old one serves on as replaced_key_name()
+  // until it is removed. denied while kMaxReplaced of them are still there.
+  virtual Result<KeyInfo> renew(std::string_view name) = 0;
+  // certify gives the attestation key's statement about a key (tpm/certified_key.h): made once and kept. denied
+  // for a key whose attributes no verifier accepts, unsupported for keys outside a TPM.
+  virtual Result<CertifiedKey> certify(std::string_view name);
+  // borrow takes a key that its owner keeps in a file (DER of a TSS2 key file) and returns it under a name that
+  // no key of the store has; it is forgotten after many others. unsupported for stores outside a TPM.
+  virtual Result<KeyInfo> borrow(View key_file);
 };
+
+inline Result<CertifiedKey> KeyStore::certify(std::string_view) {
+  return Error{Errc::unsupported, "key: only keys in the TPM are certified"};
+}
+inline Result<KeyInfo> KeyStore::borrow(View) {
+  return Error{Errc::unsupported, "key: only a TPM opens TSS2 key files"};
+}
 
 }  // namespace attest

@@ -37,7 +37,8 @@ Status SwKeyStore::read_folder() {
 }
 
 Result<KeyInfo> SwKeyStore::create(std::string_view name, std::string_view algorithm) {
-  if (!valid_key_name(name)) return Error{Errc::denied, "key: \"" + std::string(name) + "\" is no key name"};
+  if (!valid_key_name(name) || !replaced_by(name).empty())
+    return Error{Errc::denied, "key: \"" + std::string(name) + "\" is no key name"};
   if (keys_.contains(name))
     return Error{Errc::denied, "key: there is a key " + std::string(name) + " already"};
   TRY(OwnedPkey pkey, make_sw_key(algorithm));
@@ -63,6 +64,29 @@ Result<Bytes> SwKeyStore::sign(std::string_view name, std::uint16_t scheme_id, V
   if (it == keys_.end()) return no_key(name);
   TRY(TlsScheme scheme, tls_scheme(scheme_id, it->second.info.algorithm));
   return sw_sign(it->second.key.get(), scheme, content);
+}
+
+// The old key's file gets its new name first: after a crash between the two steps it still serves.
+Result<KeyInfo> SwKeyStore::renew(std::string_view name) {
+  auto it = keys_.find(name);
+  if (it == keys_.end() || !replaced_by(name).empty()) return no_key(name);
+  auto replaced = std::ranges::count_if(keys_, [&](const auto& item) { return replaced_by(item.first) == name; });
+  std::string old_name = replaced_key_name(name, it->second.info.spki_der);
+  if (static_cast<std::size_t>(replaced) >= kMaxReplaced || !valid_key_name(old_name))
+    return Error{Errc::denied, "key: " + std::string(name) +
+                                   " was renewed too often; remedy: attestctl key revoke --replaced " +
+                                   std::string(name)};
+  TRY(OwnedPkey pkey, make_sw_key(it->second.info.algorithm));
+  TRY(Key fresh, make_key(std::string(name), std::move(pkey)));
+  std::error_code error;
+  std::filesystem::rename(path(name), path(old_name), error);
+  if (error) return Error{Errc::io, "key: " + std::string(name) + ": " + error.message()};
+  Key old = std::move(it->second);
+  old.info.name = old_name;
+  keys_.erase(it);
+  keys_.insert_or_assign(old_name, std::move(old));
+  CHECK_OK(write_sw_key(path(name), fresh.key.get()));
+  return keys_.insert_or_assign(std::string(name), std::move(fresh)).first->second.info;
 }
 
 Status SwKeyStore::remove(std::string_view name) {

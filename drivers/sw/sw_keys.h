@@ -18,6 +18,7 @@ class SwKeyStore : public KeyStore {
   std::optional<KeyInfo> find(std::string_view name) const override;
   Result<Bytes> sign(std::string_view name, std::uint16_t scheme, View content) override;
   Status remove(std::string_view name) override;
+  Result<KeyInfo> renew(std::string_view name) override;
 
  private:
   struct Key {

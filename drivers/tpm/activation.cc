@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "drivers/tpm/marshal.h"
+#include "drivers/tpm/next_key.h"
 #include "drivers/tpm/nv.h"
 #include "drivers/tpm/objects.h"
 #include "evidence/core/file.h"
@@ -109,21 +110,35 @@ std::vector<Bytes> TpmEnroller::other_certificates(const EkTemplate& chosen) {
   return out;
 }
 
-Result<EnrollRequest> TpmEnroller::request() {
+Result<EnrollRequest> TpmEnroller::request(bool new_ak) {
   return device_->context->attempt([&]() -> Result<EnrollRequest> {
+    PublicArea ak = device_->key.area();
+    if (new_ak) {
+      device_->loaded.clear();
+      TRY(NextKey next, NextKey::make(*device_->context, device_->config));
+      ak = next.area();
+    }
     TRY(Endorsement key, choose());
-    EnrollRequest out{device_->key.area().encoded, device_->key.name(), std::move(key.area), {}};
+    EnrollRequest out{ak.encoded, ak.name(), std::move(key.area), {}};
     if (!key.certificate.empty()) out.ek_certs.push_back(std::move(key.certificate));
     for (Bytes& more : other_certificates(*key.row)) out.ek_certs.push_back(std::move(more));
     return out;
   });
 }
 
-Result<Secret> TpmEnroller::activate_once(const TPM2B_ID_OBJECT& blob, const TPM2B_ENCRYPTED_SECRET& secret) {
+Result<Secret> TpmEnroller::activate_once(const TPM2B_ID_OBJECT& blob, const TPM2B_ENCRYPTED_SECRET& secret,
+                                          bool next) {
   TpmContext& context = *device_->context;
   TRY(Endorsement chosen, choose());
+  TpmHandle waiting;
+  if (next) {
+    device_->loaded.clear();
+    TRY(NextKey key, NextKey::find(device_->config));
+    TRY(waiting, key.load(context));
+  }
   TRY(TpmHandle endorsement, open_key(*chosen.row));
-  TRY(ESYS_TR key, device_->key.handle());
+  TRY(ESYS_TR present, device_->key.handle());
+  ESYS_TR key = next ? waiting.get() : present;
   TpmHandle session;
   if (chosen.row->auth_by_policy) {
     TRY(session, policy_session(context));
@@ -149,13 +164,28 @@ Result<Secret> TpmEnroller::activate(View credential_blob, View secret) {
       unmarshalled(credential_blob, Tss2_MU_TPM2B_ID_OBJECT_Unmarshal, "credential blob"));
   TRY(TPM2B_ENCRYPTED_SECRET wrapped,
       unmarshalled(secret, Tss2_MU_TPM2B_ENCRYPTED_SECRET_Unmarshal, "encrypted secret"));
-  return device_->context->attempt([&] { return activate_once(blob, wrapped); });
+  auto present = device_->context->attempt([&] { return activate_once(blob, wrapped, false); });
+  if (present || !NextKey::find(device_->config)) return present;
+  return device_->context->attempt([&] { return activate_once(blob, wrapped, true); });
+}
+
+// follow makes the key that waits the attestation key.
+Status TpmEnroller::follow(std::string_view pem) {
+  TpmContext& context = *device_->context;
+  CHECK_OK(NextKey::certify(device_->config, pem));
+  device_->loaded.clear();
+  TRY(AttestationKey fresh, AttestationKey::open(context, device_->config));
+  device_->key = std::move(fresh);
+  TRY(device_->ak_chain, read_ak_chain(as_view(pem), device_->key.area(), "AK certificates"));
+  return ok();
 }
 
 Status TpmEnroller::store_chain(std::string_view pem) {
-  TRY(std::vector<Bytes> chain, read_ak_chain(as_view(pem), device_->key.area(), "AK certificates"));
   if (device_->config.ak_chain.empty())
     return Error{Errc::denied, "tpm: no ak_chain is configured; remedy: name the file it should be kept in"};
+  if (auto next = NextKey::find(device_->config))
+    if (read_ak_chain(as_view(pem), next->area(), "AK certificates")) return follow(pem);
+  TRY(std::vector<Bytes> chain, read_ak_chain(as_view(pem), device_->key.area(), "AK certificates"));
   CHECK_OK(write_file_atomic(device_->config.ak_chain, as_view(certificates_to_pem(chain)), 0644));
   device_->ak_chain = std::move(chain);
   return ok();

@@ -12,7 +12,7 @@ namespace attest {
 class TpmEnroller : public Enroller {
  public:
   explicit TpmEnroller(std::shared_ptr<TpmDevice> device) : device_(std::move(device)) {}
-  Result<EnrollRequest> request() override;
+  Result<EnrollRequest> request(bool new_ak) override;
   Result<Secret> activate(View credential_blob, View secret) override;
   Status store_chain(std::string_view pem) override;
 
@@ -26,7 +26,9 @@ class TpmEnroller : public Enroller {
   Result<TpmHandle> open_key(const EkTemplate& row);
   Result<Endorsement> examine(const EkTemplate& row, Bytes certificate);
   std::vector<Bytes> other_certificates(const EkTemplate& chosen);
-  Result<Secret> activate_once(const TPM2B_ID_OBJECT& blob, const TPM2B_ENCRYPTED_SECRET& secret);
+  Result<Secret> activate_once(const TPM2B_ID_OBJECT& blob, const TPM2B_ENCRYPTED_SECRET& secret, bool next);
+
+  Status follow(std::string_view pem);
 
   std::shared_ptr<TpmDevice> device_;
 };

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "drivers/secret_file.h"
+#include "drivers/tpm/next_key.h"
 #include "drivers/tpm/objects.h"
 #include "drivers/tpm/templates.h"
 #include "evidence/core/hex.h"
@@ -26,47 +27,9 @@ Error refused(TPM2_HANDLE handle, const std::string& why) {
                             ") so that a new one is made, or configure another ak_handle"};
 }
 
-std::filesystem::path auth_path(const TpmDriverConfig& config) {
-  char name[32];
-  std::snprintf(name, sizeof name, "ak-%08x.auth", config.ak_handle);
-  return config.state_dir / name;
-}
-
-// The authorisation value stands in the file as hexadecimal text, as tpm2-tools take it with "hex:".
-Result<Secret> read_auth(const std::filesystem::path& path) {
-  TRY(Secret text, read_secret_file(path, 256));
-  std::string_view hex = as_text(text.reveal());
-  while (hex.ends_with('\n')) hex.remove_suffix(1);
-  auto bytes = from_hex(hex, 64);
-  if (!bytes || bytes->size() < 16)
-    return Error{Errc::malformed, path.string() + ": not 32 to 128 hexadecimal digits"};
-  Secret auth = Secret::copy_of(*bytes);
-  OPENSSL_cleanse(bytes->data(), bytes->size());
-  return auth;
-}
-
-Result<Secret> make_auth(const std::filesystem::path& path) {
-  TRY(Secret auth, random_secret(kAuthBytes));
-  std::string hex = to_hex(auth.reveal()) + "\n";
-  Status written = write_secret_file(path, as_view(hex));
-  OPENSSL_cleanse(hex.data(), hex.size());
-  if (!written) return std::move(written).error();
-  return auth;
-}
-
-Status authorise(TpmContext& context, ESYS_TR tr, View auth) {
-  TPM2B_AUTH value{};
-  value.size = static_cast<UINT16>(auth.size());
-  std::copy(auth.begin(), auth.end(), value.buffer);
-  TSS2_RC rc = Esys_TR_SetAuth(context.get(), tr, &value);
-  OPENSSL_cleanse(&value, sizeof value);
-  if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "authorise the attestation key");
-  return ok();
-}
-
 // try_quote signs a quote of nothing with the authorisation value given: does it open the key?
 Result<bool> opens(TpmContext& context, ESYS_TR tr, View auth) {
-  CHECK_OK(authorise(context, tr, auth));
+  CHECK_OK(authorise_key(context, tr, auth));
   TPM2B_DATA nothing{};
   TPMT_SIG_SCHEME scheme{};
   scheme.scheme = TPM2_ALG_NULL;
@@ -99,37 +62,26 @@ Result<Secret> check_auth(TpmContext& context, const TpmHandle& key, const TpmDr
   if (open_to_all)
     return refused(config.ak_handle,
                    "its authorisation value is empty: everybody who can open the TPM can quote with it");
-  auto auth = read_auth(auth_path(config));
+  auto auth = read_ak_auth(ak_auth_path(config));
   if (!auth && auth.error().code == Errc::mismatch)
     return refused(config.ak_handle, "its authorisation value is not known (" + auth.error().what + ")");
   if (!auth) return std::move(auth).error();
   TRY(bool ours, opens(context, key.get(), auth->reveal()));
   if (!ours)
-    return refused(config.ak_handle, auth_path(config).string() + " does not hold its authorisation value");
+    return refused(config.ak_handle, ak_auth_path(config).string() + " does not hold its authorisation value");
   return auth;
-}
-
-// persist moves a loaded key under the persistent handle.
-Status persist(TpmContext& context, const TpmHandle& key, TPM2_HANDLE handle) {
-  ESYS_TR tr = ESYS_TR_NONE;
-  TSS2_RC rc = Esys_EvictControl(context.get(), ESYS_TR_RH_OWNER, key.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE,
-                                 ESYS_TR_NONE, handle, &tr);
-  if (rc != TSS2_RC_SUCCESS)
-    return hierarchy_error(context, rc, ESYS_TR_RH_OWNER, "store the attestation key");
-  TpmHandle stored(context, tr, TpmHandle::Kind::forgotten);
-  return ok();
 }
 
 // make_key stores the authorisation value before the key: a crash between the two leaves no key nobody can
 // open.
 Status make_key(TpmContext& context, const TpmDriverConfig& config) {
   TRY(TPM2B_PUBLIC wanted, attestation_template(config.ak_algorithm));
-  TRY(Secret auth, make_auth(auth_path(config)));
+  TRY(Secret auth, make_ak_auth(ak_auth_path(config)));
   TRY(TpmHandle parent, create_primary(context, ESYS_TR_RH_ENDORSEMENT, storage_template()));
   TRY(WrappedKey wrapped, create_child(context, parent, wanted, auth.reveal()));
   TRY(TpmHandle key, load_child(context, parent, wrapped));
   parent.reset();
-  return persist(context, key, config.ak_handle);
+  return persist_key(context, key, config.ak_handle);
 }
 
 Result<PublicArea> area_of(TpmContext& context, const TpmHandle& key) {
@@ -140,10 +92,70 @@ Result<PublicArea> area_of(TpmContext& context, const TpmHandle& key) {
 
 }  // namespace
 
+std::filesystem::path ak_auth_path(const TpmDriverConfig& config) {
+  char name[32];
+  std::snprintf(name, sizeof name, "ak-%08x.auth", config.ak_handle);
+  return config.state_dir / name;
+}
+
+// The authorisation value stands in the file as hexadecimal text, as tpm2-tools take it with "hex:".
+Result<Secret> read_ak_auth(const std::filesystem::path& path) {
+  TRY(Secret text, read_secret_file(path, 256));
+  std::string_view hex = as_text(text.reveal());
+  while (hex.ends_with('\n')) hex.remove_suffix(1);
+  auto bytes = from_hex(hex, 64);
+  if (!bytes || bytes->size() < 16)
+    return Error{Errc::malformed, path.string() + ": not 32 to 128 hexadecimal digits"};
+  Secret auth = Secret::copy_of(*bytes);
+  OPENSSL_cleanse(bytes->data(), bytes->size());
+  return auth;
+}
+
+Result<Secret> make_ak_auth(const std::filesystem::path& path) {
+  TRY(Secret auth, random_secret(kAuthBytes));
+  std::string hex = to_hex(auth.reveal()) + "\n";
+  Status written = write_secret_file(path, as_view(hex));
+  OPENSSL_cleanse(hex.data(), hex.size());
+  if (!written) return std::move(written).error();
+  return auth;
+}
+
+Status authorise_key(TpmContext& context, ESYS_TR tr, View auth) {
+  TPM2B_AUTH value{};
+  value.size = static_cast<UINT16>(auth.size());
+  std::copy(auth.begin(), auth.end(), value.buffer);
+  TSS2_RC rc = Esys_TR_SetAuth(context.get(), tr, &value);
+  OPENSSL_cleanse(&value, sizeof value);
+  if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "authorise the attestation key");
+  return ok();
+}
+
+Status persist_key(TpmContext& context, const TpmHandle& key, TPM2_HANDLE handle) {
+  ESYS_TR tr = ESYS_TR_NONE;
+  TSS2_RC rc = Esys_EvictControl(context.get(), ESYS_TR_RH_OWNER, key.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                 ESYS_TR_NONE, handle, &tr);
+  if (rc != TSS2_RC_SUCCESS)
+    return hierarchy_error(context, rc, ESYS_TR_RH_OWNER, "store the attestation key");
+  TpmHandle stored(context, tr, TpmHandle::Kind::forgotten);
+  return ok();
+}
+
+Status evict_key(TpmContext& context, TPM2_HANDLE handle) {
+  ESYS_TR tr = ESYS_TR_NONE, none = ESYS_TR_NONE;
+  TSS2_RC rc = Esys_TR_FromTPMPublic(context.get(), handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &tr);
+  if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "open the old attestation key");
+  rc = Esys_EvictControl(context.get(), ESYS_TR_RH_OWNER, tr, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                         handle, &none);  // closes tr
+  if (rc != TSS2_RC_SUCCESS)
+    return hierarchy_error(context, rc, ESYS_TR_RH_OWNER, "destroy the old attestation key");
+  return ok();
+}
+
 Result<AttestationKey> AttestationKey::open(TpmContext& context, const TpmDriverConfig& config) {
   if (config.ak_handle >> 24 != TPM2_HT_PERSISTENT)
     return Error{Errc::denied,
                  "tpm: ak_handle " + handle_text(config.ak_handle) + " is not persistent (0x81……)"};
+  CHECK_OK(NextKey::take_over(context, config));
   auto key = open_persistent(context, config.ak_handle);
   if (!key && key.error().code == Errc::mismatch) {
     CHECK_OK(make_key(context, config));
@@ -165,7 +177,7 @@ Result<ESYS_TR> AttestationKey::handle() {
   if (area.name() != name_)
     return Error{Errc::denied,
                  "tpm: another key lies under " + handle_text(persistent_) + " now; restart the daemon"};
-  CHECK_OK(authorise(*context_, key.get(), auth_.reveal()));
+  CHECK_OK(authorise_key(*context_, key.get(), auth_.reveal()));
   handle_ = std::move(key);
   return handle_.get();
 }

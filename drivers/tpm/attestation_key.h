@@ -12,7 +12,7 @@ namespace attest {
 // key.
 class AttestationKey {
  public:
-  // open finds the key under config.ak_handle, or makes it: child of a storage primary in the endorsement
+  // open lets a key that is due take over (NextKey), finds the key under config.ak_handle, or makes it: child of a storage primary in the endorsement
   // hierarchy, where the TPM shows its true reset count, and fit to be activated beside any endorsement key.
   // A key that is there already is checked: attributes, algorithm, that our authorisation value opens it and
   // that an empty one does not. denied with the remedy otherwise.
@@ -37,5 +37,15 @@ class AttestationKey {
   Secret auth_;
   TpmHandle handle_;
 };
+
+// The parts an attestation key is made of. Its authorisation value stands in a file as hexadecimal text, as
+// tpm2-tools take it with "hex:".
+std::filesystem::path ak_auth_path(const TpmDriverConfig& config);
+Result<Secret> read_ak_auth(const std::filesystem::path& path);
+Result<Secret> make_ak_auth(const std::filesystem::path& path);
+Status authorise_key(TpmContext& context, ESYS_TR key, View auth);
+// persist_key moves a loaded key under a persistent handle; evict_key destroys what lies there.
+Status persist_key(TpmContext& context, const TpmHandle& key, TPM2_HANDLE handle);
+Status evict_key(TpmContext& context, TPM2_HANDLE handle);
 
 }  // namespace attest

@@ -1,8 +1,7 @@
-// key_file.h: TSS2 PRIVATE KEY files: a key that one TPM alone can open, as tpm2-openssl writes it too.
-//   SEQUENCE { OID 2.23.133.10.1.3, [0] BOOLEAN emptyAuth, INTEGER parent,
-//              OCTET STRING TPM2B_PUBLIC, OCTET STRING TPM2B_PRIVATE }
+// key_file.h: a TSS2 key file (evidence/tpm/tss2_key.h) as structures of the TPM library.
 #pragma once
 #include "drivers/tpm/objects.h"
+#include "evidence/tpm/tss2_key.h"
 
 namespace attest {
 
@@ -13,8 +12,10 @@ struct KeyFile {
 
 // encode_key_file gives the PEM text.
 Result<std::string> encode_key_file(const KeyFile& file);
-// parse_key_file reads one PEM block. unsupported for keys with an authorisation value, a policy or a secret:
-// they cannot be used without somebody to ask.
+// parse_key_file reads one PEM block. unsupported for keys with a policy or a secret, denied for keys with an
+// authorisation value: they cannot be used without somebody to ask.
 Result<KeyFile> parse_key_file(std::string_view pem);
+// to_key_file takes a file whose container was read.
+Result<KeyFile> to_key_file(const Tss2Key& key);
 
 }  // namespace attest

@@ -57,6 +57,10 @@ Result<TpmHandle> load_child(TpmContext& context, const TpmHandle& parent, const
   ESYS_TR tr = ESYS_TR_NONE;
   TSS2_RC rc = Esys_Load(context.get(), parent.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &key.priv,
                          &key.pub, &tr);
+  if ((rc & 0xbf) == (TPM2_RC_INTEGRITY & 0xbf) && (rc & TSS2_RC_LAYER_MASK) != TSS2_TCTI_RC_LAYER)
+    return Error{Errc::mismatch,
+                 "tpm: this key was not made under this parent of this TPM; remedy: make it in this TPM, under the "
+                 "owner hierarchy's P-256 primary or a persistent key"};
   if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "load a key");
   return TpmHandle(context, tr, TpmHandle::Kind::flushed);
 }

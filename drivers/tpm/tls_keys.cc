@@ -4,11 +4,13 @@
 #include "drivers/tpm/sign.h"
 #include "drivers/tpm/templates.h"
 #include "evidence/native/key_reference.h"
+#include "evidence/tpm/certified_key.h"
 
 namespace attest {
 namespace {
 
 constexpr const char* kSuffix = ".tpm";
+constexpr const char* kCertified = ".certified";
 constexpr std::size_t kMaxFile = 16 << 10;
 constexpr TPM2_HANDLE kStorageKey = 0x81000001;
 
@@ -49,7 +51,8 @@ Result<TpmKeyStore::Key> TpmKeyStore::make_key(std::string name, KeyFile file) {
   TRY(PublicArea area, parse_public(bytes));
   TRY(Bytes spki, area.spki_der());
   KeyInfo info{std::move(name), area.algorithm(), std::move(spki), true};
-  return Key{std::move(info), std::move(file), std::move(area)};
+  if (auto fit = check_tls_key(area); !fit) info.unfit = fit.error().what;
+  return Key{std::move(info), std::move(file), std::move(area), false, std::nullopt};
 }
 
 Result<std::unique_ptr<TpmKeyStore>> TpmKeyStore::open(std::shared_ptr<TpmDevice> device) {
@@ -86,22 +89,37 @@ Result<KeyFile> TpmKeyStore::create_in_tpm(std::string_view algorithm) {
   });
 }
 
+std::filesystem::path TpmKeyStore::path(std::string_view name, const char* suffix) const {
+  return folder() / (std::string(name) + suffix);
+}
+
+// new_key makes one signature before anybody relies on the key: some TPMs make salts that TLS peers refuse.
+Result<TpmKeyStore::Key> TpmKeyStore::new_key(std::string name, std::string_view algorithm) {
+  TRY(KeyFile file, create_in_tpm(algorithm));
+  TRY(Key key, make_key(std::move(name), std::move(file)));
+  std::uint16_t scheme = algorithm == "ec-p256" ? 0x0403 : algorithm == "ec-p384" ? 0x0503 : 0x0804;
+  device_->loaded.forget(key.info.name);
+  auto trial = sign_with(key, scheme, as_view("attest/1 trial"));
+  if (trial) return key;
+  device_->loaded.forget(key.info.name);
+  return std::move(trial).error();
+}
+
+Result<const KeyInfo*> TpmKeyStore::store(Key key) {
+  TRY(std::string pem, encode_key_file(key.file));
+  CHECK_OK(write_secret_file(path(key.info.name, kSuffix), as_view(pem)));
+  std::string name = key.info.name;
+  return &keys_.insert_or_assign(std::move(name), std::move(key)).first->second.info;
+}
+
 Result<KeyInfo> TpmKeyStore::create(std::string_view name, std::string_view algorithm) {
-  if (!valid_key_name(name)) return Error{Errc::denied, "key: \"" + std::string(name) + "\" is no key name"};
+  if (!valid_key_name(name) || !replaced_by(name).empty())
+    return Error{Errc::denied, "key: \"" + std::string(name) + "\" is no key name"};
   if (keys_.contains(name))
     return Error{Errc::denied, "key: there is a key " + std::string(name) + " already"};
-  TRY(KeyFile file, create_in_tpm(algorithm));
-  TRY(std::string pem, encode_key_file(file));
-  TRY(Key key, make_key(std::string(name), std::move(file)));
-  // One signature before anybody relies on the key: some TPMs make salts that TLS peers refuse.
-  std::uint16_t scheme = algorithm == "ec-p256" ? 0x0403 : algorithm == "ec-p384" ? 0x0503 : 0x0804;
-  auto trial = sign_with(key, scheme, as_view("attest/1 trial"));
-  if (!trial) {
-    device_->loaded.forget(key.info.name);
-    return std::move(trial).error();
-  }
-  CHECK_OK(write_secret_file(folder() / (key.info.name + kSuffix), as_view(pem)));
-  return keys_.emplace(name, std::move(key)).first->second.info;
+  TRY(Key key, new_key(std::string(name), algorithm));
+  TRY(const KeyInfo* info, store(std::move(key)));
+  return *info;
 }
 
 std::vector<KeyInfo> TpmKeyStore::list() const {
@@ -141,11 +159,16 @@ Result<Bytes> TpmKeyStore::sign_with(Key& key, std::uint16_t scheme_id, View con
   return signature;
 }
 
+Result<TpmKeyStore::Key*> TpmKeyStore::any_key(std::string_view name) {
+  if (auto it = keys_.find(name); it != keys_.end()) return &it->second;
+  for (Key& key : borrowed_)
+    if (key.info.name == name) return &key;
+  return Error{Errc::mismatch, "key: there is no key " + std::string(name) + " in the TPM"};
+}
+
 Result<Bytes> TpmKeyStore::sign(std::string_view name, std::uint16_t scheme, View content) {
-  auto it = keys_.find(name);
-  if (it == keys_.end())
-    return Error{Errc::mismatch, "key: there is no key " + std::string(name) + " in the TPM"};
-  return sign_with(it->second, scheme, content);
+  TRY(Key * key, any_key(name));
+  return sign_with(*key, scheme, content);
 }
 
 Status TpmKeyStore::remove(std::string_view name) {
@@ -153,8 +176,9 @@ Status TpmKeyStore::remove(std::string_view name) {
   if (it == keys_.end())
     return Error{Errc::mismatch, "key: there is no key " + std::string(name) + " in the TPM"};
   std::error_code error;
-  std::filesystem::remove(folder() / (it->first + kSuffix), error);
+  std::filesystem::remove(path(name, kSuffix), error);
   if (error) return Error{Errc::io, "key: " + it->first + ": " + error.message()};
+  std::filesystem::remove(path(name, kCertified), error);  // worthless now; what stays would be made anew
   device_->loaded.forget(it->first);
   keys_.erase(it);
   return ok();

@@ -1,5 +1,6 @@
 #include "evidence/native/key_reference.h"
 
+#include "evidence/core/hash.h"
 #include "evidence/core/hex.h"
 
 namespace attest {
@@ -8,6 +9,7 @@ namespace {
 constexpr std::string_view kVersion = "attest-key-1";
 constexpr std::string_view kBegin = "-----BEGIN ATTEST KEY REFERENCE-----";
 constexpr std::string_view kEnd = "-----END ATTEST KEY REFERENCE-----";
+constexpr std::string_view kReplaced = ".old-";
 constexpr std::string_view kBlanks = " \t\r\n";
 constexpr std::uint8_t kUtf8String = 0x0c;
 constexpr std::uint8_t kOctetString = 0x04;
@@ -83,6 +85,16 @@ bool valid_key_name(std::string_view name) {
   };
   return !name.empty() && name.size() <= kMaxKeyName && name.front() != '.' &&
          std::ranges::all_of(name, allowed);
+}
+
+std::string replaced_key_name(std::string_view name, View spki_der) {
+  return std::string(name) + std::string(kReplaced) + to_hex(sha256(spki_der).view().first(4));
+}
+
+std::string_view replaced_by(std::string_view name) {
+  std::size_t at = name.rfind(kReplaced);
+  if (at == name.npos || at == 0 || name.size() - at != kReplaced.size() + 8) return {};
+  return name.substr(0, at);
 }
 
 Result<Bytes> encode_key_reference(const KeyReference& reference) {

@@ -24,6 +24,12 @@ struct KeyReference {
 // too).
 bool valid_key_name(std::string_view name);
 
+// A key that was renewed serves on under another name until it is revoked: replaced_key_name is NAME.old-XXXXXXXX
+// after the SHA-256 of its SPKI. replaced_by gives NAME back, "" for a name that is not of this form.
+inline constexpr std::size_t kMaxReplaced = 8;  // a name
+std::string replaced_key_name(std::string_view name, View spki_der);
+std::string_view replaced_by(std::string_view name);
+
 // encode_key_reference gives the DER body; denied for a bad name, socket path or SPKI size.
 Result<Bytes> encode_key_reference(const KeyReference& reference);
 // parse_key_reference takes strict DER: minimal lengths, nothing trailing. Errors begin "key.reference: ".
