@@ -118,6 +118,7 @@ constexpr CheckInfo kChecks[] = {
     {kHookBroken, "the handshake hook could not be armed"},
     {kConfigBad, "a parameter in a configuration file is bad"},
     {kTpmSelfTest, "this machine's own quote does not verify"},
+    {kKeyRevoked, "this machine does not use this key any more"},
     {kKeyPrivate, "only the provider attest can sign with a delegated key"},
     {kHookNoRequest, "no request for evidence went out in this handshake"},
     {kHookNoSecret, "OpenSSL gave no secret of this handshake"},

@@ -92,6 +92,7 @@ inline constexpr std::string_view kKeyChanged = "key.changed";
 inline constexpr std::string_view kHookBroken = "hook.broken";
 inline constexpr std::string_view kConfigBad = "config.bad";
 inline constexpr std::string_view kTpmSelfTest = "tpm.self-test";
+inline constexpr std::string_view kKeyRevoked = "key.revoked";
 inline constexpr std::string_view kKeyPrivate = "key.private";
 inline constexpr std::string_view kHookNoRequest = "hook.no-request";
 inline constexpr std::string_view kHookNoSecret = "hook.no-secret";

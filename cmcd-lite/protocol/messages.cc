@@ -74,6 +74,7 @@ Result<Bytes> encode_attest_call(const AttestCall& m) {
   write_inputs(out, m.inputs);
   out.u32be(m.room);
   out.u64be(m.peer_verdict);
+  out.lv16(m.key_file);
   return std::move(out).finish("attest");
 }
 Result<AttestCall> decode_attest_call(View payload) {
@@ -82,6 +83,7 @@ Result<AttestCall> decode_attest_call(View payload) {
   m.inputs = read_inputs(in);
   m.room = in.u32be();
   m.peer_verdict = in.u64be();
+  m.key_file = to_bytes(in.take16be(kMaxKeyFile));
   return finished(std::move(m), in, "attest");
 }
 
@@ -141,6 +143,8 @@ Result<Bytes> encode_sign_call(const SignCall& m) {
   text(out, m.key);
   out.u16be(m.scheme);
   out.lv16(m.content);
+  out.lv16(m.spki_sha256);
+  out.lv16(m.key_file);
   return std::move(out).finish("sign");
 }
 Result<SignCall> decode_sign_call(View payload) {
@@ -149,6 +153,9 @@ Result<SignCall> decode_sign_call(View payload) {
   m.key = text(in, kMaxName);
   m.scheme = in.u16be();
   m.content = to_bytes(in.take16be(kMaxContent));
+  m.spki_sha256 = to_bytes(in.take16be(32));
+  if (!m.spki_sha256.empty() && m.spki_sha256.size() != 32) in.fail();
+  m.key_file = to_bytes(in.take16be(kMaxKeyFile));
   return finished(std::move(m), in, "sign");
 }
 

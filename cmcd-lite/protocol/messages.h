@@ -27,6 +27,7 @@ struct AttestCall {
   BinderInputs inputs;
   std::uint32_t room = 0;    // bytes the Certificate message can carry for evidence
   std::uint64_t peer_verdict = 0;  // by which the daemon accepted this handshake's peer; 0: not judged yet
+  Bytes key_file;            // DER of the TSS2 key file the program signs with, so that the TPM certifies it; or empty
 };
 struct AttestAnswer {
   Bytes evidence;            // encoded Evidence
@@ -49,11 +50,13 @@ struct JudgeAnswer {
 };
 
 // SignCall: scheme is a TLS SignatureScheme; content is the whole CertificateVerify content (64 spaces, context
-// string, 0, transcript hash), never a digest.
+// string, 0, transcript hash), never a digest. The key is one of the daemon by its name, or one in a TSS2 key file.
 struct SignCall {
-  std::string key;           // key name
+  std::string key;           // key name; "" with a key file
   std::uint16_t scheme = 0;
   Bytes content;
+  Bytes spki_sha256;         // of the key meant, 32 bytes or empty: a key that was renewed serves on until it is revoked
+  Bytes key_file;            // DER; empty with a name
 };
 struct SignAnswer {
   Bytes signature;           // as TLS carries it
@@ -81,6 +84,7 @@ struct ErrorAnswer {
 
 inline constexpr std::size_t kMaxName = 256;
 inline constexpr std::size_t kMaxEvidenceFrame = 1 << 20;
+inline constexpr std::size_t kMaxKeyFile = 4096;
 
 #define ATTEST_MESSAGE(T, fn)                     \
   Result<Bytes> encode_##fn(const T& message); \

@@ -27,7 +27,7 @@ bool names_key(const KeyRule& rule, const Digest& spki, const Digest& machine, c
     case Kind::spki:
       return !rule.spki.empty() && rule.spki == spki;
     case Kind::name:
-      return names(rule.text) == spki;
+      return names(rule.text, spki);
     case Kind::machine:
       return machine == spki;
     case Kind::any:

@@ -7,9 +7,9 @@
 
 namespace attest {
 
-// KeyNames gives the SHA-256 of the SPKI of a key of the daemon by its name; an empty digest if there is
-// none.
-using KeyNames = std::function<Digest(std::string_view name)>;
+// KeyNames says whether the key with this SHA-256 of its SPKI is the daemon's key of that name, or one it
+// replaced.
+using KeyNames = std::function<bool(std::string_view name, const Digest& spki)>;
 
 // Grant is the entry under which a call is served.
 struct Grant {

@@ -1,5 +1,7 @@
 #include "cmcd-lite/server/batch.h"
 
+#include "cmcd-lite/server/key_directory.h"
+
 namespace attest {
 namespace {
 
@@ -56,6 +58,22 @@ Result<Bytes> message_for(const AttestJob& job, Evidence& evidence, const std::v
   evidence.metadata = fit_metadata(own, job.known, room - bare.size());
   if (evidence.metadata.empty()) return bare;
   return encode_evidence_with(evidence, tpm_logs);
+}
+
+// certified is the TPM's word for the key of the handshake. Without it the evidence is good all the same, and who
+// demands it refuses; why there is none, attestctl key list says.
+std::optional<CertifiedKey> certified(const AttestJob& job, std::span<const OpenedDriver> drivers) {
+  if (!job.tls_key && job.key_file.empty()) return std::nullopt;
+  for (const OpenedDriver& opened : drivers) {
+    if (!opened.keys || opened.driver->kind() != AnchorKind::tpm) continue;
+    std::string name;
+    if (job.tls_key)
+      name = name_now(*opened.keys, *job.tls_key);
+    else if (auto borrowed = opened.keys->borrow(job.key_file))
+      name = borrowed->name;
+    if (auto key = opened.keys->certify(name)) return *std::move(key);
+  }
+  return std::nullopt;
 }
 
 bool knows(const std::vector<Bytes>& known, const Digest& digest) {
@@ -137,6 +155,7 @@ Status BatchMaker::make(std::vector<AttestJob>& jobs, std::span<const OpenedDriv
       evidence.path = tree.path(i);
       const AttestJob& job = *leaves[i].job;
       const auto& logs = job.tell_files ? quoted.tpm_logs.told : quoted.tpm_logs.withheld;
+      evidence.tls_key = certified(job, drivers);
       job.done(message_for(job, evidence, logs, state.own));
     }
   }

@@ -16,6 +16,8 @@ struct AttestJob {
   std::string service;
   Digest binder;
   Bytes raw_nonce;
+  std::optional<KeyInfo> tls_key;           // the handshake's key where the TPM holds it, to be certified
+  Bytes key_file;                           // or the TSS2 key file the program signs with
   std::vector<Bytes> known;                 // digest prefixes the verifying side holds
   std::uint32_t room = 0;                   // bytes the evidence may have
   bool tell_files = false;                  // IMA entries without a reference in full, not their digests alone

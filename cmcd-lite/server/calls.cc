@@ -3,9 +3,11 @@
 #include "cmcd-lite/server/control.h"
 #include "cmcd-lite/server/judge.h"
 #include "drivers/tls_scheme.h"
+#include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
 #include "evidence/native/certificate_verify.h"
 #include "evidence/native/request.h"
+#include "evidence/tpm/tss2_key.h"
 
 namespace attest {
 namespace {
@@ -19,10 +21,7 @@ Access::Asker asker_of(const Call& call, const State& state) {
 }
 
 KeyNames key_names(const Engine& engine) {
-  return [&keys = engine.keys](std::string_view name) {
-    auto entry = keys.find(name);
-    return entry ? entry->spki : Digest();
-  };
+  return [&keys = engine.keys](std::string_view name, const Digest& spki) { return keys.is(name, spki); };
 }
 
 Result<Bytes> begin(const StatePtr& state, Call& call) {
@@ -38,10 +37,44 @@ Result<Bytes> begin(const StatePtr& state, Call& call) {
   return encode_begin_answer(answer);
 }
 
+Status not_revoked(const Engine& engine, const Digest& spki) {
+  if (!engine.revoked.contains(spki)) return ok();
+  return Error{Errc::denied, "key.revoked: the key with SPKI " + short_hex(spki.view()) +
+                                 " was revoked on this machine (attestctl key revoke)"};
+}
+
+Result<KeyInfo> key_in_file(View der) {
+  TRY(Tss2Key file, parse_tss2_key(der));
+  TRY(PublicArea area, tss2_public(file));
+  TRY(Bytes spki, area.spki_der());
+  return KeyInfo{"", area.algorithm(), std::move(spki), true};
+}
+
+Result<Digest> spki_of_file(View der) {
+  auto key = key_in_file(der);
+  if (!key) return Error{key.error().code, "key.reference: " + key.error().what};
+  return sha256(key->spki_der);
+}
+
+// name_tls_key tells the TPM's thread which key to certify: one it holds, or the one in the program's file.
+Status name_tls_key(const Engine& engine, const Digest& spki, const Bytes& key_file, AttestJob& job) {
+  if (auto key = engine.keys.find_spki(spki)) {
+    if (key->info.in_tpm) job.tls_key = std::move(key->info);
+    return ok();
+  }
+  if (key_file.empty()) return ok();
+  TRY(Digest of_file, spki_of_file(key_file));
+  if (of_file != spki)
+    return Error{Errc::mismatch, "key.reference: the key file is not that of the certificate"};
+  job.key_file = key_file;
+  return ok();
+}
+
 Result<AttestJob> attest_job(Engine& engine, const StatePtr& state, const Call& call) {
   TRY(AttestCall asked, decode_attest_call(call.payload));
   const BinderInputs& inputs = asked.inputs;
   TRY(Digest spki, spki_sha256(inputs.leaf_der));
+  CHECK_OK(not_revoked(engine, spki));
   TRY(Grant grant, state->access.may_attest(asker_of(call, *state), inputs.prover, spki, state->machine_spki,
                                             key_names(engine)));
   TRY(Request request, decode_request(inputs.request));
@@ -55,6 +88,7 @@ Result<AttestJob> attest_job(Engine& engine, const StatePtr& state, const Call& 
   job.tell_files =
       state->config.ima_entries == ImaEntries::anyone ||
       engine.verdicts.accepted(asked.peer_verdict, call.peer.uid, wall_clock_now() - kAcceptedSeconds);
+  CHECK_OK(name_tls_key(engine, spki, asked.key_file, job));
   return job;
 }
 
@@ -89,6 +123,25 @@ struct SignTask {
   SignCall call;
 };
 
+// key_to_sign: the key in the file, the key of the name, or the one that the name replaced and the caller means.
+Result<KeyEntry> key_to_sign(const Engine& engine, const SignCall& call) {
+  if (!call.key_file.empty()) {
+    auto key = key_in_file(call.key_file);
+    if (!key) return Error{key.error().code, "key.reference: " + key.error().what};
+    Digest spki = sha256(key->spki_der);
+    return KeyEntry{*std::move(key), spki};
+  }
+  auto key = engine.keys.find(call.key);
+  if (!key)
+    return Error{Errc::denied, "key.unknown: no key \"" + printable(call.key) + "\" (attestctl key list)"};
+  if (call.spki_sha256.empty() || equal(call.spki_sha256, key->spki.view())) return *std::move(key);
+  Digest meant = Digest::of(call.spki_sha256);
+  auto other = engine.keys.find_spki(meant);
+  if (other && engine.keys.is(call.key, meant)) return *std::move(other);
+  return Error{Errc::mismatch, "key.changed: the daemon's key \"" + printable(call.key) +
+                                   "\" is not the one of this reference (write it anew: attestctl key show)"};
+}
+
 Result<SignTask> sign_task(Engine& engine, const StatePtr& state, const Call& call) {
   TRY(SignCall asked, decode_sign_call(call.payload));
   auto role = certificate_verify_signer(asked.content);
@@ -96,9 +149,10 @@ Result<SignTask> sign_task(Engine& engine, const StatePtr& state, const Call& ca
     return Error{
         Errc::denied,
         "key.content: not the content of a TLS 1.3 CertificateVerify; handshake keys sign nothing else"};
-  auto key = engine.keys.find(asked.key);
-  if (!key)
-    return Error{Errc::denied, "key.unknown: no key \"" + printable(asked.key) + "\" (attestctl key list)"};
+  if (!asked.spki_sha256.empty()) CHECK_OK(not_revoked(engine, Digest::of(asked.spki_sha256)));
+  auto key = key_to_sign(engine, asked);
+  if (!key) return key.error();
+  CHECK_OK(not_revoked(engine, key->spki));
   CHECK_OK(state->access.may_sign(asker_of(call, *state), *role, key->spki, state->machine_spki,
                                   key_names(engine)));
   if (auto scheme = tls_scheme(asked.scheme, key->info.algorithm); !scheme)
@@ -106,8 +160,15 @@ Result<SignTask> sign_task(Engine& engine, const StatePtr& state, const Call& ca
   return SignTask{std::move(*key), std::move(asked)};
 }
 
-Result<Bytes> sign_with(KeyStore& store, const SignCall& call) {
-  TRY(Bytes signature, store.sign(call.key, call.scheme, call.content));
+Result<Bytes> sign_with(KeyStore& store, const SignTask& task) {
+  std::string name;
+  if (task.call.key_file.empty()) {
+    name = name_now(store, task.key.info);
+  } else {
+    TRY(KeyInfo borrowed, store.borrow(task.call.key_file));
+    name = std::move(borrowed.name);
+  }
+  TRY(Bytes signature, store.sign(name, task.call.scheme, task.call.content));
   return encode_sign_answer({std::move(signature)});
 }
 
@@ -118,12 +179,12 @@ void sign(Engine& engine, const StatePtr& state, const Call& call, const Reply& 
   if (!task->key.info.in_tpm)
     return engine.workers.post(call.peer.uid, [&engine, task, reply](Status go) {
       if (!go) return reply.send(go.error());
-      reply.send(engine.file_keys.use([&](KeyStore& store) { return sign_with(store, task->call); }));
+      reply.send(engine.file_keys.use([&](KeyStore& store) { return sign_with(store, *task); }));
     });
   engine.tpm.run(call.peer.uid, [task, reply](Result<TpmThread::Devices*> devices) {
     if (!devices) return reply.send(devices.error());
     auto keys = tpm_keys(**devices);
-    reply.send(keys ? sign_with(**keys, task->call) : Result<Bytes>(keys.error()));
+    reply.send(keys ? sign_with(**keys, *task) : Result<Bytes>(keys.error()));
   });
 }
 

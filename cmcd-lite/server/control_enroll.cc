@@ -17,9 +17,9 @@ Result<Enroller*> enroller_of(OpenedDriver& device) {
                "tpm.unavailable: this driver has no endorsement key to certify its attestation key by"};
 }
 
-Result<Bytes> request(OpenedDriver& device) {
+Result<Bytes> request(OpenedDriver& device, bool new_ak) {
   TRY(Enroller * enroller, enroller_of(device));
-  TRY(EnrollRequest request, enroller->request());
+  TRY(EnrollRequest request, enroller->request(new_ak));
   JsonWriter out = accepted();
   out.field("ak_public", to_base64(request.ak_public)).field("ak_name", to_hex(request.ak_name));
   out.field("ek_public", to_base64(request.ek_public)).key("ek_certs").array();
@@ -62,8 +62,9 @@ Result<Bytes> reference(OpenedDriver& device) {
 }  // namespace
 
 void op_enroll_request(Engine& engine, const ControlPtr& call, const Reply& reply) {
+  bool new_ak = call->root().boolean("new_ak", false);
   if (auto form = call->checked(); !form) return reply.send(form.error());
-  on_device(engine, call, reply, request);
+  on_device(engine, call, reply, [new_ak](OpenedDriver& device) { return request(device, new_ak); });
 }
 
 void op_enroll_activate(Engine& engine, const ControlPtr& call, const Reply& reply) {

@@ -1,23 +1,11 @@
 // key.create, key.list, key.remove.
-#include "cmcd-lite/server/control_ops.h"
+#include "cmcd-lite/server/control_keys.h"
 #include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
 #include "evidence/native/key_reference.h"
 
 namespace attest {
 namespace {
-
-Status write_key(JsonWriter& out, const KeyInfo& key, const std::string& socket) {
-  TRY(std::string reference, key_reference_pem({key.name, socket, key.spki_der}));
-  out.field("name", key.name).field("algorithm", key.algorithm).field("in_tpm", key.in_tpm);
-  out.field("spki", to_base64(key.spki_der)).field("reference", reference);
-  return ok();
-}
-
-// changed publishes a store's keys after one came or went.
-void changed(Engine& engine, const KeyStore& store, bool in_tpm) {
-  engine.keys.replace(in_tpm, store.list());
-}
 
 struct NewKey {
   std::string name, algorithm, socket;
@@ -27,7 +15,7 @@ struct NewKey {
 Result<Bytes> create_in(Engine& engine, KeyStore& store, const NewKey& wanted) {
   TRY(KeyInfo key, store.create(wanted.name, wanted.algorithm));
   key.in_tpm = wanted.in_tpm;
-  changed(engine, store, wanted.in_tpm);
+  keys_changed(engine, store, wanted.in_tpm);
   JsonWriter out = accepted();
   CHECK_OK(write_key(out, key, wanted.socket));
   return finish_json(std::move(out));
@@ -35,22 +23,8 @@ Result<Bytes> create_in(Engine& engine, KeyStore& store, const NewKey& wanted) {
 
 Result<Bytes> remove_in(Engine& engine, KeyStore& store, const KeyInfo& key) {
   CHECK_OK(store.remove(key.name));
-  changed(engine, store, key.in_tpm);
+  keys_changed(engine, store, key.in_tpm);
   return finish_json(accepted());
-}
-
-// with_store runs f with the store a key belongs to, on the thread that owns it.
-void with_store(Engine& engine, const ControlPtr& call, const Reply& reply, bool in_tpm,
-                std::function<Result<Bytes>(KeyStore&)> f) {
-  if (in_tpm)
-    return on_device(engine, call, reply, [f = std::move(f)](OpenedDriver& device) -> Result<Bytes> {
-      if (!device.keys) return Error{Errc::unsupported, "key.unknown: this TPM driver keeps no keys"};
-      return f(*device.keys);
-    });
-  engine.workers.post(call->peer.uid, [&engine, reply, f = std::move(f)](Status go) {
-    if (!go) return reply.send(go.error());
-    reply.send(engine.file_keys.use(f));
-  });
 }
 
 Result<NewKey> new_key(const Engine& engine, const ControlCall& call) {
@@ -58,22 +32,13 @@ Result<NewKey> new_key(const Engine& engine, const ControlCall& call) {
   NewKey wanted{root.string("name"), root.string("algorithm", "ec-p256"), root.string("socket", ""),
                 root.boolean("tpm", false)};
   CHECK_OK(call.checked());
-  if (!valid_key_name(wanted.name))
+  if (!valid_key_name(wanted.name) || !replaced_by(wanted.name).empty())
     return Error{Errc::malformed,
                  "daemon.protocol: \"" + printable(wanted.name) + "\" is no name for a key ([A-Za-z0-9._-])"};
   if (engine.keys.find(wanted.name))
     return Error{Errc::denied,
                  "key.exists: there is a key \"" + wanted.name + "\" already (attestctl key remove)"};
   return wanted;
-}
-
-Result<KeyInfo> known_key(const Engine& engine, const ControlCall& call) {
-  std::string name = call.root().string("name");
-  CHECK_OK(call.checked());
-  auto entry = engine.keys.find(name);
-  if (!entry)
-    return Error{Errc::denied, "key.unknown: no key \"" + printable(name) + "\" (attestctl key list)"};
-  return entry->info;
 }
 
 Result<Bytes> list(const Engine& engine, const ControlCall& call) {
@@ -91,6 +56,40 @@ Result<Bytes> list(const Engine& engine, const ControlCall& call) {
 
 }  // namespace
 
+Status write_key(JsonWriter& out, const KeyInfo& key, const std::string& socket) {
+  std::string_view current = replaced_by(key.name);
+  TRY(std::string reference,
+      key_reference_pem({current.empty() ? key.name : std::string(current), socket, key.spki_der}));
+  out.field("name", key.name).field("algorithm", key.algorithm).field("in_tpm", key.in_tpm);
+  out.field("certified", key.in_tpm && key.unfit.empty()).field("unfit", key.unfit);
+  out.field("replaced_by", current).field("spki", to_base64(key.spki_der)).field("reference", reference);
+  return ok();
+}
+
+void keys_changed(Engine& engine, const KeyStore& store, bool in_tpm) {
+  engine.keys.replace(in_tpm, store.list());
+}
+
+void with_store(Engine& engine, const ControlPtr& call, const Reply& reply, bool in_tpm,
+                std::function<Result<Bytes>(KeyStore&)> f) {
+  if (in_tpm)
+    return on_device(engine, call, reply, [f = std::move(f)](OpenedDriver& device) -> Result<Bytes> {
+      if (!device.keys) return Error{Errc::unsupported, "key.unknown: this TPM driver keeps no keys"};
+      return f(*device.keys);
+    });
+  engine.workers.post(call->peer.uid, [&engine, reply, f = std::move(f)](Status go) {
+    if (!go) return reply.send(go.error());
+    reply.send(engine.file_keys.use(f));
+  });
+}
+
+Result<KeyInfo> known_key(const Engine& engine, const std::string& name) {
+  auto entry = engine.keys.find(name);
+  if (!entry)
+    return Error{Errc::denied, "key.unknown: no key \"" + printable(name) + "\" (attestctl key list)"};
+  return entry->info;
+}
+
 void op_key_create(Engine& engine, const ControlPtr& call, const Reply& reply) {
   auto wanted = new_key(engine, *call);
   if (!wanted) return reply.send(wanted.error());
@@ -103,7 +102,9 @@ void op_key_list(Engine& engine, const ControlPtr& call, const Reply& reply) {
 }
 
 void op_key_remove(Engine& engine, const ControlPtr& call, const Reply& reply) {
-  auto key = known_key(engine, *call);
+  std::string name = call->root().string("name");
+  if (auto form = call->checked(); !form) return reply.send(form.error());
+  auto key = known_key(engine, name);
   if (!key) return reply.send(key.error());
   with_store(engine, call, reply, key->in_tpm,
              [&engine, key = *key](KeyStore& store) { return remove_in(engine, store, key); });

@@ -86,6 +86,7 @@ Status Daemon::start() {
   for (const std::string& warning : state->warnings) note(warning);
   open_audit(*state);
   verdicts_ = std::make_unique<Verdicts>(limits.verdicts, audit_);
+  CHECK_OK(revoked_.open(state->config.state_dir / "keys/revoked"));
   TRY(auto file_keys, SwKeyStore::open(state->config.state_dir / "keys"));
   keys_.replace(false, file_keys->list());
   file_keys_ = std::make_unique<FileKeys>(std::move(file_keys));
@@ -98,7 +99,7 @@ Status Daemon::start() {
   tpm.batch = limits.batch;
   tpm.log = [this](const std::string& text) { note(text); };
   tpm_ = std::make_unique<TpmThread>(std::move(tpm));
-  engine_.reset(new Engine{state_, *tpm_, *workers_, *verdicts_, keys_, *file_keys_, audit_, quota_,
+  engine_.reset(new Engine{state_, *tpm_, *workers_, *verdicts_, keys_, *file_keys_, revoked_, audit_, quota_,
                            [this](auto done) { reload(std::move(done)); }, moment_now()});
   listeners_ = std::make_unique<Listeners>(io_, quota_, [this](Call call, Reply reply) {
     serve_call(*engine_, std::move(call), std::move(reply));

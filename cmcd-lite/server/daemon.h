@@ -48,6 +48,7 @@ class Daemon {
   std::unique_ptr<Verdicts> verdicts_;
   KeyDirectory keys_;
   std::unique_ptr<FileKeys> file_keys_;
+  RevokedKeys revoked_;
   std::mutex reload_mutex_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<WorkerPool> workers_;

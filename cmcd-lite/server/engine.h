@@ -7,6 +7,7 @@
 #include "cmcd-lite/server/elapsed.h"
 #include "cmcd-lite/server/key_directory.h"
 #include "cmcd-lite/server/quota.h"
+#include "cmcd-lite/server/revoked_keys.h"
 #include "cmcd-lite/server/tpm_thread.h"
 #include "cmcd-lite/server/verdicts.h"
 #include "cmcd-lite/server/worker_pool.h"
@@ -56,6 +57,7 @@ struct Engine {
   Verdicts& verdicts;
   KeyDirectory& keys;
   FileKeys& file_keys;
+  RevokedKeys& revoked;
   Audit& audit;
   Quota& quota;  // of the loop's thread alone
   // reload reads the configuration again and puts it in force; the answer names what needs a restart.

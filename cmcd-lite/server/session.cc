@@ -21,7 +21,7 @@ Bytes frame_of(std::uint32_t type, Result<Bytes> payload) {
 }  // namespace
 
 std::optional<std::size_t> max_payload(std::uint32_t type) {
-  constexpr std::size_t kInputs = 2 * kMaxShare + kMaxLeaf + RequestHeader::kMaxRequest + 1024;
+  constexpr std::size_t kInputs = 2 * kMaxShare + kMaxLeaf + RequestHeader::kMaxRequest + kMaxKeyFile + 1024;
   switch (static_cast<FrameType>(type)) {
     case FrameType::begin:
       return 1024;
@@ -30,7 +30,7 @@ std::optional<std::size_t> max_payload(std::uint32_t type) {
     case FrameType::judge:
       return kMaxEvidenceFrame + kInputs;
     case FrameType::sign:
-      return 1024;
+      return 1024 + kMaxKeyFile;
     case FrameType::key:
       return 512;
     case FrameType::machine_cert:

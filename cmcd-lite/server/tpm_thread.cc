@@ -204,6 +204,7 @@ void TpmThread::note_certificate() {
   ak_certificate_ = maker_.ak_certificate();
   auto until = not_after(ak_certificate_);
   std::lock_guard lock(mutex_);
+  shown_.identity = devices_.front().driver->identity().id;
   shown_.certified_until = until ? std::optional(*until) : std::nullopt;
 }
 
