@@ -1,11 +1,13 @@
 #include "provider/hook/prove.h"
 
+#include <openssl/provider.h>
 #include <openssl/store.h>
 
 #include "evidence/native/message.h"
 #include "provider/hook/callbacks.h"
 #include "provider/hook/inputs.h"
 #include "provider/hook/judge.h"
+#include "provider/keys/tables.h"
 
 namespace attest {
 namespace {
@@ -97,6 +99,19 @@ int supply(SSL* ssl, MachineIdentity machine, X509** cert, EVP_PKEY** key) {
   return 1;
 }
 
+// key_file is the TSS2 key file the program signs with, so that the daemon's TPM can certify that key; empty for every
+// other key. (By now OpenSSL has chosen which of the program's keys it will sign with.)
+Bytes key_file(const Call& call) {
+  const EVP_PKEY* key = SSL_get_privatekey(call.ssl);
+  const OSSL_PROVIDER* provider = key == nullptr ? nullptr : EVP_PKEY_get0_provider(key);
+  if (provider == nullptr || std::string_view(OSSL_PROVIDER_get0_name(provider)) != "attest") return {};
+  Bytes der(kMaxKeyFile);
+  std::size_t size = 0;
+  if (EVP_PKEY_get_octet_string_param(key, kKeyFileParam, der.data(), der.size(), &size) != 1) return {};
+  der.resize(size);
+  return der;
+}
+
 }  // namespace
 
 Status make_evidence(const Call& call, const X509* leaf) {
@@ -107,6 +122,7 @@ Status make_evidence(const Call& call, const X509* leaf) {
   std::size_t room = whole_room(call);
   attest.room = static_cast<std::uint32_t>(room);
   attest.peer_verdict = now.verdict;
+  attest.key_file = key_file(call);
   TRY(DaemonPool::Lease lease, call.hook.pool.lease());
   TRY(Connection * daemon, lease.connection());
   TRY(AttestAnswer answer, daemon->attest(attest));

@@ -19,7 +19,7 @@ const OSSL_ALGORITHM kSignatures[] = {
      "TLS 1.3 CertificateVerify by cmcd-lite"},
     {nullptr, nullptr, nullptr, nullptr}};
 const OSSL_ALGORITHM kDecoders[] = {
-    {"DER", "provider=attest,input=pem", kPemDecoder, "ATTEST KEY REFERENCE"},
+    {"DER", "provider=attest,input=pem", kPemDecoder, "ATTEST KEY REFERENCE, TSS2 PRIVATE KEY"},
     {"EC", "provider=attest,input=der,structure=attest-key-reference", kEcDecoder, "ATTEST KEY REFERENCE"},
     {"RSA", "provider=attest,input=der,structure=attest-key-reference", kRsaDecoder, "ATTEST KEY REFERENCE"},
     {nullptr, nullptr, nullptr, nullptr}};

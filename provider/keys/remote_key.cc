@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "evidence/core/crypto.h"
+#include "evidence/tpm/tss2_key.h"
 
 namespace attest {
 namespace {
@@ -56,34 +57,40 @@ DaemonPool pool_for(const std::string& socket, const DaemonPool& pool) {
 RemoteKey::RemoteKey(const KeyReference& reference, KeyKind kind, OwnedPkey key, DaemonPool pool)
     : reference_(reference), kind_(kind), public_(std::move(key)), pool_(std::move(pool)) {}
 
-Result<KeyRef> RemoteKey::make(const KeyReference& reference, const DaemonPool& pool) {
+Result<std::shared_ptr<RemoteKey>> RemoteKey::checked(const KeyReference& reference, const DaemonPool& pool) {
   if (private_libctx() == nullptr) return Error{Errc::io, "internal: no library context of our own"};
   TRY(OwnedPkey key, decode_spki(reference.spki_der));
   auto kind = kind_of(key.get());
   if (!kind) return bad("keys are EC P-256, EC P-384, RSA-2048 or RSA-3072; this one is none of them");
-  return KeyRef(new RemoteKey(reference, *kind, std::move(key), pool_for(reference.socket, pool)));
+  return std::shared_ptr<RemoteKey>(
+      new RemoteKey(reference, *kind, std::move(key), pool_for(reference.socket, pool)));
+}
+
+Result<KeyRef> RemoteKey::make(const KeyReference& reference, const DaemonPool& pool) {
+  TRY(std::shared_ptr<RemoteKey> key, checked(reference, pool));
+  return KeyRef(std::move(key));
+}
+
+Result<KeyRef> RemoteKey::from_file(View der, const DaemonPool& pool) {
+  auto file = parse_tss2_key(der);
+  auto area = file ? tss2_public(*file) : Result<PublicArea>(file.error());
+  auto spki = area ? area->spki_der() : Result<Bytes>(area.error());
+  if (!spki) return Error{spki.error().code, "key.reference: " + spki.error().what};
+  TRY(std::shared_ptr<RemoteKey> key, checked({"", "", *std::move(spki)}, pool));
+  key->key_file_ = to_bytes(der);
+  return KeyRef(std::move(key));
 }
 
 std::size_t RemoteKey::signature_size() const {
   return static_cast<std::size_t>(EVP_PKEY_get_size(public_.get()));
 }
 
-Status RemoteKey::check_same_key(Connection& connection) const {
-  if (checked_.load(std::memory_order_relaxed)) return ok();
-  TRY(KeyAnswer answer, connection.key({reference_.name}));
-  if (!equal(answer.spki_der, reference_.spki_der))
-    return Error{Errc::mismatch,
-                 "key.changed: the daemon's key \"" + reference_.name +
-                     "\" is not the one of this reference (write it anew: attestctl key list)"};
-  checked_.store(true, std::memory_order_relaxed);
-  return ok();
-}
-
 Result<Bytes> RemoteKey::sign(std::uint16_t scheme, View content) const {
   TRY(DaemonPool::Lease lease, pool_.lease());
   TRY(Connection * connection, lease.connection());
-  CHECK_OK(check_same_key(*connection));
-  TRY(SignAnswer answer, connection->sign({reference_.name, scheme, to_bytes(content)}));
+  SignCall call{reference_.name, scheme, to_bytes(content), {}, key_file_};
+  if (key_file_.empty()) call.spki_sha256 = to_bytes(sha256(reference_.spki_der).view());
+  TRY(SignAnswer answer, connection->sign(call));
   if (answer.signature.empty() || answer.signature.size() > signature_size())
     return Error{Errc::malformed,
                  "daemon.answer: a signature of " + std::to_string(answer.signature.size()) + " bytes"};

@@ -2,7 +2,6 @@
 #pragma once
 #include <openssl/evp.h>
 
-#include <atomic>
 #include <memory>
 
 #include "evidence/core/owned.h"
@@ -21,6 +20,9 @@ class RemoteKey {
   // writes; the daemon is not asked. pool is the module's; a reference that names another socket gets a pool
   // of its own with the same deadlines and the same daemon uid. Errors begin "key.reference: ".
   static Result<std::shared_ptr<const RemoteKey>> make(const KeyReference& reference, const DaemonPool& pool);
+  // from_file takes a key that lives in a TSS2 key file (DER): the daemon's TPM opens it for each signature. The
+  // same types; errors begin "key.reference: ".
+  static Result<std::shared_ptr<const RemoteKey>> from_file(View der, const DaemonPool& pool);
 
   KeyKind kind() const { return kind_; }
   // type_name is OpenSSL's: "EC" or "RSA".
@@ -29,18 +31,20 @@ class RemoteKey {
   EVP_PKEY* public_key() const { return public_.get(); }
   // signature_size is the most a signature can have.
   std::size_t signature_size() const;
+  // key_file lends the DER of a TSS2 key file; empty for keys of the daemon.
+  View key_file() const { return key_file_; }
   // sign asks the daemon: content is the whole CertificateVerify content, scheme a TLS SignatureScheme. The
-  // first call also makes sure that the daemon's key of this name still is this one.
+  // daemon refuses if its key of this name is another one by now.
   Result<Bytes> sign(std::uint16_t scheme, View content) const;
 
  private:
   RemoteKey(const KeyReference& reference, KeyKind kind, OwnedPkey key, DaemonPool pool);
-  Status check_same_key(Connection& connection) const;
+  static Result<std::shared_ptr<RemoteKey>> checked(const KeyReference& reference, const DaemonPool& pool);
   KeyReference reference_;
+  Bytes key_file_;
   KeyKind kind_;
   OwnedPkey public_;
   DaemonPool pool_;
-  mutable std::atomic<bool> checked_{false};
 };
 
 // KeyRef is what OpenSSL holds as key data and what our key references ("object references") point at.

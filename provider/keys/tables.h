@@ -33,6 +33,9 @@ extern const OSSL_DISPATCH kEcDecoder[];
 extern const OSSL_DISPATCH kRsaDecoder[];
 extern const OSSL_DISPATCH kStore[];
 
+// kKeyFileParam is how the hook asks a key for the DER of its TSS2 key file: a parameter no other key has.
+inline constexpr char kKeyFileParam[] = "attest-key-file";
+
 // kStructure names the DER body of our PEM between our own decoders.
 inline constexpr char kStructure[] = "attest-key-reference";
 
