@@ -15,8 +15,8 @@
 namespace attest::ctl {
 namespace {
 
-Result<Exit> request(const Session& session, const std::string& out) {
-  TRY(Json answer, ask(session, {{"op", "enroll.request"}}, "waiting for the TPM"));
+Result<Exit> request(const Session& session, const std::string& out, bool new_ak) {
+  TRY(Json answer, ask(session, {{"op", "enroll.request"}, {"new_ak", new_ak}}, "waiting for the TPM"));
   answer.erase("ok");
   std::string text = answer.dump(2) + "\n";
   CHECK_OK(write_output(out, as_view(text)));
@@ -70,8 +70,11 @@ Result<Exit> finish(const Session& session, const std::string& in) {
 void add_enroll(CLI::App& app_, Session& session) {
   CLI::App* enroll = group(app_, "enroll", "get this machine's attestation key certified");
   auto out = std::make_shared<std::string>();
+  auto new_ak = std::make_shared<bool>(false);
   CLI::App* app = command(*enroll, session, "request", "write what the authority needs to know of this TPM",
-                          [out](Session& s) { return request(s, *out); });
+                          [out, new_ak](Session& s) { return request(s, *out, *new_ak); });
+  app->add_flag("--new-ak", *new_ak,
+                "make a new attestation key; the present one quotes until the new one is certified");
   app->add_option("-o,--out", *out, "file to write (default: stdout)");
   auto in = std::make_shared<std::string>();
   app = command(*enroll, session, "finish",
