@@ -154,6 +154,8 @@ Result<Bytes> KeyDaemon::sign(View payload) {
   std::lock_guard lock(mutex_);
   if (!keys_.contains(call.key)) return Error{Errc::denied, "key.unknown: no key \"" + call.key + "\""};
   EVP_PKEY* key = keys_[call.key].get();
+  if (!call.spki_sha256.empty() && !equal(call.spki_sha256, sha256(spki_of(key)).view()))
+    return Error{Errc::mismatch, "key.changed: another key \"" + call.key + "\""};
   const std::map<int, const char*> digests{
       {0x0403, "SHA256"}, {0x0503, "SHA384"}, {0x0804, "SHA256"}, {0x0805, "SHA384"}, {0x0806, "SHA512"}};
   if (!digests.contains(call.scheme)) return Error{Errc::unsupported, "sign.scheme: not offered"};

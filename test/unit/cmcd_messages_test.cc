@@ -34,16 +34,22 @@ void round_trip(const T& message, Result<Bytes> (*encode)(const T&), Result<T> (
 TEST(Messages, RoundTripsAndTwins) {
   round_trip({Role::client, Mode::require, "web", "db.example", true}, encode_begin_call, decode_begin_call);
   round_trip({77, Bytes(36, 1)}, encode_begin_answer, decode_begin_answer);
-  round_trip({inputs(), 65000, 77}, encode_attest_call, decode_attest_call);
+  round_trip({inputs(), 65000, 77, Bytes(240, 6)}, encode_attest_call, decode_attest_call);
   round_trip({Bytes(3000, 1)}, encode_attest_answer, decode_attest_answer);
   round_trip({7, inputs(), Bytes(3000, 1), "db.example", true}, encode_judge_call, decode_judge_call);
   round_trip({JudgeOutcome::observed, 9, "pcr.order", "text"}, encode_judge_answer, decode_judge_answer);
-  round_trip({"web", 0x0403, Bytes(130, 0x20)}, encode_sign_call, decode_sign_call);
+  round_trip({"web", 0x0403, Bytes(130, 0x20), Bytes(32, 1), {}}, encode_sign_call, decode_sign_call);
   round_trip({Bytes(70, 1)}, encode_sign_answer, decode_sign_answer);
   round_trip({"web"}, encode_key_call, decode_key_call);
   round_trip({Bytes(91, 1), true}, encode_key_answer, decode_key_answer);
   round_trip({{Bytes(500, 1), Bytes(600, 2)}, "machine"}, encode_machine_cert_answer, decode_machine_cert_answer);
   round_trip({Errc::denied, "daemon.denied", "no"}, encode_error_answer, decode_error_answer);
+}
+
+TEST(Messages, AHashOfAKeyHas32Bytes) {
+  EXPECT_TRUE(decode_sign_call(*encode_sign_call({"", 0x0403, Bytes(130), {}, Bytes(kMaxKeyFile)})));
+  EXPECT_FALSE(decode_sign_call(*encode_sign_call({"", 0x0403, Bytes(130), {}, Bytes(kMaxKeyFile + 1)})));
+  EXPECT_FALSE(decode_sign_call(*encode_sign_call({"web", 0x0403, Bytes(130), Bytes(31), {}})));
 }
 
 TEST(Messages, UnknownChoicesAreRefused) {

@@ -30,7 +30,8 @@ def curl(env, port, ca, *more, host="localhost"):
 class Nginx:
     """nginx with a configuration of its own in a folder of its own."""
 
-    def __init__(self, env, folder, servers, http=""):
+    def __init__(self, env, folder, servers, http="", workers=2):
+        self.workers = workers
         self.folder = pathlib.Path(folder)
         self.env = env
         self.servers = servers
