@@ -3,6 +3,7 @@
 #include <openssl/provider.h>
 #include <openssl/store.h>
 
+#include "evidence/core/error_mark.h"
 #include "evidence/native/message.h"
 #include "provider/hook/callbacks.h"
 #include "provider/hook/inputs.h"
@@ -107,6 +108,7 @@ Bytes key_file(const Call& call) {
   if (provider == nullptr || std::string_view(OSSL_PROVIDER_get0_name(provider)) != "attest") return {};
   Bytes der(kMaxKeyFile);
   std::size_t size = 0;
+  ErrorMark quiet;
   if (EVP_PKEY_get_octet_string_param(key, kKeyFileParam, der.data(), der.size(), &size) != 1) return {};
   der.resize(size);
   return der;

@@ -82,7 +82,7 @@ const OSSL_PARAM* rsa_export_types(int selection) {
 int key_get_params(void* key, OSSL_PARAM params[]) {
   if (OSSL_PARAM* file = OSSL_PARAM_locate(params, kKeyFileParam); file != nullptr && public_of(key) != nullptr) {
     View der = static_cast<const KeyData*>(key)->key->key_file();
-    return OSSL_PARAM_set_octet_string(file, der.data(), der.size());
+    if (!der.empty()) return OSSL_PARAM_set_octet_string(file, der.data(), der.size());
   }
   return public_of(key) != nullptr && EVP_PKEY_get_params(public_of(key), params) == 1;
 }

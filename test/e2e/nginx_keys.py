@@ -135,6 +135,26 @@ class KeysInTheTpm(Cases):
         self.refused(self.curl(server))
         self.assertIn("key.revoked", programs.nginx_log(server))
 
+    def test_a_new_attestation_key_follows_without_a_lost_handshake(self):
+        key = self.tpm_key("web")
+        server = self.nginx(self.certificate(key), key)
+        request, challenge = self.folder / "request.json", self.folder / "challenge.json"
+        roots = [part for root in self.machine.ek_roots for part in ("--ek-roots", root)]
+        ak_name = lambda: json.loads(self.machine.must("status", "--json"))["tpm"]["ak_name"]
+        before = ak_name()
+        with Load(self, server.port) as load:
+            self.machine.must("enroll", "request", "--new-ak", "-o", request)
+            self.assertEqual(ak_name(), before)
+            self.world.authority.certify(request, challenge, "--host", self.machine.name, *roots)
+            self.machine.must("enroll", "finish", challenge)
+            time.sleep(1)
+        self.assertEqual(load.result["failed"], [], programs.nginx_log(server)[-3000:])
+        self.assertEqual(ak_name(), json.loads(request.read_text())["ak_name"])
+        self.assertNotEqual(ak_name(), before)
+        self.machine.stop_daemon()
+        self.machine.start_daemon()
+        self.accepted(self.curl(server), programs.HELLO)
+
     def test_a_graceful_exit_ends_what_runs_and_every_worker(self):
         (self.folder / "big").write_bytes(b"x" * 200_000)
         os.chmod(self.folder / "big", 0o644)

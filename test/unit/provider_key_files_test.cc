@@ -9,7 +9,9 @@
 
 #include "evidence/core/hex.h"
 #include "evidence/native/key_reference.h"
+#include "evidence/tpm/tss2_key.h"
 #include "test/support/key_program.h"
+#include "test/support/testdata.h"
 
 namespace attest::test {
 namespace {
@@ -42,6 +44,43 @@ TEST_F(FilesTest, GarbageTruncatedAndTrailingReferencesAreRefused) {
   is_refused("-----BEGIN ATTEST KEY REFERENCE-----\n" + to_base64(der) +
              "\n-----END ATTEST KEY REFERENCE-----\n");
   is_refused("-----BEGIN ATTEST KEY REFERENCE-----\n" + std::string(20000, 'A'));
+}
+
+Bytes key_file_of(EVP_PKEY* key) {
+  Bytes der(kMaxKeyFile);
+  std::size_t size = 0;
+  if (EVP_PKEY_get_octet_string_param(key, "attest-key-file", der.data(), der.size(), &size) != 1) size = 0;
+  der.resize(size);
+  return der;
+}
+
+// What tpm2-openssl wrote: our decoder reads it, and the daemon gets the file with what it shall sign.
+TEST_F(FilesTest, Tss2KeyFilesAreReadAndTravelWithEachCall) {
+  std::string text(as_text(*read_file(fixture("keys/tpm2-openssl.pem"))));
+  Bytes der = *tss2_key_der(text);
+  OwnedPkey key = program.read_pem(text);
+  ASSERT_TRUE(key) << errors_text();
+  EXPECT_EQ(provider_of(key.get()), "attest");
+  EXPECT_TRUE(EVP_PKEY_is_a(key.get(), "EC"));
+  EXPECT_EQ(spki_of(key.get()), *tss2_public(*parse_tss2_key(der))->spki_der());
+  EXPECT_EQ(key_file_of(key.get()), der);
+  EXPECT_EQ(ERR_peek_error(), 0U) << errors_text();
+  OwnedPkey reference = program.read_pem(pem);
+  EXPECT_TRUE(key_file_of(reference.get()).empty());
+  EXPECT_TRUE(key_file_of(real).empty());
+  EXPECT_EQ(ERR_peek_error(), 0U) << errors_text();
+}
+
+TEST_F(FilesTest, Tss2KeyFilesThatCannotServeAreRefused) {
+  std::string text(as_text(*read_file(fixture("keys/tpm2-openssl.pem"))));
+  is_refused(text.substr(0, 100) + text.substr(110));
+  is_refused(text.substr(0, text.size() - 34));
+  Tss2Key key = *parse_tss2_key_pem(text);
+  key.empty_auth = false;
+  is_refused(*tss2_key_pem(key));
+  Bytes der = *tss2_key_der(text);
+  der.push_back(0);
+  is_refused("-----BEGIN TSS2 PRIVATE KEY-----\n" + to_base64(der) + "\n-----END TSS2 PRIVATE KEY-----\n");
 }
 
 TEST_F(FilesTest, EveryTruncationFailsCleanly) {

@@ -31,14 +31,13 @@ class Nginx:
     """nginx with a configuration of its own in a folder of its own."""
 
     def __init__(self, env, folder, servers, http="", workers=2):
-        self.workers = workers
         self.folder = pathlib.Path(folder)
         self.env = env
         self.servers = servers
         self.http = http
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         self.conf = self.folder / "nginx.conf"
-        self.workers, self.connections = 2, 256
+        self.workers, self.connections = workers, 256
         self.wrapper = lambda *command: list(command)
 
     def under(self, memcheck):
