@@ -174,6 +174,7 @@ Status TpmEnroller::follow(std::string_view pem) {
   TpmContext& context = *device_->context;
   CHECK_OK(NextKey::certify(device_->config, pem));
   device_->loaded.clear();
+  device_->key.release();
   TRY(AttestationKey fresh, AttestationKey::open(context, device_->config));
   device_->key = std::move(fresh);
   TRY(device_->ak_chain, read_ak_chain(as_view(pem), device_->key.area(), "AK certificates"));

@@ -145,7 +145,8 @@ Status evict_key(TpmContext& context, TPM2_HANDLE handle) {
   TSS2_RC rc = Esys_TR_FromTPMPublic(context.get(), handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &tr);
   if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "open the old attestation key");
   rc = Esys_EvictControl(context.get(), ESYS_TR_RH_OWNER, tr, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-                         handle, &none);  // closes tr
+                         handle, &none);
+  static_cast<void>(Esys_TR_Close(context.get(), &tr));  // some versions of ESYS did, others keep the old name
   if (rc != TSS2_RC_SUCCESS)
     return hierarchy_error(context, rc, ESYS_TR_RH_OWNER, "destroy the old attestation key");
   return ok();

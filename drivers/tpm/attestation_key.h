@@ -22,6 +22,8 @@ class AttestationKey {
   // handle lends the key, authorised, opened anew after the context was. denied when another key lies there
   // now.
   Result<ESYS_TR> handle();
+  // release gives the handle back, so that another key may take its place (ESYS keeps a name for each).
+  void release() { handle_.reset(); }
 
  private:
   AttestationKey(TpmContext& context, TPM2_HANDLE persistent, PublicArea area, Secret auth)

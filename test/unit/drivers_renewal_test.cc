@@ -45,7 +45,7 @@ class Renewal : public testing::Test {
     PublicArea ak = must(parse_public(tpm.ak_public));
     EXPECT_EQ(ak.name(), name());
     EXPECT_TRUE(verify_attest(tpm.attest, tpm.signature, ak));
-    if (!tpm.ak_chain.empty()) EXPECT_EQ(tpm.ak_chain, chain_);
+    EXPECT_TRUE(tpm.ak_chain.empty() || tpm.ak_chain == chain_);
   }
   // issue activates the key of a request and returns its certificate as PEM.
   std::string issue(const EnrollRequest& request) {
@@ -137,11 +137,11 @@ TEST_P(RenewalCrash, TheNextStartGoesOn) {
     NextKey next = must(NextKey::find(config_));
     ASSERT_TRUE(NextKey::certify(config_, pem));
     TpmHandle key = must(next.load(*context));
-    if (GetParam() >= 1) ASSERT_TRUE(evict_key(*context, config_.ak_handle));
-    if (GetParam() >= 2) ASSERT_TRUE(persist_key(*context, key, config_.ak_handle));
+    EXPECT_TRUE(GetParam() < 1 || evict_key(*context, config_.ak_handle));
+    EXPECT_TRUE(GetParam() < 2 || persist_key(*context, key, config_.ak_handle));
   }
   if (GetParam() >= 3) fs::rename(state("ak-81010100.next.auth"), state("ak-81010100.auth"));
-  if (GetParam() >= 4) ASSERT_TRUE(write_file_atomic(config_.ak_chain, as_view(pem), 0644));
+  EXPECT_TRUE(GetParam() < 4 || write_file_atomic(config_.ak_chain, as_view(pem), 0644));
   if (GetParam() >= 5) fs::remove(state("ak-81010100.next"));
   open();
   EXPECT_EQ(name(), request.ak_name);
