@@ -27,7 +27,7 @@ struct AttestCall {
   BinderInputs inputs;
   std::uint32_t room = 0;    // bytes the Certificate message can carry for evidence
   std::uint64_t peer_verdict = 0;  // by which the daemon accepted this handshake's peer; 0: not judged yet
-  Bytes key_file;            // DER of the TSS2 key file the program signs with, so that the TPM certifies it; or empty
+  Bytes key_file{};          // DER of the TSS2 key file the program signs with, so that the TPM certifies it; or empty
 };
 struct AttestAnswer {
   Bytes evidence;            // encoded Evidence
@@ -55,8 +55,8 @@ struct SignCall {
   std::string key;           // key name; "" with a key file
   std::uint16_t scheme = 0;
   Bytes content;
-  Bytes spki_sha256;         // of the key meant, 32 bytes or empty: a key that was renewed serves on until it is revoked
-  Bytes key_file;            // DER; empty with a name
+  Bytes spki_sha256{};       // of the key meant, 32 bytes or empty: a key that was renewed serves on until it is revoked
+  Bytes key_file{};          // DER; empty with a name
 };
 struct SignAnswer {
   Bytes signature;           // as TLS carries it
