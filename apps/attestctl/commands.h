@@ -26,5 +26,6 @@ void add_policy(CLI::App& app, Session& session);
 void add_reload(CLI::App& app, Session& session);
 void add_inspect(CLI::App& app, Session& session);
 void add_appraise(CLI::App& app, Session& session);
+void add_doctor(CLI::App& app, Session& session);
 
 }  // namespace attest::ctl

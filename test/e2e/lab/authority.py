@@ -47,7 +47,7 @@ class WebCertificates:
     def make(self, *hosts):
         self.folder.mkdir(parents=True, exist_ok=True)
         self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
-                      "/CN=Example Web CA", "-keyout", self.folder / "web-ca.key", "-out", self.ca)
+                      "/CN=Example Web CA", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", self.folder / "web-ca.key", "-out", self.ca)
         for host in hosts:
             self._leaf(host)
         return self

@@ -28,6 +28,7 @@ class AttestedMachine:
         self.config = self.etc / "cmcd.json"
         self.openssl_conf = self.etc / "openssl.cnf"
         self.daemon = None
+        self.prefix = ()  # where its programs run, if not here: see trixie.py
 
     # -- the hardware ---------------------------------------------------------------------------------------------
     def switch_on(self, boot, **how):
@@ -75,6 +76,7 @@ class AttestedMachine:
         if self.daemon:
             self.daemon.stop()
             self.daemon = None
+        self.prefix = ()  # where its programs run, if not here: see trixie.py
 
     def stop(self):
         self.stop_daemon()
@@ -83,7 +85,7 @@ class AttestedMachine:
     # -- its programs ---------------------------------------------------------------------------------------------
     def env(self, **more):
         """The environment that makes a program of this machine attest: one variable."""
-        return processes.environment(OPENSSL_CONF=self.openssl_conf, **more)
+        return processes.Environment(processes.environment(OPENSSL_CONF=self.openssl_conf, **more), self.prefix)
 
     def env_with(self, label, **settings):
         """The same with other settings in a copy of openssl.cnf: env_with("x", module="/nowhere", attest_server="off")."""
@@ -95,7 +97,7 @@ class AttestedMachine:
                 raise ValueError(f"openssl.cnf has no {key}")
         copy = self.etc / f"openssl-{label}.cnf"
         copy.write_text(text)
-        return processes.environment(OPENSSL_CONF=copy)
+        return processes.Environment(processes.environment(OPENSSL_CONF=copy), self.prefix)
 
     def attestctl(self, *args):
         return processes.run([self.build.attestctl, "--socket", self.socket, "--config", self.config, *args],

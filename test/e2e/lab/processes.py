@@ -44,9 +44,21 @@ class Done:
         return f"exit code {self.code}\n{self.out}"
 
 
+class Environment(dict):
+    """Environment variables, and where a program with them runs: `prefix` is put before its command."""
+
+    def __init__(self, values, prefix=()):
+        super().__init__(values)
+        self.prefix = list(prefix)
+
+
+def _command(command, env):
+    return [str(c) for c in (*getattr(env, "prefix", ()), *command)]
+
+
 def run(command, env=None, timeout=120, stdin=None, **more):
     """Runs a command to its end, stderr behind stdout. A command that does not end in time is killed: code -9."""
-    command = [str(c) for c in command]
+    command = _command(command, env)
     more.setdefault("stdin", subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", **more) as child:
@@ -109,7 +121,7 @@ class Server:
 
     def __init__(self, command, log, env=None, **more):
         self.log = str(log)
-        self.command = [str(c) for c in command]
+        self.command = _command(command, env)
         with open(self.log, "ab") as out:
             self.child = subprocess.Popen(self.command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                           preexec_fn=_die_with_parent, **more)
