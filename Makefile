@@ -4,7 +4,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 prefix ?= /usr
 
-.PHONY: all deps build test demo bench format install clean
+.PHONY: all deps build test demo bench deb formal format install clean
 
 all: build
 
@@ -31,6 +31,17 @@ format:
 # With prefix=/usr the module lands where libcrypto looks for it (`openssl version -m`).
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(prefix)
+
+# build/attest-provider_VERSION_ARCH.deb
+deb: build
+	@cd $(BUILD) && cpack -G DEB
+
+# The models of test/formal, with Verifpal from crates.io. Outside `make test`: it needs cargo and some minutes.
+formal: $(BUILD)/formal/bin/verifpal
+	@python3 test/formal/run.py $(BUILD)/formal/bin/verifpal
+
+$(BUILD)/formal/bin/verifpal:
+	@cargo install verifpal --version 1.6.7 --ignore-rust-version --locked --quiet --root $(BUILD)/formal
 
 clean:
 	@rm -rf $(BUILD)
