@@ -10,10 +10,10 @@ test=(libgtest-dev libcmocka-dev clang-14 clang-format-14 valgrind systemd
   openssl swtpm swtpm-tools tpm2-tools nginx curl postgresql-15 postgresql-client-15 apache2 haproxy stunnel4
   redis-server nodejs libfuse3-dev fuse3 tpm2-openssl debootstrap lintian dpkg-dev file)
 
+installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' "${build[@]}" "${test[@]}" 2>/dev/null || true)"
 missing=()
 for package in "${build[@]}" "${test[@]}"; do
-  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-  [ "$status" = installed ] || missing+=("$package")
+  [[ $installed == *" installed:$package "* ]] || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 

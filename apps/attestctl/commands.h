@@ -26,6 +26,8 @@ void add_policy(CLI::App& app, Session& session);
 void add_reload(CLI::App& app, Session& session);
 void add_inspect(CLI::App& app, Session& session);
 void add_appraise(CLI::App& app, Session& session);
+void add_metrics(CLI::App& app, Session& session);
+void add_top(CLI::App& app, Session& session);
 void add_doctor(CLI::App& app, Session& session);
 
 }  // namespace attest::ctl

@@ -133,7 +133,10 @@ void write_counters(JsonWriter& out, const Engine& engine, const TpmStatus& tpm)
       .field("accepted", totals.accepted)
       .field("refused", totals.refused)
       .field("observed", totals.observed)
-      .end_object();
+      .key("untrusted_by")
+      .object();
+  for (const auto& [name, count] : totals.untrusted_by) out.field(name.empty() ? "unnamed" : name, count);
+  out.end_object().end_object();
   out.key("audit").object().field("lost", health.lost).field("problem", health.problem).end_object();
 }
 

@@ -44,6 +44,9 @@ std::uint64_t Verdicts::add(VerdictRecord record) {
   (record.outcome == JudgeOutcome::accepted  ? totals_.accepted
    : record.outcome == JudgeOutcome::refused ? totals_.refused
                                              : totals_.observed)++;
+  if (!record.trusted &&
+      (totals_.untrusted_by.size() < kMaxNames || totals_.untrusted_by.count(record.name) != 0))
+    totals_.untrusted_by[record.name]++;
   std::string line = record_json(record, true);
   bytes_ += text_bytes(record);
   records_.push_back(std::move(record));

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <deque>
+#include <map>
 #include <mutex>
 
 #include "cmcd-lite/protocol/messages.h"
@@ -37,6 +38,7 @@ std::string record_json(const VerdictRecord& record, bool whole);
 class Verdicts {
  public:
   static constexpr std::size_t kMaxKeptBytes = 3 << 20;
+  static constexpr std::size_t kMaxNames = 256;
   // first_id continues the numbers of the audit log.
   Verdicts(std::size_t keep, Audit& audit) : keep_(keep), audit_(audit), next_id_(audit.last_id() + 1) {}
   // add gives the record its number and returns it.
@@ -48,6 +50,8 @@ class Verdicts {
   std::vector<VerdictRecord> last(std::size_t count, std::optional<uid_t> uid) const;
   struct Totals {
     std::uint64_t accepted = 0, refused = 0, observed = 0;
+    std::map<std::string, std::uint64_t>
+        untrusted_by;  // by name of the first failed check; at most kMaxNames
   };
   Totals totals() const;
   void set_keep(std::size_t keep);

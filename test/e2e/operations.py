@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""What operators watch: counters, the live view, and an audit log that is rotated under a running daemon."""
+import json
+import re
+import signal
+
+from lab import processes, programs
+from lab.cases import Cases, main
+
+LINE = re.compile(r'^[a-z_]+(\{[a-z]+="[^"\n]*"(,[a-z]+="[^"\n]*")*\})? -?[0-9.]+$')
+
+
+class Operations(Cases):
+    def meet(self, machine):
+        web = self.world.web
+        server = programs.s_server(machine.env(), self.world.log("s_server"), web.cert("localhost"), web.key("localhost"))
+        try:
+            return programs.s_client(self.world.client.env(), server.port, web.ca)
+        finally:
+            server.stop()
+
+    def scrape(self, *curl):
+        return processes.run([programs.CURL, "-sS", "--max-time", "60", *curl], env=processes.environment())
+
+    def exporter(self, where):
+        client = self.world.client
+        exporter = processes.Server([client.build.attestctl, "--socket", client.socket, "metrics", "--listen", where],
+                                    self.world.log("metrics"), env=processes.environment())
+        self.addCleanup(exporter.stop)
+        return exporter
+
+    def value(self, text, name):
+        found = re.search(rf"(?m)^{re.escape(name)} (-?[0-9.]+)$", text)
+        self.assertTrue(found, f"no {name} in {text}")
+        return float(found[1])
+
+    def test_the_counters_follow_what_happens_and_are_well_formed(self):
+        before = self.world.client.must("metrics")
+        self.accepted(self.meet(self.world.server))
+        self.refused(self.meet(self.world.changed))
+        after = self.world.client.must("metrics")
+        for line in after.splitlines():
+            if not line.startswith("# "):
+                self.assertRegex(line, LINE)
+        for outcome in ("accepted", "refused"):
+            name = f'attest_verdicts_total{{outcome="{outcome}"}}'
+            self.assertGreater(self.value(after, name), self.value(before, name))
+        self.assertGreaterEqual(self.value(after, 'attest_untrusted_total{check="pcr.unexpected-event"}'), 1)
+        self.assertGreater(self.value(after, "attest_quotes_total"), 0)
+        self.assertGreater(self.value(after, 'attest_metadata_expires_seconds{type="manifest",name="web-server-os"}'), 0)
+        self.assertEqual(self.value(after, "attest_up"), 1)
+
+    def test_they_are_served_at_a_path_or_a_port_also_while_the_daemon_is_down(self):
+        path, port = self.world.folder / "metrics.sock", processes.free_port()
+        self.exporter(path).wait_for(lambda: processes.answers(path), "socket")
+        self.exporter(f"127.0.0.1:{port}").wait_for_port(port)
+        ways = (["--unix-socket", path, "http://localhost/metrics"], [f"http://127.0.0.1:{port}/metrics"])
+        for way in ways:
+            self.assertEqual(self.value(self.scrape(*way).out, "attest_up"), 1)
+        self.assertNotEqual(self.scrape("-f", f"http://127.0.0.1:{port}/other").code, 0)
+        self.world.client.stop_daemon()
+        try:
+            for way in ways:
+                self.assertEqual(self.value(self.scrape(*way).out, "attest_up"), 0)
+        finally:
+            self.world.client.start_daemon()
+
+    def test_top_shows_rates(self):
+        text = self.world.client.must("top", "-d", "1", "-n", "1")
+        for word in ("handshakes/s", "quotes/s", "p99", "queue", "accepted/s"):
+            self.assertIn(word, text)
+
+    def test_a_rotated_audit_log_goes_on_in_a_new_file_with_the_next_number(self):
+        client = self.world.client
+        log = client.state / "audit.jsonl"
+        self.accepted(self.meet(self.world.server))
+        last = json.loads(log.read_text().splitlines()[-1])["id"]
+        log.rename(log.with_suffix(".1"))
+        client.daemon.send(signal.SIGHUP)
+        processes.wait_until(log.exists, "a new audit log")
+        self.accepted(self.meet(self.world.server))
+        self.assertEqual([json.loads(line)["id"] for line in log.read_text().splitlines()], [last + 1])
+
+
+if __name__ == "__main__":
+    main()
