@@ -6,9 +6,9 @@
 namespace attest {
 
 struct DriverConfig {
-  std::optional<TpmDriverConfig> tpm;
-  std::optional<SwDriverConfig> sw;
-  std::optional<SnpDriverConfig> snp;
+  std::optional<TpmDriverConfig> tpm{};
+  std::optional<SwDriverConfig> sw{};
+  std::optional<SnpDriverConfig> snp{};
 };
 
 // OpenedDriver is one device and what it offers. driver is always there; enroller only where keys can be

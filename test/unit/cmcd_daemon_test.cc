@@ -75,7 +75,7 @@ TEST_F(DaemonTest, SilentPeersAreRefusedUnlessThePolicyOnlyObserves) {
   EXPECT_EQ(judge(Mode::prefer, ""), JudgeOutcome::observed);
   EXPECT_EQ(judge(Mode::require, "watch"), JudgeOutcome::observed);
   EXPECT_NE(
-      machine_.control(R"({"op":"status"})").find(R"("verdicts":{"accepted":0,"refused":2,"observed":2})"),
+      machine_.control(R"({"op":"status"})").find(R"("verdicts":{"accepted":0,"refused":2,"observed":2)"),
       std::string::npos);
 }
 

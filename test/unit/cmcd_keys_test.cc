@@ -67,7 +67,8 @@ class Keys : public testing::Test {
     Request request;
     request.header.nonce.fill(1);
     Bytes leaf_der = issue_for(&ca_, {}, std::move(key)).der();
-    AttestCall call{shake(Role::server, must(encode_request(request)), leaf_der), 65000, key_file};
+    AttestCall call{shake(Role::server, must(encode_request(request)), leaf_der), 65000};
+    call.key_file = key_file;
     Connection connection = machine_.connect();
     TRY(AttestAnswer answer, connection.attest(call));
     return decode_evidence(answer.evidence);

@@ -124,6 +124,7 @@ TEST(DriverTable, OpensWhatIsConfigured) {
   for (const DriverRow& row : driver_table()) EXPECT_FALSE(row.configured(config)) << row.name;
   config.sw = SwDriverConfig{};
   config.tpm = TpmDriverConfig{};
+  config.snp = SnpDriverConfig{};
   for (const DriverRow& row : driver_table()) EXPECT_TRUE(row.configured(config)) << row.name;
 }
 

@@ -62,6 +62,8 @@ TEST(Checks, EveryNameInUseIsInTheTable) {
   for (const char* room : {"verifier", "provider", "cmcd-lite", "evidence", "drivers"}) {
     for (const auto& entry : fs::recursive_directory_iterator(kRoot / room)) {
       if (entry.path().extension() != ".cc" && entry.path().extension() != ".h") continue;
+      // checks.h of one kind of evidence names what is judged of a single artefact, not what a peer is refused for.
+      if (entry.path().filename() == "checks.h" && entry.path().parent_path() != kRoot / "verifier") continue;
       std::string text = text_of(entry.path());
       auto check = [&](const std::regex& expression) {
         for (std::sregex_iterator it(text.begin(), text.end(), expression), end; it != end; ++it)
