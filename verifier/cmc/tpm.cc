@@ -7,6 +7,7 @@
 #include "evidence/core/printable.h"
 #include "evidence/tpm/pcr_selection.h"
 #include "evidence/tpm/signature.h"
+#include "evidence/tpm/signing_key.h"
 #include "verifier/cmc/steps.h"
 
 namespace attest::cmc {
@@ -193,17 +194,11 @@ void check_quote(Tpm& t, const PcrSelection& selection, View quoted, HashAlg sig
   if (!finding.good()) t.out.summary.fail(finding.details);
 }
 
-// key_area makes of a certified key what verify_signature takes; no scheme is fixed by a certificate.
+// key_area is the certified key; no scheme is fixed by a certificate.
 Result<PublicArea> key_area(const Bytes& der) {
-  TRY(OwnedX509 cert, parse_certificate(der));
-  EVP_PKEY* key = X509_get0_pubkey(cert.get());
-  if (key == nullptr || EVP_PKEY_up_ref(key) != 1) return Error{Errc::malformed, "unreadable key"};
-  PublicArea area;
-  area.key = std::shared_ptr<EVP_PKEY>(key, EVP_PKEY_free);
-  bool rsa = EVP_PKEY_is_a(key, "RSA") == 1;
-  area.kind = rsa ? PublicArea::Kind::rsa : PublicArea::Kind::ecc;
-  if (rsa) area.rsa_bits = static_cast<std::uint16_t>(EVP_PKEY_get_bits(key));
-  return area;
+  TRY(OwnedX509 certificate, parse_certificate(der));  // a certificate and no other form of a key
+  TRY(SigningKey key, read_signing_key(der));
+  return std::move(key.area);
 }
 
 void check_signature(const Measured& m, MeasurementFinding& out) {
