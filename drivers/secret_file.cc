@@ -9,24 +9,11 @@
 #include <cstring>
 
 #include "evidence/core/crypto.h"
+#include "evidence/core/fd.h"
 #include "evidence/core/file.h"
 
 namespace attest {
 namespace {
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Error failed(const std::filesystem::path& path, const char* step) {
   return {Errc::io, path.string() + ": " + step + ": " + std::strerror(errno)};
@@ -57,7 +44,7 @@ Status make_folder(const std::filesystem::path& folder) {
 }  // namespace
 
 Result<Secret> read_secret_file(const std::filesystem::path& path, std::size_t max_bytes) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd.get() < 0 && errno == ENOENT) return Error{Errc::mismatch, path.string() + ": no such file"};
   if (fd.get() < 0 && errno == ELOOP) return Error{Errc::denied, path.string() + ": is a symbolic link"};
   if (fd.get() < 0) return failed(path, "open");

@@ -11,28 +11,14 @@
 #include <cstring>
 #include <utility>
 
+#include "evidence/core/fd.h"
+
 namespace attest {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
 std::string reason(int error) { return std::strerror(error); }
-
-// Fd closes a descriptor unless it is released.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 // socket_inode tells sockets apart; nullopt when fd is closed or no socket.
 std::optional<std::uint64_t> socket_inode(int fd) {
@@ -149,7 +135,7 @@ Result<Connection> Connection::open(const ClientOptions& options) {
   if (options.socket.empty() || options.socket.size() >= sizeof address.sun_path)
     return Error{Errc::denied, "daemon.unreachable: socket path \"" + options.socket + "\" is empty or longer than 107 bytes"};
   std::memcpy(address.sun_path, options.socket.data(), options.socket.size());
-  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) return dead(options, "cannot make a socket for", errno);
   if (int error = connect_unix(fd.get(), address, Clock::now() + options.connect_timeout))
     return dead(options, "cannot connect to", error);
@@ -162,7 +148,7 @@ Result<Bytes> Connection::exchange(FrameType type, View payload, std::chrono::mi
   if (!still_ours()) fd_ = -1;  // the number may name a file of the program by now
   if (fd_ < 0) return dead(options_, "connection closed to", ECONNRESET);
   TRY(Bytes frame, encode_frame(type, payload));
-  Fd fd(std::exchange(fd_, -1));  // any early return leaves this connection dead
+  OwnedFd fd(std::exchange(fd_, -1));  // any early return leaves this connection dead
   if (int error = send_all(fd.get(), frame, deadline)) return dead(options_, "cannot send to", error);
   std::array<std::uint8_t, kFrameHeader> head{};
   if (int error = receive_all(fd.get(), head, deadline)) return dead(options_, "no answer from", error);

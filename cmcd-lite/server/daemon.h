@@ -3,7 +3,7 @@
 #include <asio/signal_set.hpp>
 
 #include "cmcd-lite/server/calls.h"
-#include "cmcd-lite/server/fd.h"
+#include "evidence/core/fd.h"
 #include "cmcd-lite/server/listener.h"
 
 namespace attest {

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "cmcd-lite/server/fd.h"
+#include "evidence/core/fd.h"
 #include "evidence/core/result.h"
 
 namespace attest {

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "cmcd-lite/server/fd.h"
+#include "evidence/core/fd.h"
 
 namespace attest {
 

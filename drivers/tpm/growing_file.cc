@@ -15,17 +15,13 @@ constexpr std::size_t kChunk = 64 << 10;
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Error GrowingFile::failed(const char* step) const {
   return {Errc::io, path_ + ": " + step + ": " + std::strerror(errno)};
 }
 
 // continues: the path still names the file that is open, and what was read before is still in it.
 Result<bool> GrowingFile::continues() const {
-  if (!file_.open()) return false;
+  if (!file_) return false;
   struct stat named {
   }, opened{};
   if (stat(path_.c_str(), &named) != 0) return failed("stat");
@@ -61,8 +57,8 @@ Result<GrowingFile::Piece> GrowingFile::read() {
   TRY(bool goes_on, continues());
   piece.restarted = !goes_on;
   if (!goes_on) {
-    file_ = Descriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    if (!file_.open()) return failed("open");
+    file_ = OwnedFd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (!file_) return failed("open");
     offset_ = 0;
     tail_.clear();
   }

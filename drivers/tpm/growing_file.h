@@ -3,26 +3,9 @@
 #include <string>
 
 #include "evidence/core/bytes.h"
+#include "evidence/core/fd.h"
 
 namespace attest {
-
-// Descriptor owns a file descriptor.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor();
-  bool open() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
 
 // GrowingFile reads what was appended since the last read, from regular files and from securityfs files,
 // which claim size 0 and must be read to the end. The file stays open in between: the kernel then goes on
@@ -38,7 +21,7 @@ class GrowingFile {
   // read fails with io, or with malformed once the file holds more than max_bytes.
   Result<Piece> read();
   // forget makes the next read begin at the start.
-  void forget() { file_ = {}; }
+  void forget() { file_ = OwnedFd(); }
   const std::string& path() const { return path_; }
 
  private:
@@ -48,7 +31,7 @@ class GrowingFile {
 
   std::string path_;
   std::size_t max_bytes_;
-  Descriptor file_;
+  OwnedFd file_;
   std::size_t offset_ = 0;
   Bytes tail_;           // the last bytes before offset_
   bool pseudo_ = false;  // securityfs: its size says nothing, and it cannot shrink while the machine runs

@@ -7,25 +7,10 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "evidence/core/fd.h"
+
 namespace attest {
 namespace {
-
-// Fd owns a file descriptor.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  // close says whether the last writes reached the file.
-  bool close() { return ::close(std::exchange(fd_, -1)) == 0; }
-
- private:
-  int fd_;
-};
 
 Error io_error(const std::string& path, const char* step) {
   return {Errc::io, path + ": " + step + ": " + std::strerror(errno)};
@@ -44,7 +29,7 @@ bool write_all(int fd, View bytes) {
 }  // namespace
 
 Result<Bytes> read_file(const std::string& path, std::size_t max_bytes) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (fd.get() < 0) return io_error(path, "cannot open");
   Bytes out;
   std::array<std::uint8_t, 65536> chunk;
@@ -61,12 +46,12 @@ Result<Bytes> read_file(const std::string& path, std::size_t max_bytes) {
 
 Status write_file_atomic(const std::string& path, View bytes, unsigned mode) {
   std::string beside = path + ".XXXXXX";
-  Fd fd(::mkostemp(beside.data(), O_CLOEXEC));
+  OwnedFd fd(::mkostemp(beside.data(), O_CLOEXEC));
   if (fd.get() < 0) return io_error(path, "cannot create a file beside it");
   const char* failed = nullptr;
   if (!write_all(fd.get(), bytes)) failed = "cannot write";
   if (failed == nullptr && ::fchmod(fd.get(), mode) != 0) failed = "cannot set the mode";
-  if (failed == nullptr && (::fsync(fd.get()) != 0 || !fd.close())) failed = "cannot sync";
+  if (failed == nullptr && (::fsync(fd.get()) != 0 || ::close(fd.release()) != 0)) failed = "cannot sync";
   if (failed == nullptr && ::rename(beside.c_str(), path.c_str()) != 0) failed = "cannot rename";
   if (failed == nullptr) return ok();
   Error error = io_error(path, failed);

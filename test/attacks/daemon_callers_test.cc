@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "cmcd-lite/server/fd.h"
+#include "evidence/core/fd.h"
 #include "evidence/core/hex.h"
 #include "evidence/native/request.h"
 #include "test/support/fake_driver.h"

@@ -10,7 +10,7 @@
 #include <future>
 #include <thread>
 
-#include "cmcd-lite/server/fd.h"
+#include "evidence/core/fd.h"
 #include "cmcd-lite/server/named_error.h"
 
 namespace attest {

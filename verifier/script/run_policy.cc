@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "evidence/core/fd.h"
 #include "evidence/core/printable.h"
 
 namespace attest {
@@ -18,31 +19,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMaxAnswer = 4096;
 
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    reset();
-    fd_ = std::exchange(other.fd_, -1);
-    return *this;
-  }
-  ~Fd() { reset(); }
-  int get() const { return fd_; }
-  void reset() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_ = -1;
-};
-
 // Process is the child; it never outlives this object.
 class Process {
  public:
-  Process(pid_t pid, Fd in, Fd out) : pid_(pid), in_(std::move(in)), out_(std::move(out)) {}
+  Process(pid_t pid, OwnedFd in, OwnedFd out) : pid_(pid), in_(std::move(in)), out_(std::move(out)) {}
   Process(Process&& other) noexcept
       : pid_(std::exchange(other.pid_, -1)), in_(std::move(other.in_)), out_(std::move(other.out_)) {}
   Process& operator=(Process&&) = delete;
@@ -52,18 +32,18 @@ class Process {
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
-  Fd& in() { return in_; }
-  Fd& out() { return out_; }
+  OwnedFd& in() { return in_; }
+  OwnedFd& out() { return out_; }
 
  private:
   pid_t pid_;
-  Fd in_, out_;
+  OwnedFd in_, out_;
 };
 
-Result<std::pair<Fd, Fd>> make_pipe() {
+Result<std::pair<OwnedFd, OwnedFd>> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return Error{Errc::io, "policy: no pipe"};
-  return std::pair{Fd(ends[0]), Fd(ends[1])};
+  return std::pair{OwnedFd(ends[0]), OwnedFd(ends[1])};
 }
 
 struct Actions {
@@ -162,7 +142,7 @@ Result<PolicyAnswer> run_policy(const std::string& child, View json, View script
   head.u32be(static_cast<std::uint32_t>(script.size()));
   TRY(Bytes sizes, std::move(head).finish("policy"));
   for (View part : {View(sizes), json, script}) CHECK_OK(send(process.in().get(), part, end));
-  process.in().reset();
+  process.in() = OwnedFd();
   TRY(Bytes answer, receive(process.out().get(), end));
   if (answer.empty()) return Error{Errc::io, "policy: the child died: out of memory, or a call it may not make"};
   PolicyAnswer out;
