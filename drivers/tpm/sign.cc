@@ -1,9 +1,9 @@
 #include "drivers/tpm/sign.h"
 
-#include <openssl/ecdsa.h>
 #include <openssl/rsa.h>
 
 #include "evidence/core/crypto.h"
+#include "evidence/core/ecdsa_der.h"
 #include "evidence/core/error_mark.h"
 
 namespace attest {
@@ -18,26 +18,13 @@ TPMT_SIG_SCHEME tpm_scheme(const TlsScheme& scheme) {
   return out;
 }
 
-using OwnedBn = Owned<BIGNUM, BN_free>;
-
-Result<Bytes> ecdsa_der(const TPMS_SIGNATURE_ECC& raw) {
-  Owned<ECDSA_SIG, ECDSA_SIG_free> signature(ECDSA_SIG_new());
-  OwnedBn r(BN_bin2bn(raw.signatureR.buffer, raw.signatureR.size, nullptr));
-  OwnedBn s(BN_bin2bn(raw.signatureS.buffer, raw.signatureS.size, nullptr));
-  if (!signature || !r || !s || ECDSA_SIG_set0(signature.get(), r.get(), s.get()) != 1)
-    return openssl_failed();
-  static_cast<void>(r.release());  // they belong to the signature now
-  static_cast<void>(s.release());
-  int size = i2d_ECDSA_SIG(signature.get(), nullptr);
-  if (size <= 0) return openssl_failed();
-  Bytes out(static_cast<std::size_t>(size));
-  std::uint8_t* at = out.data();
-  if (i2d_ECDSA_SIG(signature.get(), &at) != size) return openssl_failed();
-  return out;
-}
-
 Result<Bytes> tls_form(const TPMT_SIGNATURE& signature) {
-  if (signature.sigAlg == TPM2_ALG_ECDSA) return ecdsa_der(signature.signature.ecdsa);
+  if (signature.sigAlg == TPM2_ALG_ECDSA) {
+    const TPMS_SIGNATURE_ECC& raw = signature.signature.ecdsa;
+    Bytes der = ecdsa_der({raw.signatureR.buffer, raw.signatureR.size}, {raw.signatureS.buffer, raw.signatureS.size});
+    if (der.empty()) return openssl_failed();
+    return der;
+  }
   if (signature.sigAlg != TPM2_ALG_RSAPSS)
     return Error{Errc::unsupported, "tpm: signed by another scheme than asked"};
   const TPM2B_PUBLIC_KEY_RSA& raw = signature.signature.rsapss.sig;

@@ -1,32 +1,13 @@
 #include "evidence/dcap/p256.h"
 
 #include "evidence/core/crypto.h"
+#include "evidence/core/ecdsa_der.h"
 #include "evidence/core/error_mark.h"
 
 namespace attest {
 namespace {
 
 constexpr std::size_t kPointBytes = 64;
-
-// put_integer appends one half of a raw signature as a DER INTEGER.
-void put_integer(View half, Bytes& out) {
-  while (half.size() > 1 && half[0] == 0) half = half.subspan(1);
-  bool pad = (half[0] & 0x80) != 0;
-  out.push_back(0x02);
-  out.push_back(static_cast<std::uint8_t>(half.size() + (pad ? 1 : 0)));
-  if (pad) out.push_back(0);
-  out.insert(out.end(), half.begin(), half.end());
-}
-
-Bytes der_signature(View raw) {
-  Bytes body;
-  body.reserve(72);
-  put_integer(raw.first(32), body);
-  put_integer(raw.subspan(32), body);
-  Bytes out = {0x30, static_cast<std::uint8_t>(body.size())};
-  out.insert(out.end(), body.begin(), body.end());
-  return out;
-}
 
 Error wrong(std::string_view what) {
   return {Errc::untrusted, std::string(what) + ": signature does not verify"};
@@ -74,7 +55,7 @@ Status P256Key::verify_der(View message, View signature, std::string_view what) 
 
 Status P256Key::verify_raw(View message, View signature, std::string_view what) const {
   if (signature.size() != kPointBytes) return wrong(what);
-  return verify_der(message, der_signature(signature), what);
+  return verify_der(message, ecdsa_der(signature.first(32), signature.subspan(32)), what);
 }
 
 }  // namespace attest

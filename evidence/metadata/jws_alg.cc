@@ -4,6 +4,7 @@
 #include <openssl/rsa.h>
 
 #include "evidence/core/crypto.h"
+#include "evidence/core/ecdsa_der.h"
 #include "evidence/core/error_mark.h"
 
 namespace attest {
@@ -24,20 +25,8 @@ using OwnedSig = Owned<ECDSA_SIG, ECDSA_SIG_free>;
 
 // der_of turns r||s of RFC 7518 §3.4 into the DER OpenSSL wants; empty if the length is wrong.
 Bytes der_of(View raw, std::size_t coordinate) {
-  OwnedSig sig(ECDSA_SIG_new());
-  if (raw.size() != 2 * coordinate || !sig) return {};
-  BIGNUM* r = BN_bin2bn(raw.data(), static_cast<int>(coordinate), nullptr);
-  BIGNUM* s = BN_bin2bn(raw.data() + coordinate, static_cast<int>(coordinate), nullptr);
-  if (r == nullptr || s == nullptr || ECDSA_SIG_set0(sig.get(), r, s) != 1) {
-    BN_free(r);
-    BN_free(s);
-    return {};
-  }
-  unsigned char* der = nullptr;
-  int size = i2d_ECDSA_SIG(sig.get(), &der);
-  if (size <= 0) return {};
-  Owned<unsigned char, [](unsigned char* p) { OPENSSL_free(p); }> owner(der);
-  return {der, der + size};
+  if (raw.size() != 2 * coordinate) return {};
+  return ecdsa_der(raw.first(coordinate), raw.subspan(coordinate));
 }
 
 Bytes raw_of(View der, std::size_t coordinate) {

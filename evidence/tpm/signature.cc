@@ -1,17 +1,14 @@
 #include "evidence/tpm/signature.h"
 
-#include <openssl/ecdsa.h>
 #include <openssl/rsa.h>
 
 #include "evidence/core/crypto.h"
+#include "evidence/core/ecdsa_der.h"
 #include "evidence/core/hex.h"
 #include "evidence/tpm/tpm_ids.h"
 
 namespace attest {
 namespace {
-
-using OwnedEcdsaSig = Owned<ECDSA_SIG, ECDSA_SIG_free>;
-using OwnedBn = Owned<BIGNUM, BN_free>;
 
 Error untrusted(const std::string& why) { return Error{Errc::untrusted, "tpm signature: " + why}; }
 
@@ -45,23 +42,13 @@ bool below(View number, View bound) {
   return std::ranges::lexicographical_compare(number, tail);
 }
 
-// ecdsa_der is the DER form OpenSSL wants; r and s must be between 1 and the group's order.
-Result<Bytes> ecdsa_der(const TpmSignature& sig, std::uint16_t curve) {
+// ecdsa_bytes is the DER form OpenSSL wants; r and s must be between 1 and the group's order.
+Result<Bytes> ecdsa_bytes(const TpmSignature& sig, std::uint16_t curve) {
   TRY(Bytes order, group_order(curve));
   if (all_zero(sig.r) || all_zero(sig.s)) return untrusted("r or s is zero");
   if (!below(sig.r, order) || !below(sig.s, order)) return untrusted("r or s is not below the order");
-  OwnedBn r(BN_bin2bn(sig.r.data(), static_cast<int>(sig.r.size()), nullptr));
-  OwnedBn s(BN_bin2bn(sig.s.data(), static_cast<int>(sig.s.size()), nullptr));
-  OwnedEcdsaSig pair(ECDSA_SIG_new());
-  if (!r || !s || !pair || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1)
-    return Error{Errc::io, "tpm signature: no memory"};
-  (void)r.release();  // set0 took both
-  (void)s.release();
-  int size = i2d_ECDSA_SIG(pair.get(), nullptr);
-  if (size <= 0) return Error{Errc::io, "tpm signature: cannot encode"};
-  Bytes der(static_cast<std::size_t>(size));
-  std::uint8_t* at = der.data();
-  i2d_ECDSA_SIG(pair.get(), &at);
+  Bytes der = ecdsa_der(sig.r, sig.s);
+  if (der.empty()) return Error{Errc::io, "tpm signature: no memory"};
   return der;
 }
 
@@ -124,7 +111,7 @@ Status verify_signature(View message, const TpmSignature& signature, const Publi
                         const SignatureRules& rules) {
   CHECK_OK(check_scheme(signature, key, rules));
   bool ecdsa = signature.scheme == tpm::kAlgEcdsa;
-  TRY(Bytes raw, ecdsa ? ecdsa_der(signature, key.curve) : rsa_bytes(signature, key));
+  TRY(Bytes raw, ecdsa ? ecdsa_bytes(signature, key.curve) : rsa_bytes(signature, key));
   OwnedMdCtx ctx(EVP_MD_CTX_new());
   EVP_PKEY_CTX* pkey_ctx = nullptr;  // owned by ctx
   constexpr const char* kNames[] = {"SHA1", "SHA2-256", "SHA2-384", "SHA2-512"};
