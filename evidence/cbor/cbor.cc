@@ -7,15 +7,14 @@ namespace {
 
 constexpr int kMaxDepth = 16;
 
-// Shortest number of head bytes for a value (RFC 8949, section 4.2.1).
-std::size_t shortest(std::uint64_t v) {
+}  // namespace
+
+std::size_t head_size(std::uint64_t v) {
   if (v < 24) return 1;
   if (v <= 0xff) return 2;
   if (v <= 0xffff) return 3;
   return v <= 0xffffffff ? 5 : 9;
 }
-
-}  // namespace
 
 // Head is one decoded item head; for texts and byte strings the content stays in the input.
 struct Reader::Head {
@@ -112,7 +111,7 @@ bool Reader::head(Head& out) {
   out.size = result.read;
   out.head_size = result.read - sink.content.size();
   bool simple = sink.type == Type::boolean || sink.type == Type::null;
-  if (!simple && out.head_size != shortest(out.value)) {
+  if (!simple && out.head_size != head_size(out.value)) {
     fail("a length or number that is not in its shortest form");
     return false;
   }
@@ -230,7 +229,7 @@ void Writer::head(unsigned major, std::uint64_t v) {
     out_.push_back(static_cast<std::uint8_t>(first | v));
     return;
   }
-  std::size_t n = shortest(v) - 1;
+  std::size_t n = head_size(v) - 1;
   std::uint8_t info = n == 1 ? 24 : n == 2 ? 25 : n == 4 ? 26 : 27;
   out_.push_back(static_cast<std::uint8_t>(first | info));
   for (std::size_t i = n; i-- > 0;) out_.push_back(static_cast<std::uint8_t>(v >> (8 * i)));

@@ -6,6 +6,9 @@ namespace attest::cbor {
 
 enum class Type : std::uint8_t { uint, negative, bytes, text, array, map, boolean, null };
 
+// head_size is the bytes of the shortest head with this value (RFC 8949, section 4.2.1): 1, 2, 3, 5 or 9.
+std::size_t head_size(std::uint64_t value);
+
 // Reader pulls one item after the other out of untrusted bytes with libcbor's streaming decoder. It refuses
 // indefinite lengths, tags, floats, heads longer than needed, and keys of a map that do not ascend (uint keys). Like
 // attest::Reader it fails once and for ever, lends views and allocates nothing.

@@ -73,18 +73,11 @@ cbor_callbacks make_callbacks() {
   return c;
 }
 
-std::size_t shortest(std::uint64_t v) {
-  if (v < 24) return 1;
-  if (v <= 0xff) return 2;
-  if (v <= 0xffff) return 3;
-  return v <= 0xffffffff ? 5 : 9;
-}
-
 // canonical: a head of CTAP2's form: as short as it can be, definite, no tag, no float.
 bool canonical(const CborHead& head) {
   if (head.kind == CborKind::null || head.kind == CborKind::boolean) return head.size == 1;
   if (head.indefinite || head.kind == CborKind::tag || head.kind == CborKind::number) return false;
-  return head.size - head.content.size() == shortest(head.value);
+  return head.size - head.content.size() == cbor::head_size(head.value);
 }
 
 bool collection(const CborHead& head) { return head.kind == CborKind::array || head.kind == CborKind::map; }

@@ -95,14 +95,6 @@ std::string text_of(const ASN1_STRING* string) {
   return {reinterpret_cast<char*>(utf8), static_cast<std::size_t>(size)};
 }
 
-void texts(Sink& out, const Field& field, const std::vector<std::string>& values) {
-  if (values.empty()) return;
-  out.key(field);
-  out.array();
-  for (const std::string& value : values) out.text(value);
-  out.end_array();
-}
-
 void write_name(Sink& out, const Field& field, const X509_NAME* name) {
   out.key(field);
   out.object();
@@ -112,7 +104,7 @@ void write_name(Sink& out, const Field& field, const X509_NAME* name) {
       values.push_back(text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at))));
     if (values.empty()) continue;
     if (row.many) {
-      texts(out, row.field, values);
+      write_texts(out, row.field, values);
     } else {
       out.key(row.field);
       out.text(values.back());
@@ -189,7 +181,7 @@ void write_usages(Sink& out, X509* cert) {
   if ((X509_get_extension_flags(cert) & EXFLAG_KUSAGE) != 0)
     for (const UsageRow& row : kKeyUsages)
       if ((X509_get_key_usage(cert) & row.bit) != 0) names.emplace_back(row.name);
-  texts(out, kCert[5], names);
+  write_texts(out, kCert[5], names);
 }
 
 void write_purposes(Sink& out, X509* cert) {
@@ -206,8 +198,8 @@ void write_purposes(Sink& out, X509* cert) {
     else
       unknown.push_back(oid_text(object));
   }
-  texts(out, kCert[10], known);
-  texts(out, kCert[11], unknown);
+  write_texts(out, kCert[10], known);
+  write_texts(out, kCert[11], unknown);
 }
 
 void write_constraints(Sink& out, X509* cert) {
@@ -256,10 +248,10 @@ void write_alternative_names(Sink& out, X509* cert) {
     for (int k = 0; ASN1_STRING_length(raw) == 4 && k < 4; k++) dotted += (k > 0 ? "." : "") + std::to_string(bytes[k]);
     ip.push_back(dotted.empty() ? to_hex({bytes, static_cast<std::size_t>(ASN1_STRING_length(raw))}) : dotted);
   }
-  texts(out, kCert[18], dns);
-  texts(out, kCert[19], mail);
-  texts(out, kCert[20], ip);
-  texts(out, kCert[21], uri);
+  write_texts(out, kCert[18], dns);
+  write_texts(out, kCert[19], mail);
+  write_texts(out, kCert[20], ip);
+  write_texts(out, kCert[21], uri);
 }
 
 }  // namespace

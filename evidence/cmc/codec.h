@@ -1,6 +1,7 @@
 // codec.h: one description of CMC's structures for both of their serialisations, JSON and CBOR.
 #pragma once
 #include <functional>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 
@@ -189,6 +190,33 @@ class CborSink final : public Sink {
   std::vector<Open> open_;
   Bytes root_;
 };
+
+// write_text writes a member that is always there, write_some one that is left out when empty. What stands in JSON alone
+// is left out of CBOR.
+void write_text(Sink& out, const Field& field, std::string_view value);
+void write_some(Sink& out, const Field& field, std::string_view value);
+
+// write_list writes a member that is a list, and nothing where it is empty.
+template <class List, class F>
+void write_list(Sink& out, const Field& field, const List& list, F&& write) {
+  if (list.empty()) return;
+  out.key(field);
+  out.array();
+  for (const auto& element : list) write(element);
+  out.end_array();
+}
+inline void write_texts(Sink& out, const Field& field, const std::vector<std::string>& values) {
+  write_list(out, field, values, [&](const std::string& value) { out.text(value); });
+}
+
+// read_list appends at most max elements, which an error calls `what`; read fills in each.
+template <class T, class F>
+void read_list(Source& in, std::vector<T>& out, std::size_t max, std::string_view what, F&& read) {
+  in.array([&] {
+    if (out.size() == max) return in.fail("a list of more than " + std::to_string(max) + " " + std::string(what));
+    read(out.emplace_back());
+  });
+}
 
 std::unique_ptr<Sink> make_sink(Encoding encoding);
 // encoding_of says how bytes are serialised, by their first byte; malformed for anything else than a JSON or CBOR

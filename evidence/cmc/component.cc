@@ -64,14 +64,6 @@ void read_intel(Source& in, IntelCollateral& out) {
   in.object(fields, [&](std::size_t i) { out.*kIntelRows[i].member = in.bytes(); });
 }
 
-template <class T, class F>
-void read_some(Source& in, std::vector<T>& out, std::size_t max, F&& read) {
-  in.array([&] {
-    if (out.size() == max) return in.fail("a list of more than " + std::to_string(max) + " elements");
-    read(in, out.emplace_back());
-  });
-}
-
 void read_member(Source& in, std::size_t field, Component& out) {
   switch (field) {
     case kType:
@@ -81,7 +73,7 @@ void read_member(Source& in, std::size_t field, Component& out) {
       out.name = in.text();
       break;
     case kHashes:
-      return read_some(in, out.hashes, kMaxHashes, read_hash);
+      return read_list(in, out.hashes, kMaxHashes, "hashes", [&](ComponentHash& hash) { read_hash(in, hash); });
     case kVersion:
       out.version = in.text();
       break;
@@ -92,7 +84,7 @@ void read_member(Source& in, std::size_t field, Component& out) {
       out.description = in.text();
       break;
     case kProperties:
-      return read_some(in, out.properties, kMaxProperties, read_property);
+      return read_list(in, out.properties, kMaxProperties, "properties", [&](Property& property) { read_property(in, property); });
     case kEventData:
       out.event_data = in.free();
       break;
@@ -107,40 +99,19 @@ void read_member(Source& in, std::size_t field, Component& out) {
   }
 }
 
-void text_member(Sink& out, std::size_t field, const std::string& value) {
-  if (value.empty()) return;
-  out.key(kComponent[field]);
-  out.text(value);
+void write_hash(Sink& out, const ComponentHash& hash) {
+  out.object();
+  write_text(out, kHash[0], hash.alg);
+  out.key(kHash[1]);
+  out.hex(hash.content);
+  out.end_object();
 }
 
-void write_hashes(Sink& out, const std::vector<ComponentHash>& hashes) {
-  if (hashes.empty()) return;
-  out.key(kComponent[kHashes]);
-  out.array();
-  for (const ComponentHash& hash : hashes) {
-    out.object();
-    out.key(kHash[0]);
-    out.text(hash.alg);
-    out.key(kHash[1]);
-    out.hex(hash.content);
-    out.end_object();
-  }
-  out.end_array();
-}
-
-void write_properties(Sink& out, const std::vector<Property>& properties) {
-  if (properties.empty()) return;
-  out.key(kComponent[kProperties]);
-  out.array();
-  for (const Property& property : properties) {
-    out.object();
-    out.key(kProperty[0]);
-    out.text(property.name);
-    out.key(kProperty[1]);
-    out.text(property.value);
-    out.end_object();
-  }
-  out.end_array();
+void write_property(Sink& out, const Property& property) {
+  out.object();
+  write_text(out, kProperty[0], property.name);
+  write_text(out, kProperty[1], property.value);
+  out.end_object();
 }
 
 void write_intel(Sink& out, const IntelCollateral& intel) {
@@ -188,22 +159,22 @@ void read_component(Source& in, Component& out) {
   in.object(kComponent, [&](std::size_t field) { read_member(in, field, out); });
 }
 
-void read_components(Source& in, std::vector<Component>& out) { read_some(in, out, Source::kMaxElements, read_component); }
+void read_components(Source& in, std::vector<Component>& out) {
+  read_list(in, out, Source::kMaxElements, "components", [&](Component& component) { read_component(in, component); });
+}
 
 void write_component(Sink& out, const Component& c) {
   out.object();
-  out.key(kComponent[kType]);
-  out.text(c.type);
-  out.key(kComponent[kName]);
-  out.text(c.name);
-  write_hashes(out, c.hashes);
-  text_member(out, kVersion, c.version);
+  write_text(out, kComponent[kType], c.type);
+  write_text(out, kComponent[kName], c.name);
+  write_list(out, kComponent[kHashes], c.hashes, [&](const ComponentHash& hash) { write_hash(out, hash); });
+  write_some(out, kComponent[kVersion], c.version);
   if (c.optional) {
     out.key(kComponent[kOptional]);
     out.boolean(true);
   }
-  text_member(out, kDescription, c.description);
-  write_properties(out, c.properties);
+  write_some(out, kComponent[kDescription], c.description);
+  write_list(out, kComponent[kProperties], c.properties, [&](const Property& property) { write_property(out, property); });
   if (c.event_data) {
     out.key(kComponent[kEventData]);
     out.free(*c.event_data);
@@ -216,7 +187,7 @@ void write_component(Sink& out, const Component& c) {
     out.key(kComponent[kIntel]);
     write_intel(out, *c.intel);
   }
-  text_member(out, kPurl, c.purl);
+  write_some(out, kComponent[kPurl], c.purl);
   out.end_object();
 }
 

@@ -1,4 +1,3 @@
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "evidence/cmc/codec.h"
@@ -95,6 +94,16 @@ void JsonSink::text(std::string_view value) { json_.raw(escaped(value)); }
 void JsonSink::bytes(View value) { json_.raw('"' + to_base64(value) + '"'); }
 void JsonSink::hex(View value) { json_.raw('"' + to_hex(value) + '"'); }
 void JsonSink::free(const nlohmann::json& value) { json_.raw(dumped(value)); }
+
+void write_text(Sink& out, const Field& field, std::string_view value) {
+  if (field.key == Field::kJsonOnly && out.encoding() == Encoding::cbor) return;
+  out.key(field);
+  out.text(value);
+}
+
+void write_some(Sink& out, const Field& field, std::string_view value) {
+  if (!value.empty()) write_text(out, field, value);
+}
 
 std::unique_ptr<Sink> make_sink(Encoding encoding) {
   if (encoding == Encoding::json) return std::make_unique<JsonSink>();

@@ -49,16 +49,8 @@ constexpr StatusRow kStatusRows[] = {{{"manifestHash", 0}, &OmspStatus::manifest
 constexpr Field kStatusFields[] = {kStatusRows[0].field, kStatusRows[1].field, kStatusRows[2].field,
                                    kStatusRows[3].field, kStatusRows[4].field, kStatusRows[5].field};
 
-template <class T, class F>
-void read_list(Source& in, std::vector<T>& out, F&& read) {
-  in.array([&] {
-    if (out.size() == kMaxNames) return in.fail("a list of more than 1024 elements");
-    read(out.emplace_back());
-  });
-}
-
 void read_texts(Source& in, std::vector<std::string>& out) {
-  read_list(in, out, [&](std::string& text) { text = in.text(); });
+  read_list(in, out, kMaxNames, "names", [&](std::string& text) { text = in.text(); });
 }
 
 void read_validity(Source& in, std::optional<Validity>& out) {
@@ -144,7 +136,7 @@ void read_member(Source& in, std::size_t field, Metadata& out) {
       out.location = in.text();
       break;
     case kDescriptions:
-      return read_list(in, out.descriptions, [&](ManifestDescription& d) { read_description(in, d); });
+      return read_list(in, out.descriptions, kMaxNames, "descriptions", [&](ManifestDescription& d) { read_description(in, d); });
     case kServer:
       out.server = in.text();
       break;
@@ -152,42 +144,22 @@ void read_member(Source& in, std::size_t field, Metadata& out) {
       out.produced_at = in.text();
       break;
     case kResponses:
-      return read_list(in, out.responses, [&](OmspStatus& status) { read_status(in, status); });
+      return read_list(in, out.responses, kMaxNames, "answers", [&](OmspStatus& status) { read_status(in, status); });
     default:
       read_manifest_member(in, field, out);
   }
 }
 
-void text(Sink& out, const Field& field, const std::string& value, bool optional = true) {
-  bool absent = field.key == Field::kJsonOnly && out.encoding() == Encoding::cbor;
-  if (absent || (optional && value.empty())) return;
-  out.key(field);
-  out.text(value);
-}
-
-void texts(Sink& out, const Field& field, const std::vector<std::string>& values) {
-  if (values.empty()) return;
-  out.key(field);
-  out.array();
-  for (const std::string& value : values) out.text(value);
-  out.end_array();
-}
-
 void write_sbom(Sink& out, const Sbom& sbom) {
   out.key(kFields[kSbom]);
   out.object();
-  text(out, kSbomFields[0], sbom.bom_format, false);
-  text(out, kSbomFields[1], sbom.spec_version, false);
+  write_text(out, kSbomFields[0], sbom.bom_format);
+  write_text(out, kSbomFields[1], sbom.spec_version);
   if (sbom.version != 0) {
     out.key(kSbomFields[2]);
     out.integer(sbom.version);
   }
-  if (!sbom.components.empty()) {
-    out.key(kSbomFields[3]);
-    out.array();
-    for (const Component& component : sbom.components) write_component(out, component);
-    out.end_array();
-  }
+  write_list(out, kSbomFields[3], sbom.components, [&](const Component& component) { write_component(out, component); });
   out.end_object();
 }
 
@@ -199,13 +171,13 @@ void write_policy(Sink& out, const Field& field, std::span<const Schema> schema,
 
 void write_manifest_members(Sink& out, const Metadata& m) {
   if (m.sbom) write_sbom(out, *m.sbom);
-  text(out, kFields[kDeveloper], m.developer);
-  texts(out, kFields[kBaseLayers], m.base_layers);
+  write_some(out, kFields[kDeveloper], m.developer);
+  write_texts(out, kFields[kBaseLayers], m.base_layers);
   if (m.cert_level != 0) {
     out.key(kFields[kCertLevel]);
     out.integer(m.cert_level);
   }
-  texts(out, kFields[kFingerprints], m.ca_fingerprints);
+  write_texts(out, kFields[kFingerprints], m.ca_fingerprints);
   write_policy(out, kFields[kSnp], snp_policy_schema(), m.snp_policy);
   write_policy(out, kFields[kTdx], tdx_policy_schema(), m.tdx_policy);
   write_policy(out, kFields[kSgx], sgx_policy_schema(), m.sgx_policy);
@@ -213,38 +185,26 @@ void write_manifest_members(Sink& out, const Metadata& m) {
     out.key(kFields[kDetails]);
     out.free(*m.details);
   }
-  text(out, kFields[kOmspServer], m.omsp_server);
+  write_some(out, kFields[kOmspServer], m.omsp_server);
 }
 
-void write_descriptions(Sink& out, const std::vector<ManifestDescription>& descriptions) {
-  if (descriptions.empty()) return;
-  out.key(kFields[kDescriptions]);
-  out.array();
-  for (const ManifestDescription& d : descriptions) {
-    out.object();
-    text(out, kDescriptionFields[0], d.type, false);
-    text(out, kDescriptionFields[1], d.name, false);
-    text(out, kDescriptionFields[2], d.description);
-    text(out, kDescriptionFields[3], d.manifest);
-    if (d.oci_rules && !d.oci_rules->empty()) {
-      out.key(kDescriptionFields[4]);
-      out.free(*d.oci_rules);
-    }
-    out.end_object();
+void write_description(Sink& out, const ManifestDescription& d) {
+  out.object();
+  write_text(out, kDescriptionFields[0], d.type);
+  write_text(out, kDescriptionFields[1], d.name);
+  write_some(out, kDescriptionFields[2], d.description);
+  write_some(out, kDescriptionFields[3], d.manifest);
+  if (d.oci_rules && !d.oci_rules->empty()) {
+    out.key(kDescriptionFields[4]);
+    out.free(*d.oci_rules);
   }
-  out.end_array();
+  out.end_object();
 }
 
-void write_responses(Sink& out, const std::vector<OmspStatus>& responses) {
-  if (responses.empty()) return;
-  out.key(kFields[kResponses]);
-  out.array();
-  for (const OmspStatus& status : responses) {
-    out.object();
-    for (const StatusRow& row : kStatusRows) text(out, row.field, status.*row.member, row.optional);
-    out.end_object();
-  }
-  out.end_array();
+void write_status(Sink& out, const OmspStatus& status) {
+  out.object();
+  for (const StatusRow& row : kStatusRows) (row.optional ? write_some : write_text)(out, row.field, status.*row.member);
+  out.end_object();
 }
 
 }  // namespace
@@ -263,23 +223,23 @@ Result<Metadata> parse_metadata(View payload) {
 }
 
 void write_members(Sink& out, const Metadata& m) {
-  text(out, kFields[kType], m.type, false);
-  text(out, kFields[kName], m.name);
-  text(out, kFields[kVersion], m.version);
+  write_text(out, kFields[kType], m.type);
+  write_some(out, kFields[kName], m.name);
+  write_some(out, kFields[kVersion], m.version);
   if (m.validity) {
     out.key(kFields[kValidity]);
     out.object();
-    text(out, kValidityFields[0], m.validity->not_before, false);
-    text(out, kValidityFields[1], m.validity->not_after, false);
+    write_text(out, kValidityFields[0], m.validity->not_before);
+    write_text(out, kValidityFields[1], m.validity->not_after);
     out.end_object();
   }
-  text(out, kFields[kDescription], m.description);
+  write_some(out, kFields[kDescription], m.description);
   write_manifest_members(out, m);
-  text(out, kFields[kLocation], m.location);
-  write_descriptions(out, m.descriptions);
-  text(out, kFields[kServer], m.server);
-  text(out, kFields[kProducedAt], m.produced_at);
-  write_responses(out, m.responses);
+  write_some(out, kFields[kLocation], m.location);
+  write_list(out, kFields[kDescriptions], m.descriptions, [&](const ManifestDescription& d) { write_description(out, d); });
+  write_some(out, kFields[kServer], m.server);
+  write_some(out, kFields[kProducedAt], m.produced_at);
+  write_list(out, kFields[kResponses], m.responses, [&](const OmspStatus& status) { write_status(out, status); });
 }
 
 Bytes encode_metadata(const Metadata& metadata, Encoding encoding) {

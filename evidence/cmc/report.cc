@@ -27,14 +27,6 @@ void read_evidence(Source& in, EvidenceItem& out) {
   });
 }
 
-template <class T, class F>
-void read_list(Source& in, std::vector<T>& out, std::size_t max, const char* what, F&& read) {
-  in.array([&] {
-    if (out.size() == max) return in.fail("more than " + std::to_string(max) + " " + what);
-    read(out.emplace_back());
-  });
-}
-
 void read_artifact(Source& in, Artifact& out) {
   in.object(kArtifact, [&](std::size_t field) {
     if (field == 0)
@@ -141,13 +133,10 @@ Result<Report> decode_cbor(View bytes) {
   return out;
 }
 
-void write_text(Sink& out, const Field& field, std::string_view value) {
-  out.key(field);
-  out.text(value);
-}
-
 // A list that was never made is null in Go; an empty one of ours is never written as one.
-void write_null_list(Sink& out, const Field& field) {
+template <class List, class F>
+void write_list_or_null(Sink& out, const Field& field, const List& list, F&& write) {
+  if (!list.empty()) return write_list(out, field, list, write);
   out.key(field);
   out.null();
 }
@@ -157,34 +146,19 @@ void write_artifact(Sink& out, const Artifact& artifact) {
   write_text(out, kArtifact[0], artifact.type);
   out.key(kArtifact[1]);
   out.integer(artifact.index);
-  if (!artifact.events.empty()) {
-    out.key(kArtifact[2]);
-    out.array();
-    for (const Component& event : artifact.events) write_component(out, event);
-    out.end_array();
-  }
+  write_list(out, kArtifact[2], artifact.events, [&](const Component& event) { write_component(out, event); });
   out.end_object();
 }
 
 void write_collateral(Sink& out, const Collateral& collateral) {
   out.object();
   write_text(out, kCollateral[0], collateral.type);
-  if (!collateral.certs.empty()) {
-    out.key(kCollateral[1]);
-    out.array();
-    for (const Bytes& der : collateral.certs) out.bytes(der);
-    out.end_array();
-  }
+  write_list(out, kCollateral[1], collateral.certs, [&](const Bytes& der) { out.bytes(der); });
   if (!collateral.key.empty()) {
     out.key(kCollateral[2]);
     out.bytes(collateral.key);
   }
-  if (!collateral.artifacts.empty()) {
-    out.key(kCollateral[3]);
-    out.array();
-    for (const Artifact& artifact : collateral.artifacts) write_artifact(out, artifact);
-    out.end_array();
-  }
+  write_list(out, kCollateral[3], collateral.artifacts, [&](const Artifact& artifact) { write_artifact(out, artifact); });
   out.end_object();
 }
 
@@ -194,20 +168,8 @@ void write_context(Sink& out, const ReportContext& context) {
   write_text(out, kContext[kAlg], context.alg);
   out.key(kContext[kNonce]);
   out.bytes(context.nonce);
-  out.key(kContext[kCollaterals]);
-  if (context.collateral.empty()) out.null();
-  if (!context.collateral.empty()) {
-    out.array();
-    for (const Collateral& collateral : context.collateral) write_collateral(out, collateral);
-    out.end_array();
-  }
-  if (context.digests.empty()) write_null_list(out, kContext[kDigests]);
-  if (!context.digests.empty()) {
-    out.key(kContext[kDigests]);
-    out.array();
-    for (const std::string& digest : context.digests) out.text(digest);
-    out.end_array();
-  }
+  write_list_or_null(out, kContext[kCollaterals], context.collateral, [&](const Collateral& c) { write_collateral(out, c); });
+  write_list_or_null(out, kContext[kDigests], context.digests, [&](const std::string& digest) { out.text(digest); });
   if (!context.metadata.empty()) {
     out.key(kContext[kMetadata]);
     out.object();

@@ -23,12 +23,6 @@ constexpr Field kDigest[] = {{"success", 0},  {"launched", 1}, {"type", 2},     
                              {"digest", 5},   {"hashAlg", 6},  {"measured", 7},    {"description", 8}, {"eventData", 9},
                              {"ctrDetails", 10}, {"version", 11}, {"purl", 12}};
 
-void text(Sink& out, const Field& field, const std::string& value) {
-  if (value.empty()) return;
-  out.key(field);
-  out.text(value);
-}
-
 void hex(Sink& out, const Field& field, View value) {
   if (value.empty()) return;
   out.key(field);
@@ -39,21 +33,11 @@ void write_finding(Sink& out, const Finding& finding) {
   out.object();
   out.key(kFinding[0]);
   out.text(state_name(finding.state));
-  text(out, kFinding[1], finding.got);
-  text(out, kFinding[2], finding.expected);
-  if (!finding.expected_one_of.empty()) {
-    out.key(kFinding[3]);
-    out.array();
-    for (const std::string& value : finding.expected_one_of) out.text(value);
-    out.end_array();
-  }
-  if (!finding.codes.empty()) {
-    out.key(kFinding[5]);
-    out.array();
-    for (int code : finding.codes) out.integer(code);
-    out.end_array();
-  }
-  text(out, kFinding[6], finding.details);
+  write_some(out, kFinding[1], finding.got);
+  write_some(out, kFinding[2], finding.expected);
+  write_texts(out, kFinding[3], finding.expected_one_of);
+  write_list(out, kFinding[5], finding.codes, [&](int code) { out.integer(code); });
+  write_some(out, kFinding[6], finding.details);
   out.end_object();
 }
 
@@ -62,13 +46,8 @@ void write(Sink& out, const Field& field, const Finding& finding) {
   write_finding(out, finding);
 }
 
-// write_all writes a list of findings; nothing where there are none.
 void write_all(Sink& out, const Field& field, const std::vector<Finding>& findings) {
-  if (findings.empty()) return;
-  out.key(field);
-  out.array();
-  for (const Finding& finding : findings) write_finding(out, finding);
-  out.end_array();
+  write_list(out, field, findings, [&](const Finding& finding) { write_finding(out, finding); });
 }
 
 void write_signature(Sink& out, const SignatureFinding& finding) {
@@ -91,35 +70,28 @@ void write_item(Sink& out, const MetadataFinding& item) {
   write_members(out, item.metadata);
   write(out, kItem[0], item.summary);
   write(out, kItem[1], item.validity);
-  if (!item.signatures.empty()) {
-    out.key(kItem[2]);
-    out.array();
-    for (const SignatureFinding& signature : item.signatures) write_signature(out, signature);
-    out.end_array();
-  }
-  text(out, kItem[3], item.manifest_hash);
+  write_list(out, kItem[2], item.signatures, [&](const SignatureFinding& signature) { write_signature(out, signature); });
+  write_some(out, kItem[3], item.manifest_hash);
   if (item.omsp_validity) write(out, kItem[4], *item.omsp_validity);
   if (item.omsp_status) write(out, kItem[5], *item.omsp_status);
-  text(out, kItem[6], item.revocation_time);
-  text(out, kItem[7], item.revocation_reason);
+  write_some(out, kItem[6], item.revocation_time);
+  write_some(out, kItem[7], item.revocation_reason);
   out.end_object();
 }
 
 void write_items(Sink& out, const Field& field, const std::vector<MetadataFinding>& items, bool always = false) {
-  if (items.empty() && !always) return;
+  write_list(out, field, items, [&](const MetadataFinding& item) { write_item(out, item); });
+  if (!items.empty() || !always) return;
   out.key(field);
-  if (items.empty()) return out.null();
-  out.array();
-  for (const MetadataFinding& item : items) write_item(out, item);
-  out.end_array();
+  out.null();
 }
 
 void write_party(Sink& out, const Field& field, const Party& party) {
   out.key(field);
   out.object();
-  text(out, kParty[0], party.hostname);
-  text(out, kParty[1], party.ip);
-  text(out, kParty[2], party.peer_id);
+  write_some(out, kParty[0], party.hostname);
+  write_some(out, kParty[1], party.ip);
+  write_some(out, kParty[2], party.peer_id);
   out.end_object();
 }
 
@@ -129,29 +101,25 @@ void write_digest(Sink& out, const DigestFinding& finding) {
   out.boolean(finding.success);
   out.key(kDigest[1]);
   out.boolean(finding.launched);
-  text(out, kDigest[2], finding.type);
-  text(out, kDigest[3], finding.name);
+  write_some(out, kDigest[2], finding.type);
+  write_some(out, kDigest[3], finding.name);
   out.key(kDigest[4]);
   out.integer(finding.index);
   hex(out, kDigest[5], finding.digest);
-  text(out, kDigest[6], finding.hash_alg);
+  write_some(out, kDigest[6], finding.hash_alg);
   hex(out, kDigest[7], finding.measured);
-  text(out, kDigest[8], finding.description);
+  write_some(out, kDigest[8], finding.description);
   if (finding.ctr) {
     out.key(kDigest[10]);
     write_ctr_data(out, *finding.ctr);
   }
-  text(out, kDigest[11], finding.version);
-  text(out, kDigest[12], finding.purl);
+  write_some(out, kDigest[11], finding.version);
+  write_some(out, kDigest[12], finding.purl);
   out.end_object();
 }
 
 void write_digests(Sink& out, const Field& field, const std::vector<DigestFinding>& findings) {
-  if (findings.empty()) return;
-  out.key(field);
-  out.array();
-  for (const DigestFinding& finding : findings) write_digest(out, finding);
-  out.end_array();
+  write_list(out, field, findings, [&](const DigestFinding& finding) { write_digest(out, finding); });
 }
 
 void write_measurement(Sink& out, const MeasurementFinding& m) {
@@ -254,7 +222,7 @@ void write_result(Sink& out, const AttestationResult& r) {
   write(out, kResult[2], r.summary);
   write_party(out, kResult[3], r.prover);
   write_party(out, kResult[4], r.verifier);
-  text(out, kResult[5], r.created);
+  write_some(out, kResult[5], r.created);
   write(out, kResult[6], r.freshness);
   out.key(kResult[7]);
   out.integer(r.cert_level);

@@ -21,7 +21,7 @@ class Values {
  public:
   void add(const Component& component, HashAlg alg) {
     const Bytes* hash = component.hash(alg);
-    if (hash != nullptr) by_digest_[Digest::of(*hash)].push_back(&component);
+    if (hash != nullptr) by_digest_[Digest::of(*hash)].components.push_back(&component);
     all_.push_back(&component);
   }
   // take is a reference with this digest, nullptr if there is none left. What is measured again and again (files) may
@@ -29,16 +29,23 @@ class Values {
   const Component* take(View digest, bool again) {
     auto at = by_digest_.find(Digest::of(digest));
     if (at == by_digest_.end()) return nullptr;
-    std::size_t& met = met_[Digest::of(digest)];
-    if (met < at->second.size()) return at->second[met++];
-    return again ? at->second.back() : nullptr;
+    Twins& twins = at->second;
+    if (twins.met < twins.components.size()) return twins.components[twins.met++];
+    return again ? twins.components.back() : nullptr;
   }
-  bool was_met(View digest) const { return met_.contains(Digest::of(digest)); }
+  bool was_met(View digest) const {
+    auto at = by_digest_.find(Digest::of(digest));
+    return at != by_digest_.end() && at->second.met > 0;
+  }
   const std::vector<const Component*>& all() const { return all_; }
 
  private:
-  std::unordered_map<Digest, std::vector<const Component*>, DigestHash> by_digest_;
-  std::unordered_map<Digest, std::size_t, DigestHash> met_;
+  // Twins are the references of one digest, and how many of them were met.
+  struct Twins {
+    std::vector<const Component*> components;
+    std::size_t met = 0;
+  };
+  std::unordered_map<Digest, Twins, DigestHash> by_digest_;
   std::vector<const Component*> all_;
 };
 
