@@ -1,5 +1,6 @@
 #include "drivers/sw/sw_keys.h"
 
+#include "drivers/replaced_name.h"
 #include "evidence/native/key_reference.h"
 
 namespace attest {
@@ -70,12 +71,7 @@ Result<Bytes> SwKeyStore::sign(std::string_view name, std::uint16_t scheme_id, V
 Result<KeyInfo> SwKeyStore::renew(std::string_view name) {
   auto it = keys_.find(name);
   if (it == keys_.end() || !replaced_by(name).empty()) return no_key(name);
-  auto replaced = std::ranges::count_if(keys_, [&](const auto& item) { return replaced_by(item.first) == name; });
-  std::string old_name = replaced_key_name(name, it->second.info.spki_der);
-  if (static_cast<std::size_t>(replaced) >= kMaxReplaced || !valid_key_name(old_name))
-    return Error{Errc::denied, "key: " + std::string(name) +
-                                   " was renewed too often; remedy: attestctl key revoke --replaced " +
-                                   std::string(name)};
+  TRY(std::string old_name, name_of_replaced(keys_, name, it->second.info.spki_der));
   TRY(OwnedPkey pkey, make_sw_key(it->second.info.algorithm));
   TRY(Key fresh, make_key(std::string(name), std::move(pkey)));
   std::error_code error;

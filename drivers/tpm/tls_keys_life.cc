@@ -1,5 +1,6 @@
 // renew, certify and borrow: what becomes of a TLS key after it was made.
 #include "drivers/secret_file.h"
+#include "drivers/replaced_name.h"
 #include "drivers/tpm/certify.h"
 #include "drivers/tpm/tls_keys.h"
 #include "evidence/core/hex.h"
@@ -13,12 +14,7 @@ Result<KeyInfo> TpmKeyStore::renew(std::string_view name) {
   auto it = keys_.find(name);
   if (it == keys_.end() || !replaced_by(name).empty())
     return Error{Errc::mismatch, "key: there is no key " + std::string(name) + " in the TPM to renew"};
-  auto replaced = std::ranges::count_if(keys_, [&](const auto& item) { return replaced_by(item.first) == name; });
-  std::string old_name = replaced_key_name(name, it->second.info.spki_der);
-  if (static_cast<std::size_t>(replaced) >= kMaxReplaced || !valid_key_name(old_name))
-    return Error{Errc::denied, "key: " + std::string(name) +
-                                   " was renewed too often; remedy: attestctl key revoke --replaced " +
-                                   std::string(name)};
+  TRY(std::string old_name, name_of_replaced(keys_, name, it->second.info.spki_der));
   TRY(Key fresh, new_key(std::string(name), it->second.info.algorithm));
   std::error_code error;
   std::filesystem::rename(path(name, ".tpm"), path(old_name, ".tpm"), error);
