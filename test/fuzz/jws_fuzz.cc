@@ -1,23 +1,8 @@
 #include "evidence/core/hex.h"
 #include "evidence/metadata/jws.h"
+#include "test/fuzz/root.h"
 
 namespace {
-
-constexpr char kRoot[] = R"(-----BEGIN CERTIFICATE-----
-MIICJjCCAc2gAwIBAgIUShvoHJ1s+I3Ji25pHcSSfnv7PSowCgYIKoZIzj0EAwIw
-YTELMAkGA1UEBhMCREUxEjAQBgNVBAcMCVRlc3QgQ2l0eTEVMBMGA1UECgwMVGVz
-dCBDb21wYW55MRAwDgYDVQQLDAdSb290IENBMRUwEwYDVQQDDAxUZXN0IFJvb3Qg
-Q0EwHhcNMjYxMTIxMjI0MDI0WhcNMzYxMTE4MjI0MDI0WjBhMQswCQYDVQQGEwJE
-RTESMBAGA1UEBwwJVGVzdCBDaXR5MRUwEwYDVQQKDAxUZXN0IENvbXBhbnkxEDAO
-BgNVBAsMB1Jvb3QgQ0ExFTATBgNVBAMMDFRlc3QgUm9vdCBDQTBZMBMGByqGSM49
-AgEGCCqGSM49AwEHA0IABJJHh3RamHuE5BIJkRR99V3YrRexXadLaTyqO3eSv1bD
-UpTG+URv4GEBAfYZdBgHdaf86fKlhIP+CrlwOvrrgtCjYzBhMB0GA1UdDgQWBBTP
-pmZDZ6Eu9saNNY4zoizqGI8ymDAfBgNVHSMEGDAWgBTPpmZDZ6Eu9saNNY4zoizq
-GI8ymDAPBgNVHRMBAf8EBTADAQH/MA4GA1UdDwEB/wQEAwIBBjAKBggqhkjOPQQD
-AgNHADBEAiAVP4xhoyhaGihC5Mmo6e6nvO2Ttw13HzC/V9k1aN6IWQIgdQdA28ig
-vBSbqYAAly6DWwTWJ2LSKh7hl/8Cr3xGx6k=
------END CERTIFICATE-----
-)";
 
 // The only payloads ever signed below this root (its key is gone).
 constexpr std::string_view kSigned[] = {"7eea965045b4d496899a6a3a0d9fe59231e033d749e7efef53e4b59e2881c9ae",
@@ -30,7 +15,7 @@ constexpr std::string_view kSigned[] = {"7eea965045b4d496899a6a3a0d9fe59231e033d
 // Nothing verifies but what was signed.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto store =
-      attest::TrustStore::make(*attest::split_certificates(attest::as_view(kRoot), "root"));
+      attest::TrustStore::make(*attest::split_certificates(attest::as_view(attest::fuzz::kRoot), "root"));
   (void)attest::unverified_payload({data, size});
   auto content = attest::verify_jws({data, size}, *store, 1795305600);
   if (!content) return 0;

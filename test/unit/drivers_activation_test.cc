@@ -14,12 +14,10 @@
 #include "evidence/core/file.h"
 #include "evidence/tpm/credential.h"
 #include "evidence/x509/certificate.h"
-#include "test/support/swtpm.h"
+#include "test/support/tpm_driver.h"
 
 namespace attest {
 namespace {
-
-using test::Swtpm;
 
 // certificate_for is PEM of a certificate for `subject`.
 std::string certificate_for(EVP_PKEY* subject, EVP_PKEY* issuer) {
@@ -36,25 +34,12 @@ std::string certificate_for(EVP_PKEY* subject, EVP_PKEY* issuer) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-class ActivationTest : public testing::Test {
+class ActivationTest : public test::TpmDriverTest {
  protected:
   void start(bool ek_certs) {
-    tpm_ = Swtpm::start({.ek_certs = ek_certs});
-    ASSERT_TRUE(tpm_);
-    config_.state_dir = tpm_->dir() / "daemon";
-    config_.tcti = tpm_->tcti();
+    TpmDriverTest::start({.ek_certs = ek_certs});
     config_.ak_chain = config_.state_dir / "ak.pem";
     open();
-  }
-  void open() {
-    opened_ = {};
-    auto opened = driver_table()[0].open({.tpm = config_, .sw = {}});
-    ASSERT_TRUE(opened) << opened.error().what;
-    opened_ = *std::move(opened);
-  }
-  int tool(std::vector<std::string> argv) {
-    argv.insert(argv.begin() + 1, {"-T", tpm_->tcti()});
-    return test::run(argv, tpm_->dir() / "tools.log");
   }
   // activates: a credential for the request's keys comes back as it was made.
   void activates(const EnrollRequest& request) {
@@ -68,10 +53,6 @@ class ActivationTest : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().what;
     EXPECT_TRUE(equal(opened->reveal(), value->reveal()));
   }
-
-  std::unique_ptr<Swtpm> tpm_;
-  TpmDriverConfig config_;
-  OpenedDriver opened_;
 };
 
 TEST_F(ActivationTest, WithAManufacturersCertificate) {

@@ -12,33 +12,17 @@
 #include "evidence/native/key_reference.h"
 #include "evidence/tpm/certified_key.h"
 #include "evidence/tpm/tpm_ids.h"
-#include "test/support/swtpm.h"
 #include "test/support/testdata.h"
+#include "test/support/tpm_driver.h"
 
 namespace attest {
 namespace {
 
-using test::Swtpm;
-
-class KeyLife : public testing::Test {
+class KeyLife : public test::TpmDriverTest {
  protected:
   void SetUp() override {
-    tpm_ = Swtpm::start();
-    ASSERT_TRUE(tpm_);
-    config_.state_dir = tpm_->dir() / "daemon";
-    config_.tcti = tpm_->tcti();
+    start();
     open();
-  }
-  void open() {
-    opened_ = {};
-    auto opened = driver_table()[0].open({.tpm = config_, .sw = {}});
-    ASSERT_TRUE(opened) << opened.error().what;
-    opened_ = *std::move(opened);
-  }
-  KeyStore& keys() { return *opened_.keys; }
-  int tool(std::vector<std::string> argv) {
-    argv.insert(argv.begin() + 1, {"-T", tpm_->tcti()});
-    return test::run(argv, tpm_->dir() / "tools.log");
   }
   std::string file(const char* name) const { return tpm_->dir() / name; }
   // certified: the statement is the one a verifier wants, by the key that quotes now.
@@ -82,10 +66,6 @@ class KeyLife : public testing::Test {
     EXPECT_TRUE(der) << der.error().what;
     return der ? *der : Bytes();
   }
-
-  std::unique_ptr<Swtpm> tpm_;
-  TpmDriverConfig config_;
-  OpenedDriver opened_;
 };
 
 TEST_F(KeyLife, EveryAlgorithmIsCertifiedByEveryAttestationKey) {

@@ -10,30 +10,22 @@
 #include "evidence/tpm/attest.h"
 #include "evidence/tpm/pcr_selection.h"
 #include "test/support/measured_machine.h"
+#include "test/support/tpm_driver.h"
 
 namespace attest {
 namespace {
 
 using test::MeasuredMachine;
-using test::Swtpm;
 
-class LogsTest : public testing::Test {
+class LogsTest : public test::TpmDriverTest {
  protected:
   void play(const std::string& boot, std::size_t ima_entries = MeasuredMachine::kAll) {
-    tpm_ = Swtpm::start();
+    start();
     ASSERT_TRUE(tpm_);
     machine_ = MeasuredMachine::replay(*tpm_, boot, ima_entries);
     ASSERT_TRUE(machine_);
-    config_.state_dir = tpm_->dir() / "daemon";
-    config_.tcti = tpm_->tcti();
     config_.event_log = machine_->event_log();
     config_.ima_list = machine_->ima_list();
-  }
-  void open() {
-    opened_ = {};
-    auto opened = driver_table()[0].open({.tpm = config_, .sw = {}});
-    ASSERT_TRUE(opened) << opened.error().what;
-    opened_ = *std::move(opened);
   }
   Result<Anchor> quote() { return opened_.driver->quote(sha256(as_view("q"))); }
   // covered quotes, matches, checks the values against the quote and returns the number of IMA entries; -1 on
@@ -63,10 +55,7 @@ class LogsTest : public testing::Test {
     return log.error().what;
   }
 
-  std::unique_ptr<Swtpm> tpm_;
   std::unique_ptr<MeasuredMachine> machine_;
-  TpmDriverConfig config_;
-  OpenedDriver opened_;
   const MeasuredLog* log_ = nullptr;
 };
 

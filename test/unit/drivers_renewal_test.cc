@@ -10,8 +10,8 @@
 #include "evidence/tpm/credential.h"
 #include "evidence/tpm/signature.h"
 #include "test/support/recording.h"
-#include "test/support/swtpm.h"
 #include "test/support/test_ca.h"
+#include "test/support/tpm_driver.h"
 
 namespace attest {
 namespace {
@@ -19,21 +19,12 @@ namespace {
 using namespace attest::test;
 namespace fs = std::filesystem;
 
-class Renewal : public testing::Test {
+class Renewal : public TpmDriverTest {
  protected:
   void SetUp() override {
-    tpm_ = Swtpm::start();
-    ASSERT_TRUE(tpm_);
-    config_.state_dir = tpm_->dir() / "daemon";
-    config_.tcti = tpm_->tcti();
+    start();
     config_.ak_chain = tpm_->dir() / "daemon/ak.pem";
     open();
-  }
-  void open() {
-    opened_ = {};
-    auto opened = driver_table()[0].open({.tpm = config_, .sw = {}});
-    ASSERT_TRUE(opened) << opened.error().what;
-    opened_ = *std::move(opened);
   }
   Bytes name() const { return opened_.driver->identity().id; }
   fs::path state(const std::string& file) const { return config_.state_dir / file; }
@@ -72,9 +63,6 @@ class Renewal : public testing::Test {
       EXPECT_FALSE(fs::exists(state(file))) << file;
   }
 
-  std::unique_ptr<Swtpm> tpm_;
-  TpmDriverConfig config_;
-  OpenedDriver opened_;
   TestCert ca_ = make_root("AK issuer");
   std::vector<Bytes> chain_;
 };

@@ -9,13 +9,11 @@
 #include "evidence/core/crypto.h"
 #include "evidence/core/file.h"
 #include "evidence/core/hex.h"
-#include "test/support/swtpm.h"
 #include "test/support/testdata.h"
+#include "test/support/tpm_driver.h"
 
 namespace attest {
 namespace {
-
-using test::Swtpm;
 
 OwnedPkey public_key(const KeyInfo& info) {
   const unsigned char* at = info.spki_der.data();
@@ -23,25 +21,11 @@ OwnedPkey public_key(const KeyInfo& info) {
       d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(info.spki_der.size()), private_libctx(), nullptr));
 }
 
-class TpmKeysTest : public testing::Test {
+class TpmKeysTest : public test::TpmDriverTest {
  protected:
   void SetUp() override {
-    tpm_ = Swtpm::start();
-    ASSERT_TRUE(tpm_);
-    config_.state_dir = tpm_->dir() / "daemon";
-    config_.tcti = tpm_->tcti();
+    start();
     open();
-  }
-  void open() {
-    opened_ = {};
-    auto opened = driver_table()[0].open({.tpm = config_, .sw = {}});
-    ASSERT_TRUE(opened) << opened.error().what;
-    opened_ = *std::move(opened);
-  }
-  KeyStore& keys() { return *opened_.keys; }
-  int tool(std::vector<std::string> argv) {
-    argv.insert(argv.begin() + 1, {"-T", tpm_->tcti()});
-    return test::run(argv, tpm_->dir() / "tools.log");
   }
   // signs: the key makes a signature of this scheme that verifies, and one of other content does not.
   bool signs(const std::string& name, std::uint16_t id) {
@@ -53,10 +37,6 @@ class TpmKeysTest : public testing::Test {
     EXPECT_FALSE(verify_tls_signature(key.get(), *scheme, as_view("another"), *signature));
     return scheme && verify_tls_signature(key.get(), *scheme, as_view("content"), *signature).operator bool();
   }
-
-  std::unique_ptr<Swtpm> tpm_;
-  TpmDriverConfig config_;
-  OpenedDriver opened_;
 };
 
 struct Scheme {
