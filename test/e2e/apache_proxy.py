@@ -2,21 +2,14 @@
 """Apache, unmodified, as a reverse proxy: plain HTTP before it, TLS to a server on another machine behind it."""
 from lab import apache, processes, programs
 from lab.cases import main
+from lab.ends import NginxServer
 from lab.pairing import Pairing, PairingTests
 
 
-class ApacheProxy(PairingTests, Pairing):
+class ApacheProxy(PairingTests, NginxServer, Pairing):
     greeting = programs.HELLO
     names_reason = False  # its client sees "502"; the reason stands in error.log
     services = {"apache": "www-data"}
-
-    def start(self, env, protocols="TLSv1.2 TLSv1.3"):
-        web = self.world.web
-        return programs.nginx(env, self.world.folder / "nginx", web.cert("localhost"), web.key("localhost"),
-                              more=f"ssl_protocols {protocols};")
-
-    def start_tls12(self, env):
-        return self.start(env, "TLSv1.2")
 
     def front(self, env, server, certificate=True):
         port = processes.free_port()
@@ -55,10 +48,7 @@ class ApacheProxy(PairingTests, Pairing):
         self.assertIn("pcr.unexpected-event", self.config.log())
 
     def test_its_check_of_the_name_holds_besides_the_evidence(self):
-        def start(env):
-            web = self.world.web
-            return programs.nginx(env, self.world.folder / "nginx", web.ca, web.folder / "web-ca.key")
-        self.refused(self.meet(self.world.server.env(), self.world.client.env(), start=start))
+        self.refused(self.meet(self.world.server.env(), self.world.client.env(), start=self.start_misnamed))
 
 
 if __name__ == "__main__":

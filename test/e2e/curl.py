@@ -2,25 +2,12 @@
 """curl, unmodified, against nginx, unmodified."""
 from lab import programs
 from lab.cases import main
+from lab.ends import CurlClient, NginxServer
 from lab.pairing import Pairing, PairingTests
 
 
-class Curl(PairingTests, Pairing):
+class Curl(PairingTests, NginxServer, CurlClient, Pairing):
     greeting = programs.HELLO
-
-    def start(self, env, protocols="TLSv1.2 TLSv1.3"):
-        web = self.world.web
-        return programs.nginx(env, self.world.folder / "nginx", web.cert("localhost"), web.key("localhost"),
-                              more=f"ssl_protocols {protocols};")
-
-    def start_tls12(self, env):
-        return self.start(env, "TLSv1.2")
-
-    def ask(self, env, server, *more):
-        return programs.curl(env, server.port, self.world.web.ca, *more)
-
-    def ask_tls12(self, env, server):
-        return self.ask(env, server, "--tls-max", "1.2")
 
     def test_curl_k_still_demands_evidence(self):
         """-k switches the certificate check off, not the attestation."""

@@ -3,10 +3,11 @@
 from lab import haproxy, processes, programs
 from lab.cases import main
 from lab.chroots import Chroots
+from lab.ends import NginxServer
 from lab.pairing import Pairing, PairingTests
 
 
-class HaproxyAsClient(PairingTests, Pairing):
+class HaproxyAsClient(PairingTests, NginxServer, Pairing):
     greeting = programs.HELLO
     names_reason = False  # its client sees "503"
     services = {"haproxy": "haproxy"}
@@ -15,14 +16,6 @@ class HaproxyAsClient(PairingTests, Pairing):
     def setUpClass(cls):
         super().setUpClass()
         cls.chroots = Chroots(cls.world)
-
-    def start(self, env, protocols="TLSv1.2 TLSv1.3"):
-        web = self.world.web
-        return programs.nginx(env, self.world.folder / "nginx", web.cert("localhost"), web.key("localhost"),
-                              more=f"ssl_protocols {protocols};")
-
-    def start_tls12(self, env):
-        return self.start(env, "TLSv1.2")
 
     def ask(self, env, server):
         port = processes.free_port()
@@ -38,10 +31,7 @@ class HaproxyAsClient(PairingTests, Pairing):
         return programs.curl(env, server.port, self.world.web.ca, "--tls-max", "1.2")
 
     def test_its_check_of_the_name_holds_besides_the_evidence(self):
-        def start(env):
-            web = self.world.web
-            return programs.nginx(env, self.world.folder / "nginx", web.ca, web.folder / "web-ca.key")
-        self.refused(self.meet(self.world.server.env(), self.world.client.env(), start=start), "503")
+        self.refused(self.meet(self.world.server.env(), self.world.client.env(), start=self.start_misnamed), "503")
 
 
 if __name__ == "__main__":

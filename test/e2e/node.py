@@ -9,31 +9,8 @@ from lab.debian_node import debian_node
 from lab.pairing import Pairing, PairingTests
 
 
-class Node18(PairingTests, Pairing):
-    greeting = node.HELLO
-    services = {"node": node.user().name}
-    names_reason = False  # node shows the first error of OpenSSL's queue or none
-
-    @classmethod
-    def setUpClass(cls):
-        cls.node = debian_node()
-        super().setUpClass()
-        cls.key = cls.world.folder / "node.key"
-        cls.key.write_bytes(cls.world.web.key("localhost").read_bytes())
-        node.user().own(cls.key)
-
-    def start(self, env, script=node.SERVER):
-        return self.node.start(env, self.world.log("node"), self.world.web.cert("localhost"), self.key, script=script)
-
-    def start_tls12(self, env):
-        web = self.world.web
-        return programs.s_server(env, self.world.log("tls12"), web.cert("localhost"), web.key("localhost"), "-tls1_2")
-
-    def ask(self, env, server, *more):
-        return self.node.run(env, node.CLIENT, server.port, self.world.web.ca, *more)
-
-    def ask_tls12(self, env, server):
-        return self.ask(env, server, "TLSv1.2")
+class Node18(PairingTests, node.NodePair, Pairing):
+    installation = staticmethod(debian_node)
 
     def test_workers_of_a_cluster_attest_each(self):
         server = self.start(self.world.server.env(), node.WORKERS)

@@ -2,11 +2,11 @@
 """The module built against OpenSSL 3.0, unchanged on OpenSSL 3.5: the openssl tool of Debian 13 at both ends."""
 from lab import processes, programs, trixie
 from lab.cases import main
+from lab.ends import ToolPair
 from lab.pairing import Pairing, PairingTests
 
 
-class OpensslTool35(PairingTests, Pairing):
-    greeting = "HTTP/1.0 200 ok"
+class OpensslTool35(PairingTests, ToolPair, Pairing):
     services = {"lab": "nobody"}
 
     @classmethod
@@ -15,19 +15,6 @@ class OpensslTool35(PairingTests, Pairing):
         super().setUpClass()
         for machine in cls.world.machines:
             trixie.move_in(machine, tree, cls.world.folder)
-
-    def start(self, env, *more):
-        web = self.world.web
-        return programs.s_server(env, self.world.log("s_server"), web.cert("localhost"), web.key("localhost"), *more)
-
-    def start_tls12(self, env):
-        return self.start(env, "-tls1_2")
-
-    def ask(self, env, server, *more):
-        return programs.s_client(env, server.port, self.world.web.ca, *more)
-
-    def ask_tls12(self, env, server):
-        return self.ask(env, server, "-tls1_2")
 
     def both(self, *more, server=()):
         return self.meet(self.world.server.env(), self.world.client.env(), lambda env: self.start(env, *server),

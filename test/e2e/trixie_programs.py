@@ -5,10 +5,11 @@ import time
 
 from lab import processes, programs, trixie
 from lab.cases import main
+from lab.ends import CurlClient, NginxServer
 from lab.pairing import Pairing, PairingTests
 
 
-class NginxAndCurl35(PairingTests, Pairing):
+class NginxAndCurl35(PairingTests, NginxServer, CurlClient, Pairing):
     greeting = programs.HELLO
     services = {"lab": "nobody"}
 
@@ -18,20 +19,6 @@ class NginxAndCurl35(PairingTests, Pairing):
         super().setUpClass()
         for machine in cls.world.machines:
             trixie.move_in(machine, tree, cls.world.folder)
-
-    def start(self, env, protocols="TLSv1.2 TLSv1.3"):
-        web = self.world.web
-        return programs.nginx(env, self.world.folder / "nginx", web.cert("localhost"), web.key("localhost"),
-                              more=f"ssl_protocols {protocols};")
-
-    def start_tls12(self, env):
-        return self.start(env, "TLSv1.2")
-
-    def ask(self, env, server, *more):
-        return programs.curl(env, server.port, self.world.web.ca, *more)
-
-    def ask_tls12(self, env, server):
-        return self.ask(env, server, "--tls-max", "1.2")
 
     def test_nginx_attests_after_a_reload(self):
         server = self.start(self.world.server.env())

@@ -1,5 +1,5 @@
 """Node: an https server and an https client in a line of JavaScript each."""
-from . import processes
+from . import processes, programs
 from .users import User
 
 HELLO = "hello from node"
@@ -46,3 +46,32 @@ class Node:
 
 def user():
     return User("nobody")
+
+
+class NodePair:
+    """Node at both ends; mixed in before Pairing. A file that tests one installation says which: installation()."""
+
+    greeting = HELLO
+    services = {"node": user().name}
+    names_reason = False  # node shows the first error of OpenSSL's queue or none
+
+    @classmethod
+    def setUpClass(cls):
+        cls.node = cls.installation()
+        super().setUpClass()
+        cls.key = cls.world.folder / "node.key"
+        cls.key.write_bytes(cls.world.web.key("localhost").read_bytes())
+        user().own(cls.key)
+
+    def start(self, env, script=SERVER):
+        return self.node.start(env, self.world.log("node"), self.world.web.cert("localhost"), self.key, script=script)
+
+    def start_tls12(self, env):
+        web = self.world.web
+        return programs.s_server(env, self.world.log("tls12"), web.cert("localhost"), web.key("localhost"), "-tls1_2")
+
+    def ask(self, env, server, *more):
+        return self.node.run(env, CLIENT, server.port, self.world.web.ca, *more)
+
+    def ask_tls12(self, env, server):
+        return self.ask(env, server, "TLSv1.2")
