@@ -153,9 +153,9 @@ TEST(ImaJudgement, PortableSignaturesCoverTheAttributesAndOwner) {
 }
 
 TEST(ImaJudgement, TheThreeFormsOfAPcr) {
-  Bytes one = file_entry("/a", "a"), two = file_entry("/b", "b");
-  ImaJudgement found = judge(one + two);
-  auto data = must(parse_ima_list(one + two)).entries;
+  Bytes list = file_entry("/a", "a") + file_entry("/b", "b");  // the entries lend its bytes
+  ImaJudgement found = judge(list);
+  auto data = must(parse_ima_list(list)).entries;
   Digest sha1 = Digest::filled(HashAlg::sha1, 0), full = Digest::filled(HashAlg::sha256, 0), padded = full;
   for (const ImaEntry& e : data) {
     sha1 = hash_of(HashAlg::sha1, {sha1.view(), hash_of(HashAlg::sha1, {e.data}).view()});
