@@ -75,7 +75,7 @@ Status check_whole(const ReportContext& context, unsigned seen) {
   }
   if (tpm != context.pcrs.has_value()) return Error{Errc::malformed, "report context: PCR selection and TPM anchor do not go together"};
   bool keyed = context.freshness != FreshnessMode::nonce;
-  if (keyed == context.known_key.empty() || (context.freshness == FreshnessMode::epoch_id) == context.epoch_id.empty())
+  if ((keyed && context.known_key.empty()) || (context.freshness == FreshnessMode::epoch_id) == context.epoch_id.empty())
     return Error{Errc::malformed, "report context: freshness mode and keys do not go together"};
   return ok();
 }

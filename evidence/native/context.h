@@ -37,7 +37,7 @@ struct ReportContext {
   std::vector<AnchorIdentity> anchors;  // of all anchors in this evidence, in order, no kind twice
   std::optional<PcrSelection> pcrs;     // present with a TPM anchor
   std::vector<Digest> metadata;         // SHA-256 of each signed item the machine claims: image description first
-  Digest known_key;                     // SHA-256(SPKI of K); empty: absent
+  Digest known_key;                     // SHA-256(SPKI of K); empty: absent; with freshness nonce the quote vouches for K too
   Digest epoch_id;                      // SHA-256(Epoch ID); empty: absent
 };
 

@@ -204,19 +204,36 @@ CertifiedKey read_tls_key(cbor::Reader& in) {
   return key;
 }
 
+void write_pair(cbor::Writer& out, View first, View second) {
+  out.array(2);
+  out.bytes(first);
+  out.bytes(second);
+}
+
+std::pair<Bytes, Bytes> read_pair(cbor::Reader& in) {
+  if (in.array(2) != 2) in.fail("not a pair");
+  Bytes first = to_bytes(in.bytes(kMaxSmall, 1));
+  return {std::move(first), to_bytes(in.bytes(kMaxSmall, 1))};
+}
+
 Result<Bytes> encode(const Evidence& e, const std::vector<View>* ready_logs) {
   cbor::Writer out;
-  out.map(4U + (e.metadata.empty() ? 0 : 1) + (e.tls_key ? 1 : 0));
+  out.map(2U + (e.anchors.empty() ? 0 : 2) + (e.metadata.empty() ? 0 : 1) + (e.tls_key ? 1 : 0) + (e.key ? 1 : 0) +
+          (e.epoch ? 1 : 0));
   out.uint(0), out.uint(kVersion);
   out.uint(1), out.bytes(e.context);
-  out.uint(2), write_path(out, e.path);
-  out.uint(3), out.array(e.anchors.size());
-  for (const Anchor& anchor : e.anchors) std::visit([&](const auto& a) { write_anchor(out, a, ready_logs); }, anchor);
+  if (!e.anchors.empty()) {
+    out.uint(2), write_path(out, e.path);
+    out.uint(3), out.array(e.anchors.size());
+    for (const Anchor& anchor : e.anchors) std::visit([&](const auto& a) { write_anchor(out, a, ready_logs); }, anchor);
+  }
   if (!e.metadata.empty()) {
     out.uint(4), out.array(e.metadata.size());
     for (const Bytes& item : e.metadata) out.bytes(item);
   }
   if (e.tls_key) out.uint(5), write_tls_key(out, *e.tls_key);
+  if (e.key) out.uint(6), write_pair(out, e.key->spki_der, e.key->signature);
+  if (e.epoch) out.uint(7), write_pair(out, e.epoch->epoch, e.epoch->signature);
   Bytes bytes = std::move(out).finish();
   if (bytes.size() > kMaxEvidence)
     return Error{Errc::denied, "evidence.too-large: " + std::to_string(bytes.size()) + " bytes, at most " + std::to_string(kMaxEvidence)};
@@ -239,8 +256,26 @@ void read_field(cbor::Reader& in, std::int64_t key, Evidence& e) {
       if (e.metadata.empty()) in.fail("an empty list of metadata");
       return;
     case 5: e.tls_key = read_tls_key(in); return;
+    case 6: {
+      auto [spki, signature] = read_pair(in);
+      e.key = KeyProof{std::move(spki), std::move(signature)};
+      return;
+    }
+    case 7: {
+      auto [epoch, signature] = read_pair(in);
+      e.epoch = SignedEpochId{std::move(epoch), std::move(signature)};
+      return;
+    }
     default: in.fail("unknown field " + std::to_string(key));
   }
+}
+
+// complete: path and anchors go together; without them the message is a key's proof and nothing else.
+bool complete(const Evidence& e, unsigned seen) {
+  constexpr unsigned kHead = 0b11, kQuoted = 0b1100;
+  if ((seen & kHead) != kHead) return false;
+  if ((seen & kQuoted) == kQuoted) return !e.anchors.empty() && (!e.epoch || e.key);
+  return (seen & kQuoted) == 0 && e.key && !e.epoch && e.metadata.empty();
 }
 
 }  // namespace
@@ -266,13 +301,13 @@ Result<Evidence> decode_evidence(View bytes) {
   Evidence e;
   unsigned seen = 0;
   std::int64_t key = -1;
-  for (std::size_t n = in.map(6); n > 0 && in.good(); n--) {
+  for (std::size_t n = in.map(8); n > 0 && in.good(); n--) {
     key = in.key(key);
     read_field(in, key, e);
     if (in.good()) seen |= 1U << key;
   }
   CHECK_OK(in.done("evidence"));
-  if ((seen & 0b1111) != 0b1111 || e.anchors.empty()) return Error{Errc::malformed, "evidence: a mandatory field is absent"};
+  if (!complete(e, seen)) return Error{Errc::malformed, "evidence: a mandatory field is absent, or fields do not go together"};
   return e;
 }
 

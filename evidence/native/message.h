@@ -2,7 +2,8 @@
 #pragma once
 #include <variant>
 
-#include "evidence/native/context.h"
+#include "evidence/native/epoch.h"
+#include "evidence/native/known_key.h"
 #include "evidence/native/merkle.h"
 
 namespace attest {
@@ -86,10 +87,12 @@ struct CertifiedKey {
 
 struct Evidence {
   Bytes context;                // encoded ReportContext, exactly as hashed
-  MerklePath path;              // from this evidence hash to the quoted batch
-  std::vector<Anchor> anchors;  // in the order of context.anchors
+  MerklePath path;              // from this evidence hash, or from K's hash, to the quoted batch; without meaning without anchors
+  std::vector<Anchor> anchors;  // in the order of context.anchors; empty where the verifier has judged K's quote before
   std::vector<Bytes> metadata;  // signed items sent in full because the verifier may lack them
   std::optional<CertifiedKey> tls_key;  // of the handshake, where it lives in the TPM
+  std::optional<KeyProof> key;  // K and its signature over this handshake's evidence hash (freshness known key and Epoch ID)
+  std::optional<SignedEpochId> epoch;  // what K was quoted with (freshness Epoch ID)
 };
 
 Result<Bytes> encode_evidence(const Evidence& evidence);

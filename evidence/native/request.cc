@@ -1,6 +1,7 @@
 #include "evidence/native/request.h"
 
 #include "evidence/cbor/cbor.h"
+#include "evidence/native/known_key.h"
 
 namespace attest {
 namespace {
@@ -8,42 +9,57 @@ namespace {
 constexpr std::size_t kHeaderSize = 34;
 constexpr std::uint32_t kMaxAge = 86400;
 
-// Parameters: {0: max age in seconds, ? 1: [* known digest]}
+// A list of byte strings that is there is not empty.
+void read_list(cbor::Reader& in, std::vector<Bytes>& out, std::size_t most, std::size_t shortest, std::size_t longest) {
+  for (std::size_t n = in.array(most); n > 0 && in.good(); n--) out.push_back(to_bytes(in.bytes(longest, shortest)));
+  if (out.empty()) in.fail("an empty list");
+}
+
+// Parameters: {0: max age in seconds, ? 1: [* known digest], ? 2: [* hint of a key], ? 3: [* hint of a distributor]}
 Status read_parameters(View bytes, Request& out) {
   cbor::Reader in(bytes);
   std::int64_t key = -1;
-  std::size_t pairs = in.map(2);
+  std::size_t pairs = in.map(4);
   if (pairs == 0) in.fail("no parameters");
   for (std::size_t n = pairs; n > 0 && in.good(); n--) {
     bool first = key < 0;
     key = in.key(key);
     if (first && key != 0) in.fail("no max age");
-    if (key == 0) {
-      out.max_age_s = static_cast<std::uint32_t>(in.uint(kMaxAge));
-    } else if (key == 1) {
-      for (std::size_t k = in.array(kMaxKnownDigests); k > 0 && in.good(); k--)
-        out.known_digests.push_back(to_bytes(in.bytes(32, kMinKnownDigest)));
-      if (out.known_digests.empty()) in.fail("an empty list of known digests");
-    } else {
-      in.fail("unknown parameter " + std::to_string(key));
+    switch (key) {
+      case 0: out.max_age_s = static_cast<std::uint32_t>(in.uint(kMaxAge)); break;
+      case 1: read_list(in, out.known_digests, kMaxKnownDigests, kMinKnownDigest, 32); break;
+      case 2: read_list(in, out.known_keys, kMaxKnownKeys, kKeyHint, kKeyHint); break;
+      case 3: read_list(in, out.distributors, kMaxDistributors, kKeyHint, kKeyHint); break;
+      default: in.fail("unknown parameter " + std::to_string(key));
     }
   }
+  if (in.good() && out.max_age_s == 0 && (!out.known_keys.empty() || !out.distributors.empty()))
+    in.fail("keys of earlier quotes where evidence must cover this handshake");
   return in.done("request parameters");
+}
+
+void write_list(cbor::Writer& out, std::uint64_t key, const std::vector<Bytes>& list) {
+  if (list.empty()) return;
+  out.uint(key);
+  out.array(list.size());
+  for (const Bytes& item : list) out.bytes(item);
 }
 
 }  // namespace
 
 Result<Bytes> encode_request(const Request& request) {
-  if (request.known_digests.size() > kMaxKnownDigests) return Error{Errc::denied, "request: more than 16 known digests"};
+  if (request.known_digests.size() > kMaxKnownDigests || request.known_keys.size() > kMaxKnownKeys ||
+      request.distributors.size() > kMaxDistributors)
+    return Error{Errc::denied, "request: more than 16 known digests, 4 keys or 2 distributors"};
   cbor::Writer parameters;
-  parameters.map(request.known_digests.empty() ? 1 : 2);
+  std::size_t lists = 0;
+  for (const auto* list : {&request.known_digests, &request.known_keys, &request.distributors}) lists += list->empty() ? 0 : 1;
+  parameters.map(1 + lists);
   parameters.uint(0);
   parameters.uint(request.max_age_s);
-  if (!request.known_digests.empty()) {
-    parameters.uint(1);
-    parameters.array(request.known_digests.size());
-    for (const Bytes& digest : request.known_digests) parameters.bytes(digest);
-  }
+  write_list(parameters, 1, request.known_digests);
+  write_list(parameters, 2, request.known_keys);
+  write_list(parameters, 3, request.distributors);
   Writer out;
   out.u8(RequestHeader::kVersion);
   out.u8(request.header.flags);

@@ -6,11 +6,15 @@ namespace attest {
 
 inline constexpr std::size_t kMaxKnownDigests = 16;
 inline constexpr std::size_t kMinKnownDigest = 8;  // bytes of a shortened digest
+inline constexpr std::size_t kMaxKnownKeys = 4;
+inline constexpr std::size_t kMaxDistributors = 2;
 
 struct Request {
   RequestHeader header;
   std::uint32_t max_age_s = 0;       // 0: evidence must cover this handshake's binder
   std::vector<Bytes> known_digests;  // SHA-256 of metadata items the sender holds, 8 to 32 bytes each
+  std::vector<Bytes> known_keys;     // key_hint of short-lived keys whose quote the sender has judged
+  std::vector<Bytes> distributors;   // key_hint of the distributors whose Epoch IDs the sender accepts
 };
 
 Result<Bytes> encode_request(const Request& request);

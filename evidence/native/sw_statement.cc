@@ -1,22 +1,10 @@
 #include "evidence/native/sw_statement.h"
 
 #include "evidence/cbor/cbor.h"
-#include "evidence/core/crypto.h"
+#include "evidence/native/p256.h"
 
 namespace attest {
 namespace {
-
-// read_key takes exactly one SubjectPublicKeyInfo on P-256; null otherwise.
-OwnedPkey read_key(View spki_der) {
-  const unsigned char* at = spki_der.data();
-  OwnedPkey key(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(spki_der.size()), private_libctx(), nullptr));
-  if (!key || at != spki_der.data() + spki_der.size()) return nullptr;
-  char group[32] = {};
-  std::size_t size = 0;
-  if (EVP_PKEY_is_a(key.get(), "EC") != 1 || EVP_PKEY_get_group_name(key.get(), group, sizeof group, &size) != 1)
-    return nullptr;
-  return std::string_view(group, size) == "prime256v1" ? std::move(key) : nullptr;
-}
 
 SwMeasurement read_measurement(cbor::Reader& in) {
   SwMeasurement m;
@@ -61,14 +49,10 @@ Result<SwStatement> decode_sw_statement(View bytes) {
 Digest sw_identity(View spki_der) { return sha256(spki_der); }
 
 Result<Verified<SwStatement>> verify_sw_anchor(const SwAnchor& anchor) {
-  OwnedPkey key = read_key(anchor.public_key);
+  auto key = read_p256(anchor.public_key);
   if (!key) return Error{Errc::malformed, "software statement: the key is not a P-256 SubjectPublicKeyInfo"};
-  OwnedMdCtx ctx(EVP_MD_CTX_new());
-  if (!ctx || EVP_DigestVerifyInit_ex(ctx.get(), nullptr, "SHA256", private_libctx(), nullptr, key.get(), nullptr) != 1)
-    return Error{Errc::io, "software statement: OpenSSL cannot set up the verification"};
-  if (EVP_DigestVerify(ctx.get(), anchor.signature.data(), anchor.signature.size(), anchor.statement.data(),
-                       anchor.statement.size()) != 1)
-    return Error{Errc::untrusted, "software statement: the signature does not verify"};
+  if (auto signature = verify_p256(key->get(), {View(anchor.statement)}, anchor.signature); !signature)
+    return Error{signature.error().code, "software statement: the signature does not verify"};
   TRY(SwStatement statement, decode_sw_statement(anchor.statement));
   return SignatureCheck::mint(std::move(statement));
 }
