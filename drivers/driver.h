@@ -7,6 +7,7 @@
 #include "evidence/core/secret.h"
 #include "evidence/logs/measured_log.h"
 #include "evidence/native/message.h"
+#include "evidence/tpm/attest.h"
 
 namespace attest {
 
@@ -30,6 +31,9 @@ class Driver {
   // drivers without logs. The pointer is valid until the next call. mismatch names the PCR that the logs do
   // not explain.
   virtual Result<const MeasuredLog*> log(const Anchor& quoted) = 0;
+  // clock is what the device says of its resets now; nullopt for devices that have none. Like quote it may open the device
+  // again, so it fails only where quote would.
+  virtual Result<std::optional<ClockInfo>> clock() { return std::optional<ClockInfo>(); }
   // raw_log is one measurement log as the kernel hands it out, all banks; unsupported for drivers without it.
   virtual Result<Bytes> raw_log(LogKind kind) = 0;
 };

@@ -74,6 +74,15 @@ Result<Digest> quoted_pcr_digest(View attest) {
   return Digest::of(quote->pcr_digest);
 }
 
+Result<ClockInfo> read_clock(TpmContext& context) {
+  TPMS_TIME_INFO* given = nullptr;
+  TSS2_RC rc = Esys_ReadClock(context.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &given);
+  Esys<TPMS_TIME_INFO> owner(given);
+  if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "read the clock");
+  const TPMS_CLOCK_INFO& info = given->clockInfo;
+  return ClockInfo{info.clock, info.resetCount, info.restartCount, info.safe != 0};
+}
+
 HashAlg scheme_hash(const PublicArea& key) {
   return hash_alg_from_id(key.scheme.hash).value_or(HashAlg::sha256);
 }

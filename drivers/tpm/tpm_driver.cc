@@ -23,6 +23,7 @@ class TpmDriver : public Driver {
   std::string algorithm() const override { return device_->key.area().algorithm(); }
   Result<Anchor> quote(const Digest& qualifying) override;
   Result<const MeasuredLog*> log(const Anchor& quoted) override;
+  Result<std::optional<ClockInfo>> clock() override;
   Result<Bytes> raw_log(LogKind kind) override { return logs_.raw(kind); }
 
  private:
@@ -59,6 +60,11 @@ Result<Anchor> TpmDriver::quote(const Digest& qualifying) {
   auto anchor = logs_.configured() ? quote_once(qualifying) : quote_with_values(qualifying);
   if (!anchor) return std::move(anchor).error();
   return Anchor(*std::move(anchor));
+}
+
+Result<std::optional<ClockInfo>> TpmDriver::clock() {
+  TRY(ClockInfo info, device_->context->attempt([&] { return read_clock(*device_->context); }));
+  return std::optional(info);
 }
 
 Result<const MeasuredLog*> TpmDriver::log(const Anchor& quoted) {
