@@ -2,6 +2,7 @@
 
 #include "evidence/core/hex.h"
 #include "evidence/json/writer.h"
+#include "verifier/freshness.h"
 
 namespace attest {
 namespace {
@@ -111,6 +112,7 @@ std::string appraisal_json(const Appraisal& a, std::size_t max_mismatches) {
   write_text(out, "peer", a.peer);
   write_text(out, "service", a.service);
   write_text(out, "image", a.image);
+  if (!a.anchors.empty()) out.field("freshness", freshness_name(a.freshness)).field("age_s", a.age_s);
   out.key("anchors").array();
   for (const AnchorIdentity& anchor : a.anchors)
     out.object().field("kind", anchor_name(anchor.kind)).field("id", to_hex(anchor.id)).end_object();

@@ -3,26 +3,22 @@
 #include "evidence/core/printable.h"
 #include "verifier/appraisers.h"
 #include "verifier/consistency.h"
+#include "verifier/freshness.h"
 #include "verifier/identity.h"
 #include "verifier/tpm/tls_key.h"
 
 namespace attest {
 namespace {
 
-// Message is an evidence message whose form is good.
-struct Message {
-  Evidence evidence;
-  ReportContext context;
-};
-
-Failed decode(View bytes, Message& out) {
+Failed decode(View bytes, QuotedKey& out) {
   if (bytes.size() > kMaxEvidence)
     return failed(check::kEvidenceTooLarge, std::to_string(bytes.size()) + " bytes of evidence, at most " + std::to_string(kMaxEvidence));
   auto evidence = decode_evidence(bytes);
   if (!evidence) return failed(check::kEvidenceMalformed, evidence.error().what);
   auto context = decode_context(evidence->context);
   if (!context) return failed(check::kEvidenceMalformed, context.error().what);
-  out = {*std::move(evidence), *std::move(context)};
+  out.evidence = *std::move(evidence);
+  out.context = *std::move(context);
   return {};
 }
 
@@ -68,6 +64,15 @@ void judge_claims(const Case& c, const ActiveSet& active_set, Appraisal& out) {
     if (anchor_allowed(c, kind_of(anchor))) find_appraiser(kind_of(anchor))->measure(c, anchor, metadata, out);
 }
 
+void judge_case(const Case& c, const ActiveSet& active_set, Appraisal& out) {
+  check_anchors_allowed(c, out.verdict);
+  check_anchors_required(c, out.verdict);
+  if (!verify_anchors(c, out)) return;
+  if (out.verdict.failed()) return;  // an anchor that may not be, or one that must be: nothing else counts
+  keep_facts(c, out);
+  judge_claims(c, active_set, out);
+}
+
 void run(const Question& q, const Policy& policy, const ActiveSet& active_set, Appraisal& out) {
   Verdict& verdict = out.verdict;
   if (q.evidence.empty())
@@ -75,19 +80,19 @@ void run(const Question& q, const Policy& policy, const ActiveSet& active_set, A
                         "start cmcd-lite there, or see attestctl status on that machine");
   const PeerRule* rule = nullptr;
   if (!note(verdict, check::kPeerUnknown, find_peer_rule(q, policy, rule))) return;
-  Message message;
-  if (!note(verdict, check::kEvidenceMalformed, decode(q.evidence, message))) return;
-  if (!note(verdict, check::kEvidenceRole, check_role(q, message.context))) return;
-  if (!note(verdict, check::kEvidenceInconsistent, check_parts(message.evidence, message.context))) return;
-  auto qualifying = qualifying_data(q, message.evidence);
-  if (!qualifying) return verdict.fail(check::kEvidenceMalformed, qualifying.error().what);
-  Case c{q, policy, *rule, message.evidence, message.context, *qualifying, active_set.facts()};
-  check_anchors_allowed(c, verdict);
-  check_anchors_required(c, verdict);
-  if (!verify_anchors(c, out)) return;
-  if (out.verdict.failed()) return;  // an anchor that may not be, or one that must be: nothing else counts
-  keep_facts(c, out);
-  judge_claims(c, active_set, out);
+  auto message = std::make_shared<QuotedKey>();
+  if (!note(verdict, check::kEvidenceMalformed, decode(q.evidence, *message))) return;
+  if (!note(verdict, check::kEvidenceRole, check_role(q, message->context))) return;
+  if (!note(verdict, check::kEvidenceInconsistent, check_parts(message->evidence, message->context))) return;
+  Subject subject;
+  if (!check_freshness(q, policy, *message, subject, out)) return;
+  message->qualifying = subject.qualifying;
+  const Evidence& judged = subject.facts ? subject.facts->evidence : message->evidence;
+  Case c{q, policy, *rule, judged, message->evidence, message->context, subject.qualifying, active_set.facts(),
+         subject.facts ? &subject.facts->facts : nullptr, subject.facts ? nullptr : &message->facts};
+  judge_case(c, active_set, out);
+  bool answers_us = message->context.freshness == FreshnessMode::nonce && !q.binder.empty();
+  if (answers_us && !message->context.known_key.empty() && verdict.trusted()) out.quoted = std::move(message);
 }
 
 }  // namespace

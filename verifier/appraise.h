@@ -7,6 +7,7 @@
 #include "evidence/native/message.h"
 #include "verifier/active_set.h"
 #include "verifier/policy.h"
+#include "verifier/quoted_key.h"
 
 namespace attest {
 
@@ -20,6 +21,9 @@ struct Question {
   std::string peer;           // name the caller knows the peer by; "" for none
   bool x509_ok = false;       // the program's own certificate and name check succeeded
   UnixTime now = 0;
+  UnixTime built = 0;             // when this program was made: no clock may lie behind it
+  std::vector<KnownKey> known;    // short-lived keys that the request of this handshake named
+  std::vector<EpochSeen> epochs;  // the newest Epoch ID seen of each distributor
 };
 
 // Appraisal is the verdict and the facts it rests on; facts are empty where they were not verified.
@@ -31,6 +35,10 @@ struct Appraisal {
   std::string image;          // image description name and version
   std::vector<std::string> manifests;
   std::uint64_t events = 0;   // events judged
+  FreshnessMode freshness = FreshnessMode::nonce;
+  std::int64_t age_s = 0;     // the quote is at most this old; 0 for a nonce
+  std::optional<EpochSeen> epoch;           // what the evidence brought, verified, whatever the verdict
+  std::shared_ptr<const QuotedKey> quoted;  // worth remembering: trusted evidence that answered our nonce and names a key
   std::uint64_t mismatches_omitted = 0;  // counted but not kept in the verdict
 };
 

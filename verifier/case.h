@@ -12,10 +12,13 @@ struct Case {
   const Question& question;
   const Policy& policy;
   const PeerRule& rule;
-  const Evidence& evidence;
+  const Evidence& evidence;   // whose anchors and metadata are judged: this message's, or those of the quote behind its key
+  const Evidence& message;    // what came in this handshake
   const ReportContext& context;
   Digest qualifying;  // what every anchor has to have signed
   KnownFacts& facts;
+  const Facts* known = nullptr;  // of evidence that is judged again: what was verified is not verified twice
+  Facts* learnt = nullptr;       // of new evidence: what is verified is written here
 };
 
 // ClaimedMetadata are the signed items the machine's context names.

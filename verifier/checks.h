@@ -42,6 +42,16 @@ inline constexpr std::string_view kKeyUncertified = "key.uncertified";
 inline constexpr std::string_view kKeyOther = "key.other";
 inline constexpr std::string_view kKeyAttributes = "key.attributes";
 inline constexpr std::string_view kKeyCertification = "key.certification";
+// how old the evidence is
+inline constexpr std::string_view kFreshnessMode = "freshness.mode";
+inline constexpr std::string_view kFreshnessKeyUnknown = "freshness.key-unknown";
+inline constexpr std::string_view kFreshnessKeyExpired = "freshness.key-expired";
+inline constexpr std::string_view kFreshnessKeySignature = "freshness.key-signature";
+inline constexpr std::string_view kEpochSignature = "epoch.signature";
+inline constexpr std::string_view kEpochFuture = "epoch.future";
+inline constexpr std::string_view kEpochTooOld = "epoch.too-old";
+inline constexpr std::string_view kEpochOrder = "epoch.order";
+inline constexpr std::string_view kEpochClock = "epoch.clock";
 // the logs
 inline constexpr std::string_view kLogTooLong = "log.too-long";
 inline constexpr std::string_view kLogMalformed = "log.malformed";
@@ -98,6 +108,7 @@ inline constexpr std::string_view kHookNoRequest = "hook.no-request";
 inline constexpr std::string_view kHookNoSecret = "hook.no-secret";
 inline constexpr std::string_view kMachineCertificate = "machine.certificate";
 // warnings of attestctl status
+inline constexpr std::string_view kEpochSource = "epoch.source";
 inline constexpr std::string_view kAuditLost = "audit.lost";
 inline constexpr std::string_view kCallerRaw = "caller.raw";
 inline constexpr std::string_view kConfigCertificate = "config.certificate";

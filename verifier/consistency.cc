@@ -52,10 +52,15 @@ Failed check_role(const Question& question, const ReportContext& context) {
 
 Failed check_parts(const Evidence& evidence, const ReportContext& context) {
   if (context.profile != 0) return failed(check::kEvidenceUnsupported, "profile " + std::to_string(context.profile));
-  if (context.freshness != FreshnessMode::nonce)
-    return failed(check::kEvidenceUnsupported, "a freshness mode other than the handshake's nonce");
-  if (Failed anchors = check_anchors(evidence, context)) return anchors;
+  bool keyed = context.freshness != FreshnessMode::nonce;
+  bool epoch = context.freshness == FreshnessMode::epoch_id;
+  if (evidence.key.has_value() != keyed || evidence.epoch.has_value() != epoch)
+    return inconsistent("the freshness mode and the key or Epoch ID that came do not go together");
+  if (evidence.anchors.empty() != (context.freshness == FreshnessMode::known_key))
+    return inconsistent("the freshness mode says one thing about a quote, the evidence another");
   if (evidence.tls_key && !context.pcrs) return inconsistent("a certified TLS key came without the TPM it should live in");
+  if (evidence.anchors.empty()) return {};
+  if (Failed anchors = check_anchors(evidence, context)) return anchors;
   return check_items(evidence, context);
 }
 

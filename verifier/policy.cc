@@ -5,11 +5,13 @@
 #include <filesystem>
 #include <set>
 
+#include "evidence/core/file.h"
 #include "evidence/core/hex.h"
 #include "evidence/json/config.h"
 #include "evidence/native/message.h"
 #include "verifier/appraisers.h"
 #include "evidence/tpm/tpm_ids.h"
+#include "evidence/native/request.h"
 
 namespace attest {
 namespace {
@@ -226,6 +228,22 @@ void read_pcrs(const Object& root, Policy& policy) {
       static_cast<std::uint32_t>(root.integer("max_events", 1, kMaxLogEvents, Policy::kMaxLogEventsDefault));
 }
 
+void read_freshness(const Object& root, const std::filesystem::path& folder, Policy& policy) {
+  policy.max_age_s = static_cast<std::uint32_t>(root.integer("max_age", 0, 3600, 0));
+  policy.epoch_skew_s = static_cast<std::uint32_t>(root.integer("epoch_skew", 0, 300, policy.epoch_skew_s));
+  for (const std::string& name : root.strings("epoch_distributors")) {
+    auto pem = read_file((folder / name).lexically_normal().string(), 1 << 16);
+    auto spki = pem ? read_distributor_key(*pem) : Result<Bytes>(pem.error());
+    if (!spki) {
+      root.fail("epoch_distributors", "names a file that cannot be used: " + spki.error().what);
+      continue;
+    }
+    policy.distributors.push_back({sha256(View(*spki)), *spki});
+  }
+  if (policy.distributors.size() > kMaxDistributors) root.fail("epoch_distributors", "must name at most two");
+  if (!policy.distributors.empty() && policy.max_age_s == 0) root.fail("epoch_distributors", "has no meaning without \"max_age\"");
+}
+
 }  // namespace
 
 Result<Policy> load_policy(const std::string& path) {
@@ -239,6 +257,7 @@ Result<Policy> load_policy(const std::string& path) {
   read_trust(root, where.parent_path(), policy);
   read_snp(root, where.parent_path(), policy);
   read_pcrs(root, policy);
+  read_freshness(root, where.parent_path(), policy);
   read_peers(root, policy);
   CHECK_OK(file.finish());
   return policy;

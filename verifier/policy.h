@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "evidence/native/context.h"
+#include "verifier/quoted_key.h"
 #include "verifier/snp/policy.h"
 #include "verifier/tpm/known_chains.h"
 
@@ -45,6 +46,9 @@ struct Policy {
   std::shared_ptr<const SnpTrust> snp_trust;   // AMD's roots, built in or named; null: SEV-SNP is refused
   std::uint32_t max_events = kMaxLogEventsDefault;
   static constexpr std::uint32_t kMaxLogEventsDefault = 200000;
+  std::uint32_t max_age_s = 0;            // evidence may rest on a quote of this age; 0: it covers the handshake itself
+  std::vector<Distributor> distributors;  // whose Epoch IDs say how old a quote is; empty: nobody's
+  std::uint32_t epoch_skew_s = 5;         // by which a distributor's clock may be ahead of ours
   Digest hash;                            // SHA-256 of the file
 };
 

@@ -36,12 +36,12 @@ Bytes signature(std::uint16_t scheme, View r, View s) {
   return must(std::move(out).finish("signature"));
 }
 
-void write_head(Writer& out, std::uint32_t magic, std::uint16_t type, View extra_data) {
+void write_head(Writer& out, std::uint32_t magic, std::uint16_t type, View extra_data, std::uint64_t ahead_ms = 0) {
   out.u32be(magic);
   out.u16be(type);
   out.lv16(Bytes(34, 0x0b));  // qualifiedSigner
   out.lv16(extra_data);
-  out.u64be(123456);  // clock, resetCount, restartCount, safe
+  out.u64be(123456 + ahead_ms);  // clock, resetCount, restartCount, safe
   out.u32be(7);
   out.u32be(0);
   out.u8(1);
@@ -100,7 +100,7 @@ TestCert certify_ak(const TestCert& issuer, const TestAk& ak, const CertSpec& sp
 
 Bytes write_attest(const QuoteSpec& spec) {
   Writer out;
-  write_head(out, spec.magic, spec.type, spec.extra_data);
+  write_head(out, spec.magic, spec.type, spec.extra_data, spec.clock_ms);
   out.u32be(static_cast<std::uint32_t>(spec.selections.size()));
   for (const PcrSelection& selection : spec.selections) write_selection(out, selection);
   out.lv16(spec.pcr_digest);

@@ -30,6 +30,7 @@ struct QuoteSpec {
   Bytes extra_data;
   std::vector<PcrSelection> selections;
   Bytes pcr_digest;
+  std::uint64_t clock_ms = 0;  // ahead of what the TPM would say
 };
 Bytes write_attest(const QuoteSpec& spec);
 // write_certify is a TPMS_ATTEST of type certify over an object's name.

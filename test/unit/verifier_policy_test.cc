@@ -1,6 +1,7 @@
 #include "verifier/policy.h"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
 
 #include <filesystem>
 
@@ -163,6 +164,28 @@ TEST(FindRule, StarMatchesTheEmptyName) {
   Policy p = rules({{"*", Role::server}});
   EXPECT_EQ(find_rule(p, "", Role::server), &p.peers[0]);
   EXPECT_EQ(find_rule(p, "", Role::client), nullptr);
+}
+
+TEST_F(PolicyFile, FreshnessIsOffUnlessSaid) {
+  std::string peers = R"("peers": [)" + pinned("a.example") + "]}";
+  auto policy = load("{" + peers);
+  ASSERT_TRUE(policy) << policy.error().what;
+  EXPECT_EQ(policy->max_age_s, 0U);
+  EXPECT_TRUE(policy->distributors.empty());
+  OwnedPkey key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+  OwnedBio bio(BIO_new_file((folder_ / "epochd.pem").c_str(), "w"));
+  ASSERT_EQ(PEM_write_bio_PUBKEY(bio.get(), key.get()), 1);
+  bio.reset();
+  policy = load(R"({"max_age": 30, "epoch_distributors": ["epochd.pem"], "epoch_skew": 2, )" + peers);
+  ASSERT_TRUE(policy) << policy.error().what;
+  EXPECT_EQ(policy->max_age_s, 30U);
+  EXPECT_EQ(policy->epoch_skew_s, 2U);
+  ASSERT_EQ(policy->distributors.size(), 1U);
+  EXPECT_EQ(policy->distributors[0].name, sha256(View(policy->distributors[0].spki_der)));
+  refused("{\"max_age\": 3601,\n" + peers, 1, "max_age");
+  refused("{\n\"epoch_distributors\": [\"epochd.pem\"],\n" + peers, 2, "max_age");
+  refused("{\"max_age\": 5,\n\"epoch_distributors\": [\"ak.pem\"],\n" + peers, 2, "cannot be used");
+  refused("{\"max_age\": 5,\n\"epoch_distributors\": [\"epochd.pem\", \"epochd.pem\", \"epochd.pem\"],\n" + peers, 2, "two");
 }
 
 }  // namespace

@@ -87,18 +87,36 @@ Failed check_values(const Case& c, const TpmAnchor& anchor, const QuoteInfo& quo
 
 }  // namespace
 
+namespace {
+
+// verify_key judges the attestation key: that is a matter of policy, each time anew.
+bool verify_key(const Case& c, const PublicArea& ak, const std::vector<Bytes>& chain, Verdict& verdict) {
+  if (!note(verdict, check::kAkDenied, check_ak_name(c, ak, identity_of(c)))) return false;
+  Status restricted = check_attestation_key(ak);
+  if (!note(verdict, check::kAkAttributes, restricted ? Failed{} : failed(check::kAkAttributes, restricted.error().what))) return false;
+  return note(verdict, check::kAkUntrusted, check_ak_trust(c, ak, chain));
+}
+
+// verify_known: the quote of a short-lived key was verified when it came.
+bool verify_known(const Case& c, const TpmAnchor& anchor, Verdict& verdict) {
+  if (!c.known->tpm) return note(verdict, {}, failed(check::kEvidenceInconsistent, "nothing is known of the quote behind this key"));
+  if (!verify_key(c, *c.known->tpm->ak, anchor.ak_chain, verdict)) return false;
+  if (!note(verdict, check::kQuoteSelection, check_selection(c, *c.known->tpm->attest->quote()))) return false;
+  return verify_tls_key(c, *c.known->tpm->ak, verdict);
+}
+
+}  // namespace
+
 bool verify_tpm(const Case& c, const Anchor& any, Verdict& verdict) {
   const TpmAnchor& anchor = std::get<TpmAnchor>(any);
+  if (c.known != nullptr) return verify_known(c, anchor, verdict);
   auto known = c.facts.public_area(anchor.ak_public);
   if (!known) {
     bool form = known.error().code == Errc::malformed;
     return note(verdict, {}, failed(form ? check::kEvidenceMalformed : check::kAkAttributes, known.error().what));
   }
   const PublicArea& ak = **known;
-  if (!note(verdict, check::kAkDenied, check_ak_name(c, ak, identity_of(c)))) return false;
-  Status restricted = check_attestation_key(ak);
-  if (!note(verdict, check::kAkAttributes, restricted ? Failed{} : failed(check::kAkAttributes, restricted.error().what))) return false;
-  if (!note(verdict, check::kAkUntrusted, check_ak_trust(c, ak, anchor.ak_chain))) return false;
+  if (!verify_key(c, ak, anchor.ak_chain, verdict)) return false;
   std::optional<Verified<Attest>> attest;
   if (!note(verdict, check::kQuoteSignature, check_signature(anchor, ak, attest))) return false;
   if (!note(verdict, check::kQuoteType, check_type(**attest))) return false;
@@ -106,6 +124,7 @@ bool verify_tpm(const Case& c, const Anchor& any, Verdict& verdict) {
   if (!note(verdict, check::kQuoteSelection, check_selection(c, *(*attest)->quote()))) return false;
   Failed values = check_values(c, anchor, *(*attest)->quote());
   if (values) return note(verdict, check::kPcrReplay, std::move(values));  // passes only when the log was replayed
+  c.learnt->tpm.emplace(TpmFacts{*known, *std::move(attest)});
   return verify_tls_key(c, ak, verdict);
 }
 

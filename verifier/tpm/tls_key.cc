@@ -26,7 +26,7 @@ Failed check_attributes(const Case& c, const PublicArea& key) {
 Digest certification(const Case& c, const PublicArea& ak) {
   Writer out;
   out.put(as_view("certified key"));
-  for (const Bytes* part : {&c.evidence.tls_key->public_area, &c.evidence.tls_key->attest, &c.evidence.tls_key->signature, &ak.encoded})
+  for (const Bytes* part : {&c.message.tls_key->public_area, &c.message.tls_key->attest, &c.message.tls_key->signature, &ak.encoded})
     out.lv32(*part);
   out.put(c.question.leaf_spki.view());
   auto bytes = std::move(out).finish("certified key");
@@ -35,7 +35,7 @@ Digest certification(const Case& c, const PublicArea& ak) {
 
 Failed check_statement(const Case& c, const PublicArea& key, const PublicArea& ak) {
   Status signed_by_ak = c.facts.prove(certification(c, ak), [&] {
-    return check_certified(*c.evidence.tls_key, key, ak, c.question.leaf_spki);
+    return check_certified(*c.message.tls_key, key, ak, c.question.leaf_spki);
   });
   if (signed_by_ak) return {};
   return failed(check::kKeyCertification, signed_by_ak.error().what, "attestctl key certify on the peer makes it anew");
@@ -44,8 +44,8 @@ Failed check_statement(const Case& c, const PublicArea& key, const PublicArea& a
 }  // namespace
 
 bool verify_tls_key(const Case& c, const PublicArea& ak, Verdict& verdict) {
-  if (!c.evidence.tls_key) return true;
-  auto key = c.facts.public_area(c.evidence.tls_key->public_area);
+  if (!c.message.tls_key) return true;
+  auto key = c.facts.public_area(c.message.tls_key->public_area);
   if (!key) {
     bool form = key.error().code == Errc::malformed;
     return note(verdict, {}, failed(form ? check::kEvidenceMalformed : check::kKeyAttributes, key.error().what));
@@ -57,7 +57,7 @@ bool verify_tls_key(const Case& c, const PublicArea& ak, Verdict& verdict) {
 
 void check_tls_key_due(const Case& c, Verdict& verdict) {
   if (!c.rule.certified_key) return;
-  if (c.evidence.tls_key) return verdict.pass(check::kKeyUncertified);
+  if (c.message.tls_key) return verdict.pass(check::kKeyUncertified);
   if (c.question.binder.empty())
     return verdict.warn(check::kKeyUncertified, "a report outside a handshake shows no TLS key");
   verdict.fail(check::kKeyUncertified,
