@@ -1,33 +1,47 @@
 #include "cmcd-lite/server/batch.h"
 
 #include "cmcd-lite/server/key_directory.h"
+#include "evidence/tpm/attest.h"
 
 namespace attest {
 namespace {
 
-// ContextTable encodes the report context once for each (role, service label) of a batch.
+std::vector<AnchorIdentity> anchors_of(std::span<const OpenedDriver> drivers) {
+  std::vector<AnchorIdentity> out;
+  for (const OpenedDriver& opened : drivers) out.push_back(opened.driver->identity());
+  return out;
+}
+
+ReportContext base_context(std::span<const OpenedDriver> drivers, const OwnMetadata& own) {
+  ReportContext base;
+  base.anchors = anchors_of(drivers);
+  for (const OpenedDriver& opened : drivers)
+    if (auto pcrs = opened.driver->pcrs()) base.pcrs = std::move(pcrs);
+  for (const auto& item : own.items) base.metadata.push_back(item->digest);
+  return base;
+}
+
+// ContextTable encodes the report context once for each (role, service label) of a batch, with and without a
+// key.
 class ContextTable {
  public:
-  ContextTable(std::span<const OpenedDriver> drivers, const OwnMetadata& own) {
-    for (const OpenedDriver& opened : drivers) {
-      base_.anchors.push_back(opened.driver->identity());
-      if (auto pcrs = opened.driver->pcrs()) base_.pcrs = std::move(pcrs);
-    }
-    for (const auto& item : own.items) base_.metadata.push_back(item->digest);
-  }
-  Result<View> find(Role role, const std::string& service) {
-    auto& slot = contexts_[{role, service}];
+  ContextTable(ReportContext base, Digest key) : base_(std::move(base)), key_(std::move(key)) {}
+  Result<View> find(const AttestJob& job) {
+    bool keyed = job.max_age_s > 0 && job.raw_nonce.empty();
+    auto& slot = contexts_[{job.role, job.service, keyed}];
     if (!slot.empty()) return View(slot);
     ReportContext context = base_;
-    context.role = role;
-    context.service = service;
+    context.role = job.role;
+    context.service = job.service;
+    if (keyed) context.known_key = key_;
     TRY(slot, encode_context(context));
     return View(slot);
   }
 
  private:
   ReportContext base_;
-  std::map<std::pair<Role, std::string>, Bytes> contexts_;
+  Digest key_;  // empty: no key is quoted
+  std::map<std::tuple<Role, std::string, bool>, Bytes> contexts_;
 };
 
 // Leaf is a job that takes part in the batch.
@@ -36,28 +50,32 @@ struct Leaf {
   View context;
 };
 
+// Leaves are what one quote covers: jobs first, then K with each Epoch ID.
+struct Leaves {
+  std::vector<Leaf> jobs;
+  std::vector<Digest> hashes;
+  std::vector<std::pair<AttestJob*, Error>> failed;
+};
+
 Result<Digest> leaf_hash(const AttestJob& job, View context) {
   if (!job.raw_nonce.empty()) return raw_evidence_hash(job.raw_nonce, context);
   if (job.binder.size() != 32) return Error{Errc::malformed, "attest: neither binder nor nonce"};
   return evidence_hash(job.binder, context);
 }
 
-Error too_large(std::size_t size, std::uint32_t room) {
-  return {Errc::denied,
-          "evidence.too-large: the evidence has " + std::to_string(size) + " bytes, the handshake carries " +
-              std::to_string(room) +
-              " (manifests that list this machine's events shorten it: attestctl metadata create)"};
-}
-
-Result<Bytes> message_for(const AttestJob& job, Evidence& evidence, const std::vector<View>& tpm_logs,
-                          const OwnMetadata& own) {
-  evidence.metadata.clear();
-  TRY(Bytes bare, encode_evidence_with(evidence, tpm_logs));
-  std::size_t room = std::min<std::size_t>(job.room, kMaxEvidence);
-  if (bare.size() > room) return too_large(bare.size(), job.room);
-  evidence.metadata = fit_metadata(own, job.known, room - bare.size());
-  if (evidence.metadata.empty()) return bare;
-  return encode_evidence_with(evidence, tpm_logs);
+Leaves gather(std::vector<AttestJob>& jobs, ContextTable& contexts) {
+  Leaves out;
+  for (AttestJob& job : jobs) {
+    auto context = contexts.find(job);
+    auto hash = context ? leaf_hash(job, *context) : Result<Digest>(context.error());
+    if (!hash) {
+      out.failed.emplace_back(&job, hash.error());
+      continue;
+    }
+    out.jobs.push_back({&job, *context});
+    out.hashes.push_back(*hash);
+  }
+  return out;
 }
 
 // certified is the TPM's word for the key of the handshake. Without it the evidence is good all the same, and who
@@ -76,10 +94,15 @@ std::optional<CertifiedKey> certified(const AttestJob& job, std::span<const Open
   return std::nullopt;
 }
 
-bool knows(const std::vector<Bytes>& known, const Digest& digest) {
-  return std::ranges::any_of(known, [&](const Bytes& prefix) {
-    return prefix.size() <= digest.size() && equal(prefix, digest.view().first(prefix.size()));
-  });
+Status add_epochs(const KeyedQuote& key, Leaves& leaves) {
+  for (const QuotedEpoch& quoted : key.epochs) {
+    ReportContext context = key.base;
+    context.freshness = FreshnessMode::epoch_id;
+    context.epoch_id = quoted.epoch.seen.id;
+    TRY(Bytes encoded, key_context(std::move(context)));
+    leaves.hashes.push_back(key_hash(encoded));
+  }
+  return ok();
 }
 
 // named puts the stable name of a refusal before an error of one kind.
@@ -90,21 +113,6 @@ Error named(Error error, Errc kind, const char* name) {
 
 }  // namespace
 
-std::vector<Bytes> fit_metadata(const OwnMetadata& own, const std::vector<Bytes>& known, std::size_t left) {
-  constexpr std::size_t kHeads = 8;  // CBOR heads of an item, and of the list that holds it
-  std::vector<const MetadataItem*> unknown;
-  for (const auto& item : own.items)
-    if (!item->bytes.empty() && !knows(known, item->digest)) unknown.push_back(item.get());
-  std::ranges::stable_sort(unknown, {}, [](const MetadataItem* item) { return item->bytes.size(); });
-  std::vector<Bytes> chosen;
-  for (const MetadataItem* item : unknown) {
-    if (item->bytes.size() + kHeads > left) break;
-    left -= item->bytes.size() + kHeads;
-    chosen.push_back(item->bytes);
-  }
-  return chosen;
-}
-
 Result<BatchMaker::Anchors> BatchMaker::quote(const Digest& qualifying, std::span<const OpenedDriver> drivers,
                                               const OwnMetadata& own) {
   Anchors out;
@@ -112,6 +120,7 @@ Result<BatchMaker::Anchors> BatchMaker::quote(const Digest& qualifying, std::spa
     auto quoted = opened.driver->quote(qualifying);
     if (!quoted) return named(quoted.error(), Errc::denied, "tpm.locked");
     Anchor anchor = *std::move(quoted);
+    note_clock(anchor);
     auto read = opened.driver->log(anchor);  // after the quote: it matches the prefix quoted
     if (!read) return named(read.error(), Errc::mismatch, "pcr.replay-mismatch");
     const MeasuredLog* log = *read;
@@ -129,38 +138,54 @@ Result<BatchMaker::Anchors> BatchMaker::quote(const Digest& qualifying, std::spa
   return out;
 }
 
+void BatchMaker::note_clock(const Anchor& anchor) const {
+  const auto* tpm = std::get_if<TpmAnchor>(&anchor);
+  if (keyring_ == nullptr || tpm == nullptr) return;
+  if (auto statement = parse_attest(tpm->attest)) keyring_->confirm(statement->clock, moment_now());
+}
+
 Status BatchMaker::make(std::vector<AttestJob>& jobs, std::span<const OpenedDriver> drivers,
                         const State& state) {
-  ContextTable contexts(drivers, state.own);
-  std::vector<Leaf> leaves;
-  std::vector<Digest> hashes;
-  std::vector<std::pair<AttestJob*, Error>> failed;
-  for (AttestJob& job : jobs) {
-    auto context = contexts.find(job.role, job.service);
-    auto hash = context ? leaf_hash(job, *context) : Result<Digest>(context.error());
-    if (!hash) {
-      failed.emplace_back(&job, hash.error());
-      continue;
-    }
-    leaves.push_back({&job, *context});
-    hashes.push_back(*hash);
+  auto key = keyring_ != nullptr ? keyring_->plan(jobs, state, moment_now()) : nullptr;
+  ReportContext base = base_context(drivers, state.own);
+  ContextTable contexts(base, key ? key->key.name() : Digest());
+  Leaves leaves = gather(jobs, contexts);
+  if (key) {
+    key->base = std::move(base);
+    key->base.known_key = key->key.name();
+    CHECK_OK(add_epochs(*key, leaves));
   }
-  if (!leaves.empty()) {
-    TRY(MerkleTree tree, MerkleTree::make(hashes));
+  if (!leaves.hashes.empty()) {
+    TRY(MerkleTree tree, MerkleTree::make(leaves.hashes));
     TRY(Anchors quoted, quote(batch_qualifying_data(tree.root()), drivers, state.own));
     Evidence evidence;
     evidence.anchors = std::move(quoted.anchors);
-    for (std::uint32_t i = 0; i < leaves.size(); i++) {
-      evidence.context = to_bytes(leaves[i].context);
+    if (key) keep_key(std::move(key), tree, leaves.jobs.size(), evidence.anchors, quoted.tpm_logs);
+    for (std::uint32_t i = 0; i < leaves.jobs.size(); i++) {
+      evidence.context = to_bytes(leaves.jobs[i].context);
       evidence.path = tree.path(i);
-      const AttestJob& job = *leaves[i].job;
+      const AttestJob& job = *leaves.jobs[i].job;
       const auto& logs = job.tell_files ? quoted.tpm_logs.told : quoted.tpm_logs.withheld;
       evidence.tls_key = certified(job, drivers);
+      if (keyring_ != nullptr && evidence.tls_key) keyring_->keep(job.certify_spki, *evidence.tls_key, anchors_of(drivers));
       job.done(message_for(job, evidence, logs, state.own));
     }
   }
-  for (auto& [job, error] : failed) job->done(error);
+  for (auto& [job, error] : leaves.failed) job->done(error);
   return ok();
+}
+
+// keep_key hands the key over to the ring before anybody can ask for it.
+void BatchMaker::keep_key(std::unique_ptr<KeyedQuote> key, const MerkleTree& tree, std::size_t jobs,
+                          const std::vector<Anchor>& anchors, const LogCache::Encoded& logs) {
+  for (std::size_t i = 0; i < key->epochs.size(); i++)
+    key->epochs[i].path = tree.path(static_cast<std::uint32_t>(jobs + i));
+  if (!key->epochs.empty()) {
+    key->quote.anchors = anchors;
+    for (View log : logs.told) key->quote.told.push_back(to_bytes(log));
+    for (View log : logs.withheld) key->quote.withheld.push_back(to_bytes(log));
+  }
+  keyring_->add(std::move(key), moment_now());
 }
 
 }  // namespace attest

@@ -24,16 +24,32 @@ KeyNames key_names(const Engine& engine) {
   return [&keys = engine.keys](std::string_view name, const Digest& spki) { return keys.is(name, spki); };
 }
 
-Result<Bytes> begin(const StatePtr& state, Call& call) {
+// wishes_of: what we ask of this peer. Hints of its keys, like known digests, are for peers with a rule of
+// their own.
+Wishes wishes_of(Engine& engine, const State& state, const Policy& policy, const BeginCall& begin,
+                 const Moment& now) {
+  bool drivers = state.config.drivers.tpm || state.config.drivers.sw;
+  bool requires_evidence = begin.mode == Mode::require && !policy.observe && !state.config.observe;
+  Role prover = other(begin.our_role);
+  Wishes wishes;
+  wishes.flags = static_cast<std::uint8_t>((drivers ? RequestHeader::kCanAttest : 0) |
+                                           (requires_evidence ? RequestHeader::kRequires : 0));
+  wishes.known_digests = known_digests(policy, *state.active, begin.peer, prover);
+  wishes.max_age_s = policy.max_age_s;
+  if (policy.max_age_s == 0) return wishes;
+  if (listed(policy, begin.peer, prover))
+    wishes.keys = engine.known.find(begin.peer, prover, policy.max_age_s, now);
+  for (const Distributor& distributor : policy.distributors) wishes.distributors.push_back(distributor.name);
+  return wishes;
+}
+
+Result<Bytes> begin(Engine& engine, const StatePtr& state, Call& call) {
   TRY(BeginCall begin, decode_begin_call(call.payload));
   CHECK_OK(state->access.may(asker_of(call, *state), Right::judge));
   TRY(auto policy, state->policy(begin.policy));
-  bool drivers = state->config.drivers.tpm || state->config.drivers.sw;
-  bool requires_evidence = begin.mode == Mode::require && !policy->observe && !state->config.observe;
-  auto flags = static_cast<std::uint8_t>((drivers ? RequestHeader::kCanAttest : 0) |
-                                         (requires_evidence ? RequestHeader::kRequires : 0));
-  auto known = known_digests(*policy, *state->active, begin.peer, other(begin.our_role));
-  TRY(BeginAnswer answer, call.nonces.issue(std::move(begin), flags, std::move(known), moment_now()));
+  Moment now = moment_now();
+  Wishes wishes = wishes_of(engine, *state, *policy, begin, now);
+  TRY(BeginAnswer answer, call.nonces.issue(std::move(begin), std::move(wishes), now));
   return encode_begin_answer(answer);
 }
 
@@ -59,7 +75,9 @@ Result<Digest> spki_of_file(View der) {
 // name_tls_key tells the TPM's thread which key to certify: one it holds, or the one in the program's file.
 Status name_tls_key(const Engine& engine, const Digest& spki, const Bytes& key_file, AttestJob& job) {
   if (auto key = engine.keys.find_spki(spki)) {
-    if (key->info.in_tpm) job.tls_key = std::move(key->info);
+    if (!key->info.in_tpm) return ok();
+    job.tls_key = std::move(key->info);
+    job.certify_spki = spki;
     return ok();
   }
   if (key_file.empty()) return ok();
@@ -67,6 +85,7 @@ Status name_tls_key(const Engine& engine, const Digest& spki, const Bytes& key_f
   if (of_file != spki)
     return Error{Errc::mismatch, "key.reference: the key file is not that of the certificate"};
   job.key_file = key_file;
+  job.certify_spki = spki;
   return ok();
 }
 
@@ -84,6 +103,10 @@ Result<AttestJob> attest_job(Engine& engine, const StatePtr& state, const Call& 
   job.service = grant.service;
   TRY(job.binder, compute_binder(inputs));
   job.known = std::move(request.known_digests);
+  job.nonce = request.header.nonce;
+  job.max_age_s = request.max_age_s;
+  job.known_keys = std::move(request.known_keys);
+  job.distributors = std::move(request.distributors);
   job.room = asked.room;
   job.tell_files =
       state->config.ima_entries == ImaEntries::anyone ||
@@ -99,7 +122,13 @@ void attest(Engine& engine, const StatePtr& state, const Call& call, const Reply
     if (!evidence) return reply.send(evidence.error());
     reply.send(encode_attest_answer({std::move(*evidence)}));
   };
-  engine.tpm.attest(std::move(*job));
+  if (!engine.keyring.may_answer(*job, moment_now())) return engine.tpm.attest(std::move(*job));
+  auto shared = std::make_shared<AttestJob>(std::move(*job));
+  engine.workers.post(call.peer.uid, [&engine, state, shared](Status go) {
+    auto evidence = go ? engine.keyring.answer(*shared, *state, moment_now()) : std::nullopt;
+    if (evidence) return shared->done(*std::move(evidence));
+    engine.tpm.attest(std::move(*shared));
+  });
 }
 
 void judge_call(Engine& engine, const StatePtr& state, Call& call, const Reply& reply) {
@@ -110,11 +139,11 @@ void judge_call(Engine& engine, const StatePtr& state, Call& call, const Reply& 
   auto issued =
       call.nonces.take(decoded->handle, decoded->inputs.request, decoded->inputs.prover, moment_now());
   auto task = std::make_shared<JudgeTask>(
-      JudgeTask{state, call.peer, grant->service, std::move(*decoded), std::move(issued), 0});
+      JudgeTask{state, call.peer, grant->service, std::move(*decoded), std::move(issued), {}});
   engine.workers.post(call.peer.uid, [&engine, task, reply](Status go) {
     if (!go) return reply.send(go.error());
-    task->now = wall_clock_now();
-    reply.send(encode_judge_answer(judge(*task, engine.verdicts)));
+    task->now = moment_now();
+    reply.send(encode_judge_answer(judge(*task, engine.verdicts, {engine.known, engine.epochs})));
   });
 }
 
@@ -216,7 +245,7 @@ void serve_call(Engine& engine, Call call, Reply reply) {
   StatePtr state = engine.state.get();
   switch (call.type) {
     case FrameType::begin:
-      return reply.send(begin(state, call));
+      return reply.send(begin(engine, state, call));
     case FrameType::attest:
       return attest(engine, state, call, reply);
     case FrameType::judge:

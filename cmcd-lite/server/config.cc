@@ -123,6 +123,18 @@ MachineCertConfig read_machine_cert(const Object& root, const fs::path& state_di
   return config;
 }
 
+std::vector<EpochConfig> read_epochs(const Object& root, const fs::path& state_dir) {
+  constexpr std::size_t kMost = 2;
+  std::vector<EpochConfig> epochs;
+  for (const Object& entry : root.objects("epochs")) {
+    EpochConfig epoch{resolved(state_dir, entry.string("file")), resolved(state_dir, entry.string("key"))};
+    if (epoch.file.empty() || epoch.key.empty()) entry.fail("file", "and \"key\" must both be paths");
+    if (epochs.size() == kMost) entry.fail("file", "is of a third distributor; two are enough");
+    epochs.push_back(std::move(epoch));
+  }
+  return epochs;
+}
+
 Limits read_limits(const Object& root) {
   Limits limits;
   auto object = root.object("limits");
@@ -146,6 +158,7 @@ Limits read_limits(const Object& root) {
   seconds("read_seconds", 600, limits.read_seconds);
   seconds("write_seconds", 600, limits.write_seconds);
   seconds("idle_seconds", 86400, limits.idle_seconds);
+  seconds("key_seconds", 3600, limits.key_seconds);
   return limits;
 }
 
@@ -164,6 +177,7 @@ Result<Config> load_config(const std::string& path) {
   config.metadata = read_metadata(root, config.state_dir);
   config.policies = resolved(config.state_dir, root.string("policies", "/etc/attest/policies"));
   config.machine_cert = read_machine_cert(root, config.state_dir);
+  config.epochs = read_epochs(root, config.state_dir);
   config.audit_log = resolved(config.state_dir, root.string("audit_log", "audit.jsonl"));
   if (root.choice("ima_entries", {"accepted", "anyone"}, "accepted") == "anyone")
     config.ima_entries = ImaEntries::anyone;

@@ -29,6 +29,12 @@ struct MachineCertConfig {
   std::string key;              // key name
 };
 
+// EpochConfig is one distributor of Epoch IDs: the file it fills, and its public key (PEM).
+struct EpochConfig {
+  std::filesystem::path file;
+  std::filesystem::path key;
+};
+
 struct Limits {
   std::size_t connections = 4096;
   std::size_t connections_per_uid = 2048;
@@ -41,7 +47,8 @@ struct Limits {
   std::int64_t read_seconds = 5;   // from the first byte of a call to its last
   std::int64_t write_seconds = 5;  // until an answer is taken
   std::int64_t idle_seconds = 600;
-  std::size_t verdicts = 1000;  // kept for attestctl explain
+  std::int64_t key_seconds = 300;  // life of a short-lived key
+  std::size_t verdicts = 1000;     // kept for attestctl explain
 };
 
 // ImaEntries says who learns which files ran here beyond the signed references.
@@ -59,6 +66,7 @@ struct Config {
   MetadataConfig metadata;
   std::filesystem::path policies = "/etc/attest/policies";
   MachineCertConfig machine_cert;
+  std::vector<EpochConfig> epochs;  // at most two
   std::filesystem::path audit_log;  // empty: none
   ImaEntries ima_entries = ImaEntries::accepted;
   bool observe = false;

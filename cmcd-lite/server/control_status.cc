@@ -41,7 +41,7 @@ void write_metadata(JsonWriter& out, const State& state) {
   out.end_array();
 }
 
-void write_tpm(JsonWriter& out, const TpmStatus& tpm, bool whole) {
+void write_tpm(JsonWriter& out, const TpmStatus& tpm, const Keyring& keyring, bool whole) {
   out.key("tpm").object().field("state", tpm.state).field("driver", tpm.drivers);
   if (whole) {
     out.field("problem", tpm.problem)
@@ -53,10 +53,25 @@ void write_tpm(JsonWriter& out, const TpmStatus& tpm, bool whole) {
         .field("handshakes", tpm.handshakes)
         .field("signatures", tpm.signatures)
         .field("opened", tpm.opened);
+    out.field("keys", keyring.size()).field("answered_by_key", keyring.answered());
     out.field("p50_us", static_cast<std::uint64_t>(tpm.latency.p50_ms * 1000));
     out.field("p99_us", static_cast<std::uint64_t>(tpm.latency.p99_ms * 1000));
   }
   out.end_object();
+}
+
+// write_epochs shows the newest Epoch ID of every distributor that was seen.
+void write_epochs(JsonWriter& out, const Engine& engine, const State& state, UnixTime now) {
+  out.key("epochs").array();
+  for (const EpochSeen& seen : engine.epochs.seen()) {
+    bool quoted = std::ranges::any_of(
+        state.epochs, [&](const EpochSource& s) { return s.distributor.name == seen.distributor; });
+    out.object()
+        .field("distributor", to_hex(seen.distributor.view()))
+        .field("time", format_rfc3339(seen.time));
+    out.field("age_s", now - seen.time).field("sequence", seen.sequence).field("source", quoted).end_object();
+  }
+  out.end_array();
 }
 
 void write_policies(JsonWriter& out, const State& state) {
@@ -119,6 +134,7 @@ std::vector<std::string> warnings(const Engine& engine, const State& state, cons
     if (rule.has(Right::raw))
       out.push_back("caller.raw: caller \"" + rule.name +
                     "\" may have any nonce attested and so speak for any channel");
+  for (const std::string& problem : engine.epochs.problems()) out.push_back("epoch.source: " + problem);
   if (state.config.drivers.sw)
     out.push_back("sw.no-hardware: the software driver is on; it proves nothing about hardware");
   return out;
@@ -148,12 +164,13 @@ Bytes status(const Engine& engine, const ControlCall& call) {
   out.field("uptime_s",
             elapsed_ms(engine.started, {clock_ms(CLOCK_BOOTTIME), engine.started.wall_ms}) / 1000);
   out.field("image", state.own.image).field("observe", state.config.observe);
-  write_tpm(out, tpm, call.controls);
+  write_tpm(out, tpm, engine.keyring, call.controls);
   write_policies(out, state);
   if (call.controls) {
     write_metadata(out, state);
     write_callers(out, state);
     write_counters(out, engine, tpm);
+    write_epochs(out, engine, state, wall_clock_now());
     out.key("warnings").array();
     for (const std::string& warning : warnings(engine, state, tpm, wall_clock_now())) out.text(warning);
     out.end_array();

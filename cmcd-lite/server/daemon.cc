@@ -39,6 +39,7 @@ std::string restart_note(const Config& old, const Config& fresh) {
   add(same_tpm(old.drivers.tpm, fresh.drivers.tpm), "tpm");
   add(same_sw(old.drivers.sw, fresh.drivers.sw), "sw");
   add(same_snp(old.drivers.snp, fresh.drivers.snp), "snp");
+  add(old.limits.key_seconds == fresh.limits.key_seconds, "limits.key_seconds");
   add(old.limits.queue == fresh.limits.queue, "limits.queue");
   add(old.limits.batch == fresh.limits.batch, "limits.batch");
   add(old.limits.judge_threads == fresh.limits.judge_threads, "limits.judge_threads");
@@ -72,7 +73,8 @@ Daemon::Daemon(Options options, std::shared_ptr<const State> state, OwnedFd lock
 
 Daemon::~Daemon() {
   listeners_.reset();
-  tpm_.reset();  // joins: no callback comes after this
+  if (workers_) workers_->stop();  // they hand work to the TPM's thread, which may still hand work to them
+  tpm_.reset();                    // joins: no callback comes after this
   workers_.reset();
 }
 
@@ -91,7 +93,14 @@ Status Daemon::start() {
   keys_.replace(false, file_keys->list());
   file_keys_ = std::make_unique<FileKeys>(std::move(file_keys));
   workers_ = std::make_unique<WorkerPool>(limits.judge_threads, limits.queue);
+  epochs_.open(state->config.state_dir / "epochs", [this](const std::string& text) { note(text); });
+  epochs_.poll(state->epochs, wall_clock_now());
+  const auto& device = state->config.drivers.tpm;
+  Keyring::Limits life;
+  life.life_ms = limits.key_seconds * 1000;
+  keyring_ = std::make_unique<Keyring>(MeasurementCount(device ? device->ima_list : fs::path()), epochs_, life);
   TpmThread::Options tpm;
+  tpm.keyring = keyring_.get();
   tpm.open = options_.open ? options_.open : table_drivers();
   tpm.state = [this] { return state_.get(); };
   tpm.keys = &keys_;
@@ -99,7 +108,8 @@ Status Daemon::start() {
   tpm.batch = limits.batch;
   tpm.log = [this](const std::string& text) { note(text); };
   tpm_ = std::make_unique<TpmThread>(std::move(tpm));
-  engine_.reset(new Engine{state_, *tpm_, *workers_, *verdicts_, keys_, *file_keys_, revoked_, audit_, quota_,
+  engine_.reset(new Engine{state_, *tpm_, *workers_, *verdicts_, keys_, *file_keys_, revoked_, audit_,
+                           *keyring_, known_, epochs_, quota_,
                            [this](auto done) { reload(std::move(done)); }, moment_now()});
   listeners_ = std::make_unique<Listeners>(io_, quota_, [this](Call call, Reply reply) {
     serve_call(*engine_, std::move(call), std::move(reply));
@@ -112,6 +122,7 @@ void Daemon::run() {
     for (int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
     wait_for_signal();
   }
+  keep_house();
   if (auto told = notify_manager("READY=1\nSTATUS=serving\n"); !told) note(told.error().what);
   auto forever = asio::make_work_guard(io_);
   io_.run();
@@ -129,6 +140,19 @@ void Daemon::wait_for_signal() {
     static_cast<void>(notify_manager(reloading));
     reload([](const Result<std::string>&) { static_cast<void>(notify_manager("READY=1\n")); });
     wait_for_signal();
+  });
+}
+
+// keep_house: once a second what has expired goes, new Epoch IDs are read, and the TPM is asked whether it is still the
+// one that quoted.
+void Daemon::keep_house() {
+  keyring_->sweep(moment_now());
+  if (!keyring_->empty()) tpm_->check();
+  auto state = state_.get();
+  if (epochs_.poll(state->epochs, wall_clock_now())) tpm_->refresh();
+  housekeeping_.expires_after(std::chrono::seconds(1));
+  housekeeping_.async_wait([this](const asio::error_code& code) {
+    if (!code) keep_house();
   });
 }
 

@@ -1,6 +1,7 @@
 // daemon.h: one cmcd-lite, put together.
 #pragma once
 #include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 
 #include "cmcd-lite/server/calls.h"
 #include "evidence/core/fd.h"
@@ -36,6 +37,7 @@ class Daemon {
   Result<std::string> apply(const std::shared_ptr<const State>& fresh);
   void open_audit(const State& state);
   void wait_for_signal();
+  void keep_house();
   void note(const std::string& text) const;
 
   Options options_;
@@ -49,6 +51,10 @@ class Daemon {
   KeyDirectory keys_;
   std::unique_ptr<FileKeys> file_keys_;
   RevokedKeys revoked_;
+  Epochs epochs_;
+  KnownKeys known_;
+  std::unique_ptr<Keyring> keyring_;
+  asio::steady_timer housekeeping_{io_};
   std::mutex reload_mutex_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<WorkerPool> workers_;

@@ -6,6 +6,7 @@
 #include "cmcd-lite/server/audit.h"
 #include "cmcd-lite/server/elapsed.h"
 #include "cmcd-lite/server/key_directory.h"
+#include "cmcd-lite/server/known_keys.h"
 #include "cmcd-lite/server/quota.h"
 #include "cmcd-lite/server/revoked_keys.h"
 #include "cmcd-lite/server/tpm_thread.h"
@@ -59,6 +60,9 @@ struct Engine {
   FileKeys& file_keys;
   RevokedKeys& revoked;
   Audit& audit;
+  Keyring& keyring;
+  KnownKeys& known;
+  Epochs& epochs;
   Quota& quota;  // of the loop's thread alone
   // reload reads the configuration again and puts it in force; the answer names what needs a restart.
   std::function<void(std::function<void(Result<std::string>)>)> reload;

@@ -1,5 +1,6 @@
 #include "cmcd-lite/server/judge.h"
 
+#include "cmcd-lite/server/build_time.h"
 #include "cmcd-lite/server/named_error.h"
 #include "evidence/core/printable.h"
 #include "verifier/appraise.h"
@@ -18,7 +19,7 @@ Appraisal refused_by_us(const Error& error, const std::string& peer) {
   return appraisal;
 }
 
-Result<Appraisal> judged(const JudgeTask& task, const std::string& peer) {
+Result<Appraisal> judged(const JudgeTask& task, const std::string& peer, const JudgeMemory& memory) {
   if (!task.issued) return task.issued.error();
   const BeginCall& begin = task.issued->call;
   TRY(auto policy, task.state->policy(begin.policy));
@@ -31,7 +32,11 @@ Result<Appraisal> judged(const JudgeTask& task, const std::string& peer) {
   }
   question.peer = peer;
   question.x509_ok = begin.x509_name_checked && task.call.x509_ok;
-  question.now = task.now;
+  question.now = task.now.wall_ms / 1000;
+  question.built = build_time();
+  for (const RememberedKey& key : task.issued->keys)
+    question.known.push_back({key.fact, elapsed_ms(key.issued, task.now)});
+  question.epochs = memory.epochs.seen();
   return appraise(question, *policy, *task.state->active);
 }
 
@@ -51,7 +56,7 @@ std::string peer_of(const JudgeTask& task) {
 
 VerdictRecord record_of(const JudgeTask& task, const Appraisal& appraisal, const std::string& peer) {
   VerdictRecord record;
-  record.when = task.now;
+  record.when = task.now.wall_ms / 1000;
   record.peer = peer;
   record.role = task.call.inputs.prover;
   record.uid = task.caller.uid;
@@ -80,13 +85,29 @@ std::string text_for_caller(const VerdictRecord& record, std::uint64_t id) {
   return text + " (attestctl explain " + std::to_string(id) + ")";
 }
 
+// learn keeps facts: of keys only where the peer was accepted and has a rule of its own, the only ones we
+// would name again.
+void learn(const JudgeTask& task, const Appraisal& appraisal, JudgeOutcome outcome,
+           const JudgeMemory& memory) {
+  if (appraisal.epoch) memory.epochs.note(*appraisal.epoch, task.now.wall_ms / 1000);
+  if (outcome != JudgeOutcome::accepted || !appraisal.quoted) return;
+  const BeginCall& begin = task.issued->call;
+  auto policy = task.state->policy(begin.policy);
+  Role prover = task.call.inputs.prover;
+  if (!policy || (*policy)->max_age_s == 0 || !listed(**policy, begin.peer, prover) ||
+      begin.peer != peer_of(task))
+    return;
+  memory.keys.add(begin.peer, prover, appraisal.quoted, task.issued->issued, task.call.evidence.size());
+}
+
 }  // namespace
 
-JudgeAnswer judge(const JudgeTask& task, Verdicts& verdicts) {
+JudgeAnswer judge(const JudgeTask& task, Verdicts& verdicts, JudgeMemory memory) {
   std::string peer = peer_of(task);
-  auto result = judged(task, peer);
+  auto result = judged(task, peer, memory);
   Appraisal appraisal = result ? std::move(*result) : refused_by_us(result.error(), peer);
   VerdictRecord record = record_of(task, appraisal, peer);
+  learn(task, appraisal, record.outcome, memory);
   JudgeAnswer answer;
   answer.outcome = record.outcome;
   answer.name = record.name;

@@ -1,5 +1,6 @@
 // judge.h: from a caller's judge call to the answer it gets.
 #pragma once
+#include "cmcd-lite/server/epochs.h"
 #include "cmcd-lite/server/nonces.h"
 #include "cmcd-lite/server/state.h"
 #include "cmcd-lite/server/verdicts.h"
@@ -13,10 +14,16 @@ struct JudgeTask {
   std::string service;  // of the entry that gave the caller the right
   JudgeCall call;
   Result<IssuedNonce> issued;  // what Begin promised, or why there is nothing to believe
-  UnixTime now = 0;
+  Moment now;
+};
+
+// JudgeMemory is what verdicts teach: facts for later handshakes.
+struct JudgeMemory {
+  KnownKeys& keys;
+  Epochs& epochs;
 };
 
 // judge runs one appraisal and files its verdict. Never fails: whatever goes wrong is a refusal with a name.
-JudgeAnswer judge(const JudgeTask& task, Verdicts& verdicts);
+JudgeAnswer judge(const JudgeTask& task, Verdicts& verdicts, JudgeMemory memory);
 
 }  // namespace attest

@@ -24,6 +24,7 @@ int check_config(const std::string& path) {
 
 int serve(const std::string& path) {
   harden_process();
+  if (!lock_key_memory()) log_line("warning: short-lived keys are not locked in memory (LimitMEMLOCK)");
   if (geteuid() == 0) log_line("warning: running as root; the unit file gives the daemon a user of its own");
   Daemon::Options options;
   options.config = path;

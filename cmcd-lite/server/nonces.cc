@@ -7,8 +7,7 @@
 
 namespace attest {
 
-Result<BeginAnswer> Nonces::issue(BeginCall call, std::uint8_t flags, std::vector<Bytes> known,
-                                  const Moment& now) {
+Result<BeginAnswer> Nonces::issue(BeginCall call, Wishes wishes, const Moment& now) {
   std::array<std::uint8_t, 40> random{};
   if (RAND_bytes_ex(private_libctx(), random.data(), random.size(), 0) != 1)
     return Error{Errc::io, "daemon.internal: no random bytes for a nonce"};
@@ -18,9 +17,15 @@ Result<BeginAnswer> Nonces::issue(BeginCall call, std::uint8_t flags, std::vecto
   entry.call = std::move(call);
   entry.issued = now;
   Request request;
-  request.header.flags = flags;
+  request.header.flags = wishes.flags;
   request.header.nonce = draw.array<32>();
-  request.known_digests = std::move(known);
+  request.known_digests = std::move(wishes.known_digests);
+  request.max_age_s = wishes.max_age_s;
+  for (const RememberedKey& key : wishes.keys)
+    request.known_keys.push_back(key_hint(request.header.nonce, key.fact->context.known_key));
+  for (const Digest& name : wishes.distributors)
+    request.distributors.push_back(key_hint(request.header.nonce, name));
+  entry.keys = std::move(wishes.keys);
   TRY(entry.request, encode_request(request));
   drop_expired(now);
   if (issued_.size() >= limit_ && !issued_.empty()) issued_.pop_front();

@@ -3,15 +3,26 @@
 #include <list>
 
 #include "cmcd-lite/protocol/messages.h"
-#include "cmcd-lite/server/elapsed.h"
+#include "cmcd-lite/server/known_keys.h"
+#include "evidence/native/request.h"
 
 namespace attest {
+
+// Wishes are what a request says beside its nonce.
+struct Wishes {
+  std::uint8_t flags = 0;
+  std::vector<Bytes> known_digests;
+  std::uint32_t max_age_s = 0;
+  std::vector<RememberedKey> keys;  // of this peer; held for the handshake
+  std::vector<Digest> distributors;
+};
 
 // IssuedNonce is what Begin promised: the request as it was sent and the question it belongs to.
 struct IssuedNonce {
   std::uint64_t handle = 0;
   BeginCall call;
-  Bytes request;  // header and parameters, byte for byte
+  Bytes request;                    // header and parameters, byte for byte
+  std::vector<RememberedKey> keys;  // those the request named
   Moment issued;
 };
 
@@ -23,9 +34,8 @@ class Nonces {
   // does not keep others out.
   Nonces(std::size_t limit, std::int64_t lifetime_ms) : limit_(limit), lifetime_ms_(lifetime_ms) {}
 
-  // issue draws a fresh nonce and builds the request around it; flags and known digests as in Request. io
-  // without random bytes.
-  Result<BeginAnswer> issue(BeginCall call, std::uint8_t flags, std::vector<Bytes> known, const Moment& now);
+  // issue draws a fresh nonce and builds the request around it. io without random bytes.
+  Result<BeginAnswer> issue(BeginCall call, Wishes wishes, const Moment& now);
 
   // take consumes the nonce of a handle, whatever else is wrong. All failures are "daemon.nonce": denied if
   // it was not issued here or is spent, stale if too old, mismatch if request or prover are not those of

@@ -22,6 +22,8 @@ Status isolate_openssl() {
   return Error{Errc::io, "OpenSSL cannot be initialised"};
 }
 
+bool lock_key_memory() { return CRYPTO_secure_malloc_init(std::size_t{1} << 16, 32) == 1; }
+
 void harden_process() {
   ::setenv("TSS2_LOG", "all+NONE", 0);  // the drivers' errors say what matters
   ::umask(077);

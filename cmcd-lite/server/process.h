@@ -16,6 +16,10 @@ Status isolate_openssl();
 // error.
 void harden_process();
 
+// lock_key_memory gives OpenSSL's private keys memory that is locked and kept out of core dumps; false if it cannot be
+// locked (RLIMIT_MEMLOCK). Comes before the first key is made.
+bool lock_key_memory();
+
 // lock_folder makes sure that one daemon alone uses a state folder; the lock lasts as long as the descriptor.
 // denied if another has it.
 Result<OwnedFd> lock_folder(const std::string& folder);

@@ -115,6 +115,15 @@ Status load_machine_cert(State& state) {
   return ok();
 }
 
+Status load_epochs(State& state) {
+  for (const EpochConfig& epoch : state.config.epochs) {
+    TRY(Bytes pem, read_file(epoch.key, 1 << 16));
+    TRY(Bytes spki, read_distributor_key(pem));
+    state.epochs.push_back({epoch.file, {sha256(View(spki)), spki}});
+  }
+  return ok();
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Policy>> State::policy(std::string_view name) const {
@@ -143,13 +152,19 @@ Result<std::shared_ptr<const State>> load_state(const std::string& config_path, 
   CHECK_OK(load_metadata(state->config.metadata, now, *state));
   if (!state->config.metadata.folder.empty()) find_own(*state);
   CHECK_OK(load_machine_cert(*state));
+  CHECK_OK(load_epochs(*state));
   return std::shared_ptr<const State>(std::move(state));
+}
+
+bool listed(const Policy& policy, std::string_view peer, Role prover) {
+  const PeerRule* rule = find_rule(policy, peer, prover);
+  return rule != nullptr && rule->name != "*";
 }
 
 std::vector<Bytes> known_digests(const Policy& policy, const ActiveSet& active, std::string_view peer,
                                  Role prover) {
+  if (!listed(policy, peer, prover)) return {};
   const PeerRule* rule = find_rule(policy, peer, prover);
-  if (rule == nullptr || rule->name == "*") return {};
   std::vector<Bytes> known;
   auto add = [&](const std::shared_ptr<const MetadataItem>& item) {
     if (item && known.size() < kMaxKnownDigests)

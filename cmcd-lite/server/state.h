@@ -5,6 +5,7 @@
 
 #include "cmcd-lite/server/access.h"
 #include "cmcd-lite/server/config.h"
+#include "cmcd-lite/server/epochs.h"
 #include "evidence/native/request.h"
 #include "verifier/active_set.h"
 #include "verifier/policy.h"
@@ -28,6 +29,7 @@ struct State {
   OwnMetadata own;
   std::vector<Bytes> machine_chain;  // DER, leaf first
   Digest machine_spki;               // empty: none
+  std::vector<EpochSource> epochs;   // where Epoch IDs to quote come from
   std::vector<std::string> warnings;
   UnixTime loaded = 0;
 
@@ -42,6 +44,9 @@ struct State {
 // is an error of the whole; a missing certificate, metadata that does not verify or a missing image are
 // warnings, because what they would have allowed is then denied.
 Result<std::shared_ptr<const State>> load_state(const std::string& config_path, UnixTime now);
+
+// listed: the policy has a rule of its own for this peer, not only one for everybody.
+bool listed(const Policy& policy, std::string_view peer, Role prover);
 
 // known_digests: prefixes of the metadata the rule for this peer may need, for the request of a handshake:
 // image descriptions first, at most kMaxKnownDigests. Empty for peers without a rule of their own ("*"): what

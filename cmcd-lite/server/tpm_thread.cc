@@ -30,6 +30,7 @@ TpmThread::TpmThread(Options options)
     : options_(std::move(options)),
       jobs_(options_.queue),
       tasks_(options_.queue),
+      maker_(options_.keyring),
       thread_([this] { work(); }) {}
 
 TpmThread::~TpmThread() {
@@ -70,6 +71,22 @@ void TpmThread::retest() {
   wake_.notify_one();
 }
 
+void TpmThread::refresh() {
+  {
+    std::lock_guard lock(mutex_);
+    refresh_ = true;
+  }
+  wake_.notify_one();
+}
+
+void TpmThread::check() {
+  {
+    std::lock_guard lock(mutex_);
+    check_ = true;
+  }
+  wake_.notify_one();
+}
+
 TpmStatus TpmThread::status() const {
   std::lock_guard lock(mutex_);
   TpmStatus status = shown_;
@@ -97,7 +114,7 @@ void TpmThread::work() {
 
 // wait returns when there is something to do, false when the thread shall end.
 bool TpmThread::wait(std::unique_lock<std::mutex>& lock) {
-  auto work_waits = [this] { return stop_ || retest_ || !jobs_.empty() || !tasks_.empty(); };
+  auto work_waits = [this] { return stop_ || retest_ || refresh_ || check_ || !jobs_.empty() || !tasks_.empty(); };
   if (open_)
     wake_.wait(lock, work_waits);
   else
@@ -110,8 +127,11 @@ void TpmThread::serve(std::unique_lock<std::mutex>& lock) {
   std::vector<AttestJob> jobs = jobs_.drain(options_.batch);
   std::optional<Task> task = tasks_.pop();
   bool retest = std::exchange(retest_, false);
+  bool refresh = std::exchange(refresh_, false);
+  bool check = std::exchange(check_, false);
   lock.unlock();
-  if (!jobs.empty()) serve_batch(jobs);
+  if (check) check_devices();
+  if (!jobs.empty() || (refresh && open_ && !devices_.empty())) serve_batch(jobs);
   jobs.clear();
   if (task) serve_task(*task);
   task.reset();
@@ -165,6 +185,7 @@ bool TpmThread::open_devices() {
 
 void TpmThread::close_devices(const Error& why) {
   devices_.clear();
+  if (options_.keyring != nullptr) options_.keyring->clear();
   open_ = false;
   pause_ = pause_.count() == 0 ? options_.first_retry : std::min(pause_ * 2, options_.last_retry);
   next_try_ = Clock::now() + pause_;
@@ -198,6 +219,17 @@ void TpmThread::self_test() {
   shown_.problem = std::move(problem);
 }
 
+void TpmThread::check_devices() {
+  Keyring* keyring = options_.keyring;
+  if (keyring == nullptr) return;
+  if (!open_) return keyring->clear();
+  for (const OpenedDriver& device : devices_) {
+    auto clock = device.driver->clock();
+    if (!clock) return keyring->clear();
+    keyring->confirm(*clock, moment_now());
+  }
+}
+
 // note_certificate keeps until when the attestation key is certified.
 void TpmThread::note_certificate() {
   if (maker_.ak_certificate() == ak_certificate_) return;
@@ -212,8 +244,10 @@ Status TpmThread::make(std::vector<AttestJob>& jobs) {
   if (devices_.empty())
     return Error{Errc::denied,
                  "tpm.unavailable: no driver is configured on this machine, it gives no evidence"};
+  auto state = options_.state();
+  if (jobs.empty() && !options_.keyring->epoch_due(*state, moment_now())) return ok();
   auto start = Clock::now();
-  CHECK_OK(maker_.make(jobs, devices_, *options_.state()));
+  CHECK_OK(maker_.make(jobs, devices_, *state));
   note_certificate();
   std::lock_guard lock(mutex_);
   latency_.add(Clock::now() - start);
@@ -245,6 +279,7 @@ void TpmThread::serve_batch(std::vector<AttestJob>& jobs) {
     }
   }
   if (made) return;
+  if (options_.keyring != nullptr) options_.keyring->clear();  // what cannot be quoted now is not what was quoted
   {
     std::lock_guard lock(mutex_);
     shown_.problem = made.error().what;

@@ -42,6 +42,7 @@ class TpmThread {
     OpenDrivers open;
     CurrentState state;
     KeyDirectory* keys = nullptr;
+    Keyring* keyring = nullptr;  // outlives the thread; nullptr: no short-lived keys
     std::size_t queue = 4096;
     std::size_t batch = kMaxBatch;
     std::function<void(const std::string&)> log;
@@ -65,6 +66,10 @@ class TpmThread {
   void run(uid_t source, Task task);
   // retest repeats the self-test soon: what handshakes will meet has changed (metadata, the AK's certificate).
   void retest();
+  // refresh makes a quote soon if an Epoch ID is due.
+  void refresh();
+  // check asks the devices soon whether they were reset; short-lived keys end if they were or do not answer.
+  void check();
   TpmStatus status() const;
 
  private:
@@ -77,6 +82,7 @@ class TpmThread {
   bool reopen();
   void close_devices(const Error& why);
   void self_test();
+  void check_devices();
   Status make(std::vector<AttestJob>& jobs);
   void serve_batch(std::vector<AttestJob>& jobs);
   void serve_task(const Task& task);
@@ -89,6 +95,8 @@ class TpmThread {
   std::condition_variable wake_;
   bool stop_ = false;
   bool retest_ = false;
+  bool refresh_ = false;
+  bool check_ = false;
   FairQueue<AttestJob> jobs_;
   FairQueue<Task> tasks_;
   TpmStatus shown_;

@@ -3,27 +3,36 @@
 #include "cmcd-lite/server/named_error.h"
 
 namespace attest {
+namespace {
+
+Error stopping() { return {Errc::io, "daemon.stopping: the daemon stops"}; }
+
+}  // namespace
 
 WorkerPool::WorkerPool(std::size_t threads, std::size_t queue) : queue_(queue) {
   for (std::size_t i = 0; i < threads; i++) threads_.emplace_back([this] { work(); });
 }
 
-WorkerPool::~WorkerPool() {
+void WorkerPool::stop() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
   }
   wake_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
-  while (auto task = queue_.pop()) (*task)(Error{Errc::io, "daemon.stopping: the daemon stops"});
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) thread.join();
+  while (auto task = queue_.pop()) (*task)(stopping());
 }
 
 void WorkerPool::post(uid_t source, Task task) {
   std::optional<Task> displaced;
+  bool late = false;
   {
     std::lock_guard lock(mutex_);
-    displaced = queue_.push(source, std::move(task));
+    late = stop_;
+    if (!late) displaced = queue_.push(source, std::move(task));
   }
+  if (late) return task(stopping());
   wake_.notify_one();
   if (displaced) (*displaced)(busy("a judge"));
 }

@@ -18,10 +18,12 @@ class WorkerPool {
   using Task = std::function<void(Status)>;
   WorkerPool(std::size_t threads, std::size_t queue);
   // The destructor lets running tasks end and fails the waiting ones.
-  ~WorkerPool();
+  ~WorkerPool() { stop(); }
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
   void post(uid_t source, Task task);
+  // stop does what the destructor does; what is posted afterwards fails.
+  void stop();
   std::size_t waiting() const;
 
  private:

@@ -15,7 +15,7 @@ Moment after(std::int64_t boot_ms, std::int64_t wall_ms) {
 
 BeginAnswer issue(Nonces& nonces, Moment when = kStart) {
   auto answer = nonces.issue({Role::client, Mode::require, "web", "db.example", true},
-                             RequestHeader::kRequires, {Bytes(8, 7)}, when);
+                             {RequestHeader::kRequires, {Bytes(8, 7)}, 0, {}, {}}, when);
   EXPECT_TRUE(answer) << answer.error().what;
   return answer ? *answer : BeginAnswer{};
 }
@@ -111,7 +111,7 @@ TEST(Nonces, ExpiredOnesDoNotStayInMemory) {
 
 TEST(Nonces, RefuseMoreKnownDigestsThanARequestHolds) {
   Nonces nonces(1, 30000);
-  EXPECT_FALSE(nonces.issue({}, 0, std::vector<Bytes>(kMaxKnownDigests + 1, Bytes(8, 1)), kStart));
+  EXPECT_FALSE(nonces.issue({}, {0, std::vector<Bytes>(kMaxKnownDigests + 1, Bytes(8, 1)), 0, {}, {}}, kStart));
   EXPECT_EQ(nonces.pending(), 0U);
 }
 
