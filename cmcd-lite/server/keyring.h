@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <unordered_map>
 
 #include "cmcd-lite/server/elapsed.h"
 #include "cmcd-lite/server/epochs.h"
@@ -110,7 +111,7 @@ class Keyring {
   std::deque<Key> keys_;  // newest first
   std::optional<ClockInfo> clock_;
   Moment confirmed_;
-  std::map<Digest, Certified> certified_;  // by SPKI
+  std::unordered_map<Digest, Certified, DigestHash> certified_;  // by SPKI
   std::map<std::string, Moment> demand_;   // by the distributor's name
   std::uint64_t answered_ = 0;
 };
