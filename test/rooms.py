@@ -12,8 +12,9 @@ ALLOWED = {
     "cmcd-lite/protocol": {"cmcd-lite/protocol", "evidence"},
     "cmcd-lite/client": {"cmcd-lite/client", "cmcd-lite/protocol", "evidence"},
     "cmcd-lite/server": {"cmcd-lite/server", "cmcd-lite/protocol", "cmcd-lite/client", "drivers", "verifier", "evidence"},
+    "provider/libattest": {"provider/libattest", "cmcd-lite/client", "cmcd-lite/protocol", "evidence"},
     "provider": {"provider", "cmcd-lite/client", "cmcd-lite/protocol", "evidence"},
-    "apps": {"apps", "cmcd-lite/client", "cmcd-lite/protocol", "verifier", "evidence"},
+    "apps": {"apps", "provider/libattest", "cmcd-lite/client", "cmcd-lite/protocol", "verifier", "evidence"},
 }
 
 
