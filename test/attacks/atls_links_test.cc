@@ -1,0 +1,213 @@
+// Re-attestation of a connection that lives long: answers that are resent, reordered, taken from another connection or made
+// by another machine.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "provider/libattest/links.h"
+#include "test/support/atls_pair.h"
+
+namespace attest {
+namespace {
+
+using namespace attest::test;
+using namespace std::chrono_literals;
+using atls::Answer;
+using atls::Challenge;
+using atls::Links;
+
+const Bytes kBinding(32, 1);
+const Bytes kFirst{1, 2, 3};
+
+struct Chained : testing::Test {
+  atls::Prover prover{true, kBinding, kFirst};
+  atls::Watcher watcher{true, kBinding, kFirst, {}};
+  SayingAgent theirs, ours;
+  Challenge ask() { return *watcher.challenge(); }
+  Answer answer(const Challenge& challenge) { return *prover.answer(challenge, theirs); }
+  bool accepted(const Answer& answer) { return bool(watcher.judge(answer, {}, ours)); }
+};
+
+TEST_F(Chained, FreshAnswersInOrderAreAccepted) {
+  for (int i = 0; i < 5; i++) EXPECT_TRUE(accepted(answer(ask()))) << i;
+  EXPECT_EQ(theirs.attested, 5);
+}
+
+TEST_F(Chained, AResentAnswerIsRefused) {
+  Answer first = answer(ask());
+  ASSERT_TRUE(accepted(first));
+  ask();
+  EXPECT_FALSE(accepted(first));
+  EXPECT_FALSE(watcher.challenge()) << "after a failure there is no next try";
+}
+
+TEST_F(Chained, AResentReportUnderTheRightCounterIsRefused) {
+  Answer first = answer(ask());
+  ASSERT_TRUE(accepted(first));
+  first.counter = ask().counter;
+  EXPECT_FALSE(accepted(first));
+}
+
+// The order of two reports is part of what they are over: a prover that skips one is out.
+TEST_F(Chained, ReorderedAnswersAreRefused) {
+  Challenge first = ask();
+  Challenge second{first.counter + 1, Bytes(atls::kLinkNonce, 5)};
+  EXPECT_FALSE(prover.answer(second, theirs)) << "out of order";
+  Answer good = answer(first);
+  Answer later = answer(second);
+  EXPECT_FALSE(accepted(later));
+  EXPECT_FALSE(accepted(good));
+}
+
+TEST_F(Chained, AnAnswerNobodyAskedForIsRefused) {
+  EXPECT_FALSE(accepted(Answer{1, report_over(Bytes(32, 0))}));
+}
+
+TEST_F(Chained, AChallengeIsAnsweredOnce) {
+  Challenge challenge = ask();
+  answer(challenge);
+  EXPECT_FALSE(prover.answer(challenge, theirs));
+}
+
+TEST_F(Chained, EveryInputOfTheNonceCounts) {
+  Challenge challenge = ask();
+  auto refused = [&](atls::Prover other, Challenge asked) {
+    atls::Watcher fresh(true, kBinding, kFirst, {});
+    Challenge open = *fresh.challenge();
+    if (asked.nonce == challenge.nonce) asked = open;
+    auto made = other.answer(asked, theirs);
+    return made && !fresh.judge(Answer{open.counter, made->report}, {}, ours);
+  };
+  EXPECT_TRUE(refused(atls::Prover(true, Bytes(32, 2), kFirst), challenge)) << "another connection";
+  EXPECT_TRUE(refused(atls::Prover(false, kBinding, kFirst), challenge)) << "the other role";
+  EXPECT_TRUE(refused(atls::Prover(true, kBinding, Bytes{9}), challenge)) << "another link before";
+  EXPECT_TRUE(refused(atls::Prover(true, kBinding, kFirst), Challenge{1, Bytes(32, 9)})) << "another nonce";
+  EXPECT_FALSE(refused(atls::Prover(true, kBinding, kFirst), challenge));
+}
+
+TEST_F(Chained, PayloadsAreReadStrictly) {
+  Bytes challenge = *encode_challenge(ask());
+  EXPECT_TRUE(atls::decode_challenge(challenge));
+  challenge.push_back(0);
+  EXPECT_FALSE(atls::decode_challenge(challenge));
+  challenge.resize(challenge.size() - 2);
+  EXPECT_FALSE(atls::decode_challenge(challenge));
+  EXPECT_FALSE(atls::decode_answer(Bytes(8, 0)));
+  EXPECT_FALSE(atls::decode_answer(Bytes(7, 0)));
+}
+
+// Over real connections.
+class AtlsLinks : public testing::Test {
+ protected:
+  AtlsLinks() {
+    settings.timeout = 60s;
+    settings.reattest = 1s;
+    EXPECT_TRUE(atls::prepare(pair.server_context(), true));
+    EXPECT_TRUE(atls::prepare(pair.client_context(), true));
+  }
+  void attest() {
+    pair.connect();
+    auto outcomes = pair.run(settings);
+    ASSERT_TRUE(outcomes.both()) << outcomes.text();
+    server.emplace(*Links::make(settings, pair.server(), outcomes.server, pair.server_agent, false));
+    client.emplace(*Links::make(settings, pair.client(), outcomes.client, pair.client_agent, false));
+  }
+  // echo answers until the client closes, and returns how it ended.
+  std::future<Status> echo() {
+    return std::async(std::launch::async, [this]() -> Status {
+      for (Bytes buffer(4096);;) {
+        TRY(std::size_t size, server->read(buffer));
+        if (size == 0) return ok();
+        CHECK_OK(server->write(View(buffer).first(size)));
+      }
+    });
+  }
+  std::string talk(std::string_view text) {
+    Bytes buffer(4096);
+    if (!client->write(as_view(text))) return "write failed";
+    auto size = client->read(buffer);
+    return size ? std::string(as_text(View(buffer).first(*size))) : size.error().what;
+  }
+  atls::Settings settings;
+  AtlsPair pair;
+  std::optional<Links> server, client;
+};
+
+TEST_F(AtlsLinks, BothEndsProveThemselvesAgainWhileDataFlows) {
+  ASSERT_NO_FATAL_FAILURE(attest());
+  auto served = echo();
+  auto until = std::chrono::steady_clock::now() + 30s;
+  while ((pair.server_agent.verified < 3 || pair.client_agent.verified < 3) && std::chrono::steady_clock::now() < until) {
+    ASSERT_EQ(talk("hello"), "hello");
+    std::this_thread::sleep_for(20ms);
+  }
+  EXPECT_GE(pair.server_agent.verified, 3);
+  EXPECT_GE(pair.client_agent.verified, 3);
+  SSL_shutdown(pair.client());
+  EXPECT_TRUE(served.get());
+}
+
+TEST_F(AtlsLinks, OnRequestThePeerProvesItselfAtOnce) {
+  settings.reattest = 3600s;
+  ASSERT_NO_FATAL_FAILURE(attest());
+  auto served = echo();
+  EXPECT_TRUE(client->reattest());
+  EXPECT_EQ(pair.client_agent.verified, 2);
+  EXPECT_EQ(talk("hello"), "hello");
+  SSL_shutdown(pair.client());
+  EXPECT_TRUE(served.get());
+}
+
+TEST_F(AtlsLinks, AMachineThatChangedIsDropped) {
+  settings.reattest = 3600s;
+  ASSERT_NO_FATAL_FAILURE(attest());
+  auto served = echo();
+  ASSERT_EQ(talk("hello"), "hello");
+  pair.server_agent.prefix = "another machine";
+  Status again = client->reattest();
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::untrusted) << again.error().what;
+  EXPECT_FALSE(client->reattest());
+  client.reset();
+  pair.close_client();
+  EXPECT_FALSE(served.get());
+}
+
+// It goes on taking data and never answers.
+TEST_F(AtlsLinks, APeerThatStaysSilentIsDropped) {
+  settings.timeout = 2s;
+  ASSERT_NO_FATAL_FAILURE(attest());
+  Bytes buffer(16);
+  auto heard = client->read(buffer);
+  ASSERT_FALSE(heard);
+  EXPECT_EQ(heard.error().code, Errc::stale) << heard.error().what;
+}
+
+TEST_F(AtlsLinks, APeerThatAsksWithoutEndIsDropped) {
+  settings.reattest = 3600s;
+  settings.timeout = 5s;
+  ASSERT_NO_FATAL_FAILURE(attest());
+  auto served = echo();
+  Status last = ok();
+  for (int i = 0; i < 200 && last; i++) last = client->reattest();
+  EXPECT_FALSE(last);
+  EXPECT_LT(pair.server_agent.attested, 200);
+  client.reset();
+  pair.close_client();
+  EXPECT_FALSE(served.get());
+}
+
+TEST_F(AtlsLinks, APeerThatDoesNotSpeakLinksIsRefusedAtOnce) {
+  ASSERT_TRUE(atls::prepare(pair.client_context(), false));
+  atls::Settings plain = settings;
+  plain.reattest = 0s;
+  plain.timeout = 3s;
+  pair.connect();
+  auto outcomes = pair.run(settings, plain);
+  ASSERT_TRUE(outcomes.server.failure);
+  EXPECT_EQ(outcomes.server.failure->code, Errc::unsupported);
+  EXPECT_EQ(pair.server_agent.attested, 0);
+}
+
+}  // namespace
+}  // namespace attest
