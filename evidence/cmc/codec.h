@@ -44,6 +44,8 @@ class Source {
   virtual nlohmann::json free() = 0;
   virtual bool null() = 0;
   virtual void skip() = 0;
+  // raw lends the bytes of the next value whole.
+  virtual View raw() = 0;
   virtual void fail(std::string_view why) = 0;
   virtual bool good() const = 0;
   virtual Status done(std::string_view what) = 0;
@@ -63,6 +65,7 @@ class JsonSource final : public Source {
   nlohmann::json free() override;
   bool null() override { return json_.null(); }
   void skip() override { json_.skip(); }
+  View raw() override { return as_view(json_.raw()); }
   void fail(std::string_view why) override { json_.fail(why); }
   bool good() const override { return json_.good(); }
   Status done(std::string_view what) override { return json_.done(what); }
@@ -89,8 +92,7 @@ class CborSource final : public Source {
   nlohmann::json free() override;
   bool null() override;
   void skip() override { raw(); }
-  // raw lends the bytes of the next value whole.
-  View raw();
+  View raw() override;
   void fail(std::string_view why) override;
   bool good() const override { return why_.empty(); }
   Status done(std::string_view what) override;
