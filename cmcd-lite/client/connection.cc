@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "cmcd-lite/client/socket_io.h"
 #include "evidence/core/fd.h"
 
 namespace attest {
@@ -25,47 +26,6 @@ std::optional<std::uint64_t> socket_inode(int fd) {
   struct stat st{};
   if (::fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode)) return std::nullopt;
   return st.st_ino;
-}
-
-// wait_for waits until fd is ready or the deadline passes; 0, or an errno value (ETIMEDOUT).
-int wait_for(int fd, short events, Clock::time_point deadline) {
-  for (;;) {
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return ETIMEDOUT;
-    pollfd p{fd, events, 0};
-    int n = ::poll(&p, 1, static_cast<int>(std::min<long long>(left, 1 << 30)));
-    if (n > 0) return 0;
-    if (n < 0 && errno != EINTR) return errno;
-  }
-}
-
-int send_all(int fd, View bytes, Clock::time_point deadline) {
-  while (!bytes.empty()) {
-    ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n > 0) {
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-      continue;
-    }
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno != EAGAIN) return errno;
-    if (int error = wait_for(fd, POLLOUT, deadline)) return error;
-  }
-  return 0;
-}
-
-int receive_all(int fd, std::span<std::uint8_t> out, Clock::time_point deadline) {
-  while (!out.empty()) {
-    ssize_t n = ::recv(fd, out.data(), out.size(), MSG_DONTWAIT);
-    if (n > 0) {
-      out = out.subspan(static_cast<std::size_t>(n));
-      continue;
-    }
-    if (n == 0) return ECONNRESET;
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return errno;
-    if (int error = wait_for(fd, POLLIN, deadline)) return error;
-  }
-  return 0;
 }
 
 // connect_unix: a Unix socket whose queue is full answers EAGAIN; try again until the deadline.
