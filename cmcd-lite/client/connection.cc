@@ -105,11 +105,24 @@ Result<Connection> Connection::open(const ClientOptions& options) {
 
 Result<Bytes> Connection::exchange(FrameType type, View payload, std::chrono::milliseconds timeout) {
   auto deadline = Clock::now() + timeout;
+  CHECK_OK(send_call(type, payload, deadline));
+  return receive_answer(type, deadline);
+}
+
+Status Connection::send_call(FrameType type, View payload, Clock::time_point deadline) {
   if (!still_ours()) fd_ = -1;  // the number may name a file of the program by now
   if (fd_ < 0) return dead(options_, "connection closed to", ECONNRESET);
   TRY(Bytes frame, encode_frame(type, payload));
   OwnedFd fd(std::exchange(fd_, -1));  // any early return leaves this connection dead
   if (int error = send_all(fd.get(), frame, deadline)) return dead(options_, "cannot send to", error);
+  fd_ = fd.release();
+  return ok();
+}
+
+Result<Bytes> Connection::receive_answer(FrameType type, Clock::time_point deadline) {
+  if (!still_ours()) fd_ = -1;
+  if (fd_ < 0) return dead(options_, "connection closed to", ECONNRESET);
+  OwnedFd fd(std::exchange(fd_, -1));
   std::array<std::uint8_t, kFrameHeader> head{};
   if (int error = receive_all(fd.get(), head, deadline)) return dead(options_, "no answer from", error);
   TRY(FrameHeader header, parse_frame_header(head));
@@ -144,10 +157,19 @@ Result<AttestAnswer> Connection::attest(const AttestCall& call) {
   return decode_attest_answer(answer);
 }
 
-Result<JudgeAnswer> Connection::judge(const JudgeCall& call) {
+Status Connection::send_judge(const JudgeCall& call) {
   TRY(Bytes payload, encode_judge_call(call));
-  TRY(Bytes answer, exchange(FrameType::judge, payload, options_.judge_timeout));
+  return send_call(FrameType::judge, payload, Clock::now() + options_.judge_timeout);
+}
+
+Result<JudgeAnswer> Connection::receive_judge() {
+  TRY(Bytes answer, receive_answer(FrameType::judge, Clock::now() + options_.judge_timeout));
   return decode_judge_answer(answer);
+}
+
+Result<JudgeAnswer> Connection::judge(const JudgeCall& call) {
+  CHECK_OK(send_judge(call));
+  return receive_judge();
 }
 
 Result<SignAnswer> Connection::sign(const SignCall& call) {

@@ -28,6 +28,9 @@ class Connection {
   Result<BeginAnswer> begin(const BeginCall& call);
   Result<AttestAnswer> attest(const AttestCall& call);
   Result<JudgeAnswer> judge(const JudgeCall& call);
+  // judge in two halves, for a caller that has other work meanwhile. Between them no other call may be made.
+  Status send_judge(const JudgeCall& call);
+  Result<JudgeAnswer> receive_judge();
   Result<SignAnswer> sign(const SignCall& call);
   Result<KeyAnswer> key(const KeyCall& call);
   Result<MachineCertAnswer> machine_cert();
@@ -43,6 +46,8 @@ class Connection {
   Connection(int fd, ClientOptions options);
   bool still_ours() const;
   Result<Bytes> exchange(FrameType type, View payload, std::chrono::milliseconds timeout);
+  Status send_call(FrameType type, View payload, std::chrono::steady_clock::time_point deadline);
+  Result<Bytes> receive_answer(FrameType type, std::chrono::steady_clock::time_point deadline);
   int fd_ = -1;
   std::uint64_t inode_ = 0;  // of the socket: tells whether the number still names it
   pid_t pid_ = 0;

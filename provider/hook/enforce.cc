@@ -133,11 +133,13 @@ bool program_verify(const Call& call, X509_STORE_CTX* store) {
 }
 
 int verify(const Call& call, X509_STORE_CTX* store) {
+  bool judges = call.demand() != Mode::off && call.attestable();
+  if (judges) start_judging(call, X509_STORE_CTX_get0_cert(store));
   bool chain_ok = program_verify(call, store);
   // What we asked for proves no identity the program ever trusted: no verified name may come of it.
   bool forced = call.server && call.now().forced;
   if (forced) X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED);
-  if (call.demand() == Mode::off || !call.attestable()) return chain_ok ? 1 : 0;
+  if (!judges) return chain_ok ? 1 : 0;
   bool x509_ok = chain_ok && !forced && X509_STORE_CTX_get_error(store) == X509_V_OK &&
                  (SSL_get_verify_mode(call.ssl) & SSL_VERIFY_PEER) != 0;
   Judged judged = judge(call, X509_STORE_CTX_get0_cert(store), x509_ok);

@@ -15,7 +15,7 @@ std::string explain(const JudgeAnswer& answer) {
   return text;
 }
 
-Result<JudgeAnswer> ask_daemon(const Call& call, const X509* leaf, bool x509_ok) {
+Result<std::shared_ptr<Link::Judging>> send_evidence(const Call& call, const X509* leaf, bool x509_ok) {
   Handshake& now = call.now();
   if (!now.fault.empty()) return Error{Errc::malformed, now.fault};
   if (!now.link)
@@ -27,7 +27,14 @@ Result<JudgeAnswer> ask_daemon(const Call& call, const X509* leaf, bool x509_ok)
   judgement.evidence = std::move(now.evidence_in);
   judgement.peer = peer_name(call);
   judgement.x509_ok = x509_ok;
-  return now.link->judge(judgement);
+  return now.link->start(judgement);
+}
+
+Result<JudgeAnswer> ask_daemon(const Call& call, const X509* leaf, bool x509_ok) {
+  Handshake& now = call.now();
+  if (!now.judging) now.judging = send_evidence(call, leaf, x509_ok);
+  if (!*now.judging) return now.judging->error();
+  return now.link->wait(***now.judging);
 }
 
 void keep(const Call& call, const Result<JudgeAnswer>& answer) {
@@ -69,6 +76,16 @@ Status ask(const Call& call) {
   return ok();
 }
 
+void start_judging(const Call& call, const X509* leaf) noexcept {
+  Handshake& now = call.now();
+  if (now.judged != Judged::no || now.judging || call.hook.settings.name_checked) return;
+  try {
+    now.judging = send_evidence(call, leaf, false);
+  } catch (const std::exception&) {
+    now.judging = Error{Errc::io, "internal: out of memory while judging the peer"};
+  }
+}
+
 Judged judge(const Call& call, const X509* leaf, bool x509_ok) noexcept {
   Handshake& now = call.now();
   if (now.judged != Judged::no) return now.judged;
@@ -79,6 +96,7 @@ Judged judge(const Call& call, const X509* leaf, bool x509_ok) noexcept {
     now.judged = Judged::refused;  // reason_for_refusal says that memory was short
   }
   now.link.reset();
+  now.judging.reset();
   Bytes().swap(now.evidence_in);
   return now.judged;
 }

@@ -8,6 +8,10 @@ namespace attest {
 // HelloRetryRequest) keeps the first. Fails where the daemon does not answer.
 Status ask(const Call& call);
 
+// start_judging lets the daemon begin before the program checks the certificate, where the outcome of that
+// check is nothing the daemon would look at (x509-name-checked is not set). judge() then waits for it.
+void start_judging(const Call& call, const X509* leaf) noexcept;
+
 // judge hands the peer's evidence, or its absence, to the daemon, once a handshake; later calls return what
 // was found. leaf is the peer's certificate; x509_ok says that the program asked for a certificate check and
 // it succeeded. Any failure on the way is a refusal with its reason. The connection to the daemon and the

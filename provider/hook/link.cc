@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 namespace attest {
 namespace {
 
@@ -17,25 +19,51 @@ thread_local Slot slot;
 
 Link::Link(DaemonPool::Lease lease) : pid_(::getpid()), lease_(std::move(lease)) {}
 
+Status Link::check_process() const {
+  if (pid_ == ::getpid()) return ok();
+  return Error{Errc::io, "daemon.forked: the nonce was issued to the process before fork; connect anew"};
+}
+
+// settle reads the answer that is under way; the lock is held.
+void Link::settle() {
+  auto pending = std::exchange(pending_, nullptr);
+  if (!pending) return;
+  auto connection = lease_.connection();
+  pending->answer = connection ? (*connection)->receive_judge() : Result<JudgeAnswer>(connection.error());
+}
+
 bool Link::usable() {
-  if (pid_ != ::getpid()) return false;
+  if (!check_process()) return false;
   std::lock_guard lock(mutex_);
+  settle();
   auto connection = lease_.connection();
   return connection && (*connection)->ready();
 }
 
 Result<BeginAnswer> Link::begin(const BeginCall& call) {
   std::lock_guard lock(mutex_);
+  settle();
   TRY(Connection * daemon, lease_.connection());
   return daemon->begin(call);
 }
 
-Result<JudgeAnswer> Link::judge(const JudgeCall& call) {
-  if (pid_ != ::getpid())
-    return Error{Errc::io, "daemon.forked: the nonce was issued to the process before fork; connect anew"};
+Result<std::shared_ptr<Link::Judging>> Link::start(const JudgeCall& call) {
+  CHECK_OK(check_process());
   std::lock_guard lock(mutex_);
+  settle();
   TRY(Connection * daemon, lease_.connection());
-  return daemon->judge(call);
+  auto judging = std::make_shared<Judging>();
+  CHECK_OK(daemon->send_judge(call));
+  pending_ = judging;
+  return judging;
+}
+
+Result<JudgeAnswer> Link::wait(Judging& judging) {
+  CHECK_OK(check_process());
+  std::lock_guard lock(mutex_);
+  if (!judging.answer) settle();
+  if (judging.answer) return *std::move(judging.answer);
+  return Error{Errc::io, "daemon.unreachable: the answer to this judgement was lost"};
 }
 
 Result<Link::Begun> Link::begin(const DaemonPool& pool, const BeginCall& call) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "provider/daemon.h"
 
@@ -12,8 +13,17 @@ namespace attest {
 // whichever thread ends it may judge. It dies with its connection, and with it every nonce on it.
 class Link {
  public:
+  // Judging is one judgement under way.
+  struct Judging {
+    std::optional<Result<JudgeAnswer>> answer;  // once it was read
+  };
+
   explicit Link(DaemonPool::Lease lease);
-  Result<JudgeAnswer> judge(const JudgeCall& call);
+  // start sends the call, wait reads its answer: the daemon judges while the program checks the certificate.
+  // Nothing is locked between the two, so the program's own callbacks may shake hands meanwhile; whatever
+  // else is asked on this link first reads the answer for the one who will wait for it.
+  Result<std::shared_ptr<Judging>> start(const JudgeCall& call);
+  Result<JudgeAnswer> wait(Judging& judging);
 
   struct Begun;
   // begin issues a nonce on this thread's link, or on a new one where the daemon closed it or another process
@@ -23,10 +33,13 @@ class Link {
  private:
   bool usable();
   Result<BeginAnswer> begin(const BeginCall& call);
+  Status check_process() const;
+  void settle();
   const pid_t pid_;
   std::mutex
       mutex_;  // never locked before pid_ was found to be ours: a fork may have happened while it was held
   DaemonPool::Lease lease_;
+  std::shared_ptr<Judging> pending_;  // whose answer was not read yet
 };
 
 struct Link::Begun {

@@ -22,6 +22,7 @@ enum class Judged { no, accepted, observed, refused };
 struct Handshake {
   // as the judging side
   std::shared_ptr<Link> link;  // the connection our nonce was issued on; held until the daemon judged
+  std::optional<Result<std::shared_ptr<Link::Judging>>> judging;  // once the daemon was asked
   std::uint64_t handle = 0;
   Bytes our_request;
   Bytes evidence_in;

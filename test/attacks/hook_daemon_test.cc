@@ -137,6 +137,55 @@ TEST(Daemon, SlowClientsDoNotTakeItsConnections) {
   EXPECT_LE(std::stoi(r["more"]), 4);
 }
 
+// shake_in_memory makes one handshake with both ends in this process.
+bool shake_in_memory(SSL_CTX* server_ctx, SSL_CTX* client_ctx) {
+  OwnedSsl server(SSL_new(server_ctx)), client(SSL_new(client_ctx));
+  BIO *a = nullptr, *b = nullptr;
+  BIO_new_bio_pair(&a, 100000, &b, 100000);
+  SSL_set_bio(server.get(), a, a);
+  SSL_set_bio(client.get(), b, b);
+  int at_client = 0, at_server = 0;
+  for (int i = 0; i < 5; i++) {
+    at_client = SSL_connect(client.get());
+    at_server = SSL_accept(server.get());
+  }
+  return at_client == 1 && at_server == 1;
+}
+
+struct Inside {
+  SSL_CTX* server = nullptr;
+  SSL_CTX* client = nullptr;
+  int depth = 0;
+  bool done = false;
+} inside;  // of a child process
+
+int shake_inside(int, X509_STORE_CTX*) {
+  if (inside.depth++ == 0) inside.done = shake_in_memory(inside.server, inside.client);
+  return 1;
+}
+
+// The daemon judges while the program checks the certificate. A program that shakes hands in that check does
+// so on the same thread, whose link waits for an answer.
+TEST(Daemon, AHandshakeInsideAnothersCertificateCheckGetsItsOwnAnswer) {
+  Stage stage;
+  Report r = in_forked(stage.conf(kRequire), [&](Report& report) {
+    Peer server_peer = server_with(""), client_peer = client_with("");
+    client_peer.verify = SSL_VERIFY_PEER;
+    client_peer.set_ctx = [](SSL_CTX* ctx) { SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, shake_inside); };
+    OwnedCtx server_ctx = make_ctx(stage, server_peer, true, report),
+             client_ctx = make_ctx(stage, client_peer, false, report);
+    inside = {server_ctx.get(), client_ctx.get(), 0, false};
+    report["outer"] = shake_in_memory(server_ctx.get(), client_ctx.get()) ? "1" : "0";
+    report["inner"] = inside.done ? "1" : "0";
+  });
+  EXPECT_EQ(r["outer"], "1") << r["errors"] << stage.calls();
+  EXPECT_EQ(r["inner"], "1") << r["errors"] << stage.calls();
+  std::string calls = stage.calls();
+  auto first = calls.find("judge server accepted");
+  ASSERT_NE(first, std::string::npos) << calls;
+  EXPECT_NE(calls.find("judge server accepted", first + 1), std::string::npos) << calls;
+}
+
 // A program that forks between ClientHello and Certificate: the child must not believe the parent's nonce.
 TEST(Daemon, ConnectionFromBeforeForkIsNotUsed) {
   Stage stage;

@@ -50,6 +50,10 @@ TEST(Identity, ProgramsOwnRootCheckMustSucceedToo) {
   t = talk(stage, server, with_cert(client_with(stage.conf(kRequire)), "client"));
   EXPECT_TRUE(t.both()) << show(t);
   EXPECT_EQ(t.server["verify_result"], "0");
+  EXPECT_FALSE(has(stage.calls(), "x509=1")) << "nobody announced that names are checked";
+  server.conf = stage.conf(std::string(kMutual) + "\nattest-x509-name-checked = yes");
+  t = talk(stage, server, with_cert(client_with(stage.conf(kRequire)), "client"));
+  EXPECT_TRUE(t.both()) << show(t);
   EXPECT_TRUE(has(stage.calls(), "x509=1"));
 }
 
