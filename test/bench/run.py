@@ -37,8 +37,8 @@ class Bench:
     def __init__(self, build, quick):
         self.build = Build(build)
         self.folder = self.build.folder / "bench"
-        self.rounds = 3 if quick else 7
-        self.count = 40 if quick else 150
+        self.rounds = 3 if quick else 21  # many short ones: a machine changes its speed from one second to the next
+        self.count = 40 if quick else 50
         self.rows = []
         self.started = []
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -152,10 +152,12 @@ class Bench:
         machine = self.machine("slow", BOOTS / BOOT, tcti=slow)
         env = self.client_asks(machine)
         self.handshakes(env, 3)
-        plain = self.handshakes(processes.environment(), 1, 1000)
-        attested = self.handshakes(env, 1, 1000)
-        floor = 3 * TPM_DELAY_MS + plain["wall_ms"]
-        self.row("1,000 handshakes at once, TPM of 200 ms / (3 quotes + 1,000 plain)", attested["wall_ms"] / floor, 1.0, floor, "ms")
+        plain, attested = [], []
+        for _ in range(3):
+            plain.append(self.handshakes(processes.environment(), 1, 1000))
+            attested.append(self.handshakes(env, 1, 1000))
+        floor = 3 * TPM_DELAY_MS + median(plain, "wall_ms")
+        self.row("1,000 handshakes at once, TPM of 200 ms / (3 quotes + 1,000 plain)", median(attested, "wall_ms") / floor, 1.0, floor, "ms")
         self.behind_nginx(machine, env)
 
     def dcap_rows(self):
