@@ -1,5 +1,8 @@
 #include "cmcd-lite/server/verdicts.h"
 
+#include <algorithm>
+#include <ranges>
+
 #include "evidence/json/writer.h"
 
 namespace attest {
@@ -37,6 +40,27 @@ std::size_t Verdicts::text_bytes(const VerdictRecord& record) {
          record.appraisal.size();
 }
 
+bool Verdicts::forget_an_appraisal() {
+  auto older = std::ranges::subrange(records_.begin(), std::prev(records_.end()));
+  auto found = std::ranges::find_if(
+      older, [](const VerdictRecord& record) { return record.trusted && !record.appraisal.empty(); });
+  if (found == older.end()) return false;
+  bytes_ -= found->appraisal.size();
+  std::string().swap(found->appraisal);
+  return true;
+}
+
+void Verdicts::forget_what_is_too_much() {
+  auto forget_one = [&] {
+    bytes_ -= text_bytes(records_.front());
+    records_.pop_front();
+  };
+  while (records_.size() > keep_) forget_one();
+  while (bytes_ > kMaxKeptBytes && forget_an_appraisal()) {
+  }
+  while (bytes_ > kMaxKeptBytes && records_.size() > 1) forget_one();
+}
+
 std::uint64_t Verdicts::add(VerdictRecord record) {
   std::unique_lock lock(mutex_);
   record.id = next_id_++;
@@ -50,10 +74,7 @@ std::uint64_t Verdicts::add(VerdictRecord record) {
   std::string line = record_json(record, true);
   bytes_ += text_bytes(record);
   records_.push_back(std::move(record));
-  while (records_.size() > keep_ || (bytes_ > kMaxKeptBytes && records_.size() > 1)) {
-    bytes_ -= text_bytes(records_.front());
-    records_.pop_front();
-  }
+  forget_what_is_too_much();
   lock.unlock();
   audit_.write(line);
   return id;

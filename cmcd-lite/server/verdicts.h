@@ -34,10 +34,11 @@ struct VerdictRecord {
 std::string record_json(const VerdictRecord& record, bool whole);
 
 // Verdicts numbers verdicts, writes each to the audit log and keeps the newest: at most `keep`, and never
-// more than kMaxKeptBytes of text. Thread safe.
+// more than kMaxKeptBytes of text. What is too much goes in this order: appraisals of trusted evidence, then
+// whole verdicts, the oldest first. Thread safe.
 class Verdicts {
  public:
-  static constexpr std::size_t kMaxKeptBytes = 3 << 20;
+  static constexpr std::size_t kMaxKeptBytes = 768 << 10;
   static constexpr std::size_t kMaxNames = 256;
   // first_id continues the numbers of the audit log.
   Verdicts(std::size_t keep, Audit& audit) : keep_(keep), audit_(audit), next_id_(audit.last_id() + 1) {}
@@ -58,6 +59,8 @@ class Verdicts {
 
  private:
   static std::size_t text_bytes(const VerdictRecord& record);
+  void forget_what_is_too_much();
+  bool forget_an_appraisal();  // false if there is none to forget
   mutable std::mutex mutex_;
   std::size_t keep_;
   Audit& audit_;
