@@ -20,6 +20,14 @@ class NginxAndCurl35(PairingTests, NginxServer, CurlClient, Pairing):
         for machine in cls.world.machines:
             trixie.move_in(machine, tree, cls.world.folder)
 
+    def test_they_use_openssl_3_5(self):
+        env = self.world.client.env()
+        asks = {"nginx": [programs.NGINX, "-V"], "curl": [programs.CURL, "--version"],
+                "python": [programs.PYTHON, "-c", "import ssl; print(ssl.OPENSSL_VERSION)"]}
+        for name, command in asks.items():
+            with self.subTest(program=name):
+                self.assertRegex(processes.run(command, env=env).out, r"OpenSSL[ /]3\.[5-9]")
+
     def test_nginx_attests_after_a_reload(self):
         server = self.start(self.world.server.env())
         self.addCleanup(server.stop)

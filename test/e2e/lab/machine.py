@@ -76,7 +76,6 @@ class AttestedMachine:
         if self.daemon:
             self.daemon.stop()
             self.daemon = None
-        self.prefix = ()  # where its programs run, if not here: see trixie.py
 
     def stop(self):
         self.stop_daemon()

@@ -1,11 +1,12 @@
 """A Debian 13 tree for programs on OpenSSL 3.5. Made once in build/packages by debootstrap, from the mirror apt uses."""
+import fcntl
 import os
 import pathlib
 import shutil
 import unittest
 
 from . import processes
-from .paths import program
+from .paths import CURL, program
 
 SUITE = "trixie"
 PACKAGES = "openssl,curl,nginx,python3"
@@ -25,18 +26,24 @@ def _mirror():
     raise unittest.SkipTest("apt knows no Debian mirror, so there is no Debian 13 tree")
 
 
+def _reachable(mirror):
+    return processes.run([CURL, "-sSfL", "--max-time", "60", "-o", os.devnull, f"{mirror.rstrip('/')}/dists/{SUITE}/InRelease"])
+
+
 def _make(folder):
-    debootstrap = program("debootstrap", "/usr/sbin")
-    if not debootstrap:
-        raise unittest.SkipTest("debootstrap is not installed, so there is no Debian 13 tree")
+    mirror = _mirror()
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.parent.mkdir(parents=True, exist_ok=True)
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
     check = [f"--keyring={keyring}"] if os.path.exists(keyring) else []
-    done = processes.run([debootstrap, "--variant=minbase", *check, f"--include={PACKAGES}", SUITE, part, _mirror()], timeout=700)
+    done = processes.run([program("debootstrap", "/usr/sbin"), "--variant=minbase", *check, f"--include={PACKAGES}", SUITE, part, mirror],
+                         timeout=700)
     if done.code != 0:
-        raise unittest.SkipTest(f"debootstrap cannot make a Debian 13 tree: {done.out.strip().splitlines()[-1]}")
+        asked = _reachable(mirror)
+        if asked.code != 0:
+            raise unittest.SkipTest(f"no Debian 13 tree: {mirror} cannot be reached: {asked.out.strip()}")
+        raise RuntimeError(f"debootstrap cannot make a Debian 13 tree: {done}")
     shutil.rmtree(part / "var/cache/apt/archives", ignore_errors=True)
     part.rename(folder)
 
@@ -48,8 +55,11 @@ def trixie():
     if processes.run(["unshare", "--mount", "--", "true"]).code != 0:
         raise unittest.SkipTest("no mount namespaces here, which a Debian 13 tree needs")
     folder = pathlib.Path(os.environ["ATTEST_BUILD"]).resolve() / "packages/trixie"
-    if not folder.exists():
-        _make(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test programs may ask at once
+        if not folder.exists():
+            _make(folder)
     return folder
 
 
