@@ -126,12 +126,22 @@ std::string appraisal_json(const Appraisal& a, std::size_t max_mismatches) {
   return std::move(out).finish();
 }
 
+FreshnessMode read_freshness(JsonReader& json) {
+  std::string_view name = json.text();
+  for (FreshnessMode mode : {FreshnessMode::nonce, FreshnessMode::known_key, FreshnessMode::epoch_id})
+    if (name == freshness_name(mode)) return mode;
+  if (json.good()) json.fail("a freshness nobody knows");
+  return FreshnessMode::nonce;
+}
+
 Appraisal read_appraisal(JsonReader& json) {
   Appraisal a;
   json.object([&](std::string_view key) {
     if (key == "peer") a.peer = json.text();
     else if (key == "service") a.service = json.text();
     else if (key == "image") a.image = json.text();
+    else if (key == "freshness") a.freshness = read_freshness(json);
+    else if (key == "age_s") a.age_s = json.integer(INT64_MIN, INT64_MAX);
     else if (key == "anchors") json.array([&] { a.anchors.push_back(read_anchor(json)); });
     else if (key == "manifests") json.array([&] { a.manifests.emplace_back(json.text()); });
     else if (key == "events") a.events = number(json);
