@@ -1,4 +1,5 @@
 """A machine: a software TPM with a recorded boot, its daemon, and an environment in which its programs run."""
+import json
 import os
 import pathlib
 import pwd
@@ -28,6 +29,7 @@ class AttestedMachine:
         self.config = self.etc / "cmcd.json"
         self.openssl_conf = self.etc / "openssl.cnf"
         self.daemon = None
+        self.policy = None
         self.prefix = ()  # where its programs run, if not here: see trixie.py
 
     # -- the hardware ---------------------------------------------------------------------------------------------
@@ -66,6 +68,30 @@ class AttestedMachine:
         self.config.write_text(text.replace('"ima_entries": "accepted"', '"ima_entries": "anyone"'))
         self.stop_daemon()
         self.start_daemon()
+
+    def settings(self):
+        """cmcd.json as it stands."""
+        return self._read(self.config)
+
+    def configure(self, **members):
+        """Sets members of cmcd.json under the running daemon."""
+        self._change(self.config, members)
+
+    def put_policy(self, **members):
+        """The default policy as setup wrote it, with these members instead, under the running daemon."""
+        policy = self.etc / "policies/default.json"
+        self.policy = self.policy or policy.read_text()
+        policy.write_text(self.policy)
+        self._change(policy, members)
+
+    @staticmethod
+    def _read(file):
+        """JSON with comments, which strings may look like."""
+        return json.loads(re.sub(r'("(?:[^"\\]|\\.)*")|//[^\n]*', lambda part: part[1] or "", file.read_text()))
+
+    def _change(self, file, members):
+        file.write_text(json.dumps({**self._read(file), **members}))
+        self.must("reload")
 
     def start_daemon(self):
         self.daemon = processes.Server([self.build.daemon, "--config", self.config], self.folder / "daemon.log",

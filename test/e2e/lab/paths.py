@@ -14,6 +14,7 @@ class Build:
         self.module = self.folder / "provider/attest.so"
         self.attestctl = self.folder / "apps/attestctl/attestctl"
         self.daemon = self.folder / "cmcd-lite/server/cmcd-lite"
+        self.epochd = self.folder / "apps/attest-epochd/attest-epochd"
         self.pair = self.folder / "apps/attest-demo/attest-demo"
 
     def missing(self):
