@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
 
+#include "evidence/core/crypto.h"
+#include "evidence/core/hex.h"
 #include "evidence/native/request.h"
+#include "test/support/recording.h"
 #include "test/support/tpm_machine.h"
 
 namespace attest {
@@ -49,9 +52,9 @@ class DaemonFreshness : public testing::Test {
       b_.put_metadata("of-a" + std::to_string(i), a_.items[i]);
     put_policy("a.example", "\"max_age\": 60,");
   }
-  void put_policy(const std::string& rule, const std::string& more) {
+  void put_policy(const std::string& rule, const std::string& more, const std::string& of_rule = "") {
     b_.put_policy("default", "{" + more + R"("peers": [{"name": ")" + rule + R"(", "ak_names": [")" +
-                                 a_.ak_name() + R"("], "image_descriptions": ["image-of-server"]}]})");
+                                 a_.ak_name() + R"("], "image_descriptions": ["image-of-server"])" + of_rule + "}]}");
     ASSERT_TRUE(b_.control(R"({"op":"reload"})").starts_with("{\"ok\"")) << b_.log();
   }
   // meet is one handshake of B with A; "" where it was accepted, or the refusal's name. freshness_ says how.
@@ -68,6 +71,15 @@ class DaemonFreshness : public testing::Test {
     freshness_ = decode_context(decode_evidence(attested->evidence)->context)->freshness;
     auto judged = judge.judge({begun->handle, inputs, attested->evidence, "a.example", true});
     return judged ? judged->name : judged.error().what;
+  }
+  // use_tpm_key makes a key in A's TPM and a certificate for it, which A shows from now on.
+  void use_tpm_key(const std::string& name) {
+    std::string made = a_.daemon.control(R"({"op":"key.create","tpm":true,"name":")" + name + "\"}");
+    Bytes spki = must(from_base64(member_text(made, "spki"), 4096));
+    const unsigned char* at = spki.data();
+    OwnedPkey key(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(spki.size()), private_libctx(), nullptr));
+    ASSERT_TRUE(key) << made;
+    web_ = issue_for(&web_ca_, {}, std::move(key));
   }
   std::uint64_t quotes() { return a_.daemon.daemon().tpm_status().quotes; }
   // put_epoch hands A a new Epoch ID and waits until it was read.
@@ -89,6 +101,7 @@ class DaemonFreshness : public testing::Test {
   Authority authority_;
   TpmMachine a_{authority_, "tis"};
   MachineDaemon b_{authority_};
+  TestCert web_ca_ = make_root("web CA");
   TestCert web_ = leaf("a.example");
   FreshnessMode freshness_ = FreshnessMode::nonce;
   std::size_t size_ = 0;
@@ -153,6 +166,20 @@ TEST_F(DaemonFreshness, ADeniedMachineIsRefusedThoughItsKeyIsKnown) {
   put_policy("a.example", "");
   EXPECT_EQ(meet(), "");
   EXPECT_EQ(freshness_, FreshnessMode::nonce) << "a policy without max_age asks for a quote each time";
+}
+
+TEST_F(DaemonFreshness, AKnownKeyDoesNotStandForATlsKeyInTheTpm) {
+  put_policy("a.example", "\"max_age\": 60,", R"(, "tls_key": "certified")");
+  EXPECT_EQ(meet(), "key.uncertified");
+  for (const char* name : {"first", "second"}) {
+    use_tpm_key(name);
+    EXPECT_EQ(meet(), "");
+    EXPECT_EQ(freshness_, FreshnessMode::nonce) << "the TPM has to certify it first";
+    ASSERT_TRUE(meet_by(FreshnessMode::known_key)) << "which counts on";
+  }
+  web_ = leaf("a.example");
+  EXPECT_EQ(meet(), "key.uncertified") << "a stolen key of another certificate";
+  EXPECT_EQ(freshness_, FreshnessMode::known_key);
 }
 
 TEST_F(DaemonFreshness, EpochIdsServeStrangersWithoutAQuoteEach) {
