@@ -34,13 +34,39 @@ void tpm_metrics(std::string& out, const Json& tpm) {
   number(out, "attest_tpm_ready", "gauge", "1 if the TPM answers.", text_of(tpm, "state") == "ready");
   number(out, "attest_quotes_total", "counter", "Quotes the TPM made.", number_of(tpm, "quotes"));
   number(out, "attest_handshakes_total", "counter",
-         "Evidence handed out; divided by attest_quotes_total the mean size of a batch.",
+         "Evidence over a quote of its own handed out.",
          number_of(tpm, "handshakes"));
   number(out, "attest_tpm_signatures_total", "counter", "Signatures by TLS keys.",
          number_of(tpm, "signatures"));
   family(out, "attest_quote_seconds", "gauge", "Time of the last quotes, by quantile.");
   out += "attest_quote_seconds{quantile=\"0.5\"} " + seconds(number_of(tpm, "p50_us")) + "\n";
   out += "attest_quote_seconds{quantile=\"0.99\"} " + seconds(number_of(tpm, "p99_us")) + "\n";
+}
+
+// batch_metrics: the daemon counts by powers of two, Prometheus wants each bucket to hold the smaller ones too.
+void batch_metrics(std::string& out, const Json& tpm) {
+  const std::string name = "attest_batch_size";
+  family(out, name, "histogram", "Handshakes answered by one quote; quotes for an Epoch ID alone are left out.");
+  std::uint64_t bound = 1, count = 0;
+  for (const Json& quotes : list_of(tpm, "batches")) {
+    count += quotes.is_number_unsigned() ? quotes.get<std::uint64_t>() : 0;
+    out += name + "_bucket{le=\"" + std::to_string(bound) + "\"} " + std::to_string(count) + "\n";
+    bound *= 2;
+  }
+  out += name + "_bucket{le=\"+Inf\"} " + std::to_string(count) + "\n";
+  out += name + "_sum " + std::to_string(number_of(tpm, "handshakes")) + "\n";
+  out += name + "_count " + std::to_string(count) + "\n";
+}
+
+void freshness_metrics(std::string& out, const Json& status) {
+  const Json& tpm = field(status, "tpm");
+  number(out, "attest_known_keys", "gauge", "Short-lived keys under a quote.", number_of(tpm, "keys"));
+  number(out, "attest_answered_by_key_total", "counter", "Handshakes answered without a quote.",
+         number_of(tpm, "answered_by_key"));
+  family(out, "attest_epoch_age_seconds", "gauge", "Since the newest Epoch ID of a distributor.");
+  for (const Json& epoch : list_of(status, "epochs"))
+    out += "attest_epoch_age_seconds{distributor=\"" + label(text_of(epoch, "distributor").substr(0, 16)) + "\"} " +
+           std::to_string(number_of(epoch, "age_s")) + "\n";
 }
 
 void verdict_metrics(std::string& out, const Json& verdicts) {
@@ -94,6 +120,8 @@ std::string metrics_text(const Json& status, UnixTime now) {
   number(out, "attest_problems", "gauge", "Metadata files that are not in force.",
          static_cast<std::int64_t>(list_of(status, "problems").size()));
   tpm_metrics(out, field(status, "tpm"));
+  batch_metrics(out, field(status, "tpm"));
+  freshness_metrics(out, status);
   verdict_metrics(out, field(status, "verdicts"));
   metadata_metrics(out, list_of(status, "metadata"), now);
   return out;

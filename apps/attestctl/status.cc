@@ -60,8 +60,18 @@ void show_daemon(const Json& status) {
   if (number_of(tpm, "p50_us") > 0)
     text += " · TPM " + milliseconds(number_of(tpm, "p50_us")) + " p50, " +
             milliseconds(number_of(tpm, "p99_us")) + " p99";
+  if (std::int64_t by_key = number_of(tpm, "answered_by_key"); by_key > 0)
+    text += " · " + thousands(static_cast<std::uint64_t>(by_key)) + " answered without a quote";
   text += " · queue " + std::to_string(number_of(status, "queue"));
   row("daemon", text);
+}
+
+// show_epochs says which Epoch IDs were seen and how old they are; "quoted" are those of a source in cmcd.json.
+void show_epochs(const Session& session, const Json& status) {
+  for (const Json& epoch : list_of(status, "epochs"))
+    row("epoch", "distributor " + short_or_whole(text_of(epoch, "distributor"), session.verbose) + " number " +
+                     std::to_string(number_of(epoch, "sequence")) + ", " + duration(number_of(epoch, "age_s")) + " old" +
+                     (flag_of(epoch, "source") ? ", quoted here" : ", seen in evidence"));
 }
 
 void show_policies(const Session& session, const Json& status) {
@@ -88,6 +98,7 @@ Result<Exit> run(const Session& session) {
   show_machine(session, field(status, "tpm"));
   show_software(session, status);
   show_daemon(status);
+  show_epochs(session, status);
   show_policies(session, status);
   show_texts(problems, "problem", Tone::bad);
   show_texts(warnings, "warning", Tone::warn);

@@ -53,6 +53,9 @@ void write_tpm(JsonWriter& out, const TpmStatus& tpm, const Keyring& keyring, bo
         .field("handshakes", tpm.handshakes)
         .field("signatures", tpm.signatures)
         .field("opened", tpm.opened);
+    out.key("batches").array();
+    for (std::uint64_t count : tpm.batches) out.number(count);
+    out.end_array();
     out.field("keys", keyring.size()).field("answered_by_key", keyring.answered());
     out.field("p50_us", static_cast<std::uint64_t>(tpm.latency.p50_ms * 1000));
     out.field("p99_us", static_cast<std::uint64_t>(tpm.latency.p99_ms * 1000));

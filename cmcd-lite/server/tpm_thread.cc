@@ -91,6 +91,7 @@ TpmStatus TpmThread::status() const {
   std::lock_guard lock(mutex_);
   TpmStatus status = shown_;
   status.latency = latency_.summary();
+  status.batches = batches_.counts();
   status.queue = jobs_.size() + tasks_.size();
   return status;
 }
@@ -253,6 +254,7 @@ Status TpmThread::make(std::vector<AttestJob>& jobs) {
   latency_.add(Clock::now() - start);
   shown_.quotes++;
   shown_.handshakes += jobs.size();
+  batches_.add(jobs.size());
   shown_.problem.clear();
   return ok();
 }

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "cmcd-lite/server/batch.h"
+#include "cmcd-lite/server/batch_sizes.h"
 #include "cmcd-lite/server/fair_queue.h"
 #include "cmcd-lite/server/key_directory.h"
 #include "cmcd-lite/server/latency.h"
@@ -29,6 +30,7 @@ struct TpmStatus {
   std::uint64_t opened = 0;      // times the devices were opened
   std::uint64_t signatures = 0;
   Latency::Summary latency;  // of quotes, log included
+  BatchSizes::Counts batches{};
   std::size_t queue = 0;
 };
 
@@ -101,6 +103,7 @@ class TpmThread {
   FairQueue<Task> tasks_;
   TpmStatus shown_;
   Latency latency_;
+  BatchSizes batches_;
   // Of the thread alone:
   Devices devices_;
   bool open_ = false;

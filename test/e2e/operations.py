@@ -8,6 +8,7 @@ from lab import processes, programs
 from lab.cases import Cases, main
 
 LINE = re.compile(r'^[a-z_]+(\{[a-z]+="[^"\n]*"(,[a-z]+="[^"\n]*")*\})? -?[0-9.]+$')
+BUCKET = re.compile(r'(?m)^attest_batch_size_bucket\{le="([0-9]+|\+Inf)"\} ([0-9]+)$')
 
 
 class Operations(Cases):
@@ -49,6 +50,18 @@ class Operations(Cases):
         self.assertGreater(self.value(after, "attest_quotes_total"), 0)
         self.assertGreater(self.value(after, 'attest_metadata_expires_seconds{type="manifest",name="web-server-os"}'), 0)
         self.assertEqual(self.value(after, "attest_up"), 1)
+
+    def test_batches_are_counted_by_their_size(self):
+        before = self.world.server.must("metrics")
+        self.accepted(self.meet(self.world.server))
+        after = self.world.server.must("metrics")
+        self.assertGreater(self.value(after, "attest_batch_size_count"), self.value(before, "attest_batch_size_count"))
+        self.assertGreater(self.value(after, "attest_batch_size_sum"), self.value(before, "attest_batch_size_sum"))
+        buckets = BUCKET.findall(after)
+        counts = [int(count) for _, count in buckets]
+        self.assertEqual([le for le, _ in buckets], [str(2 ** i) for i in range(13)] + ["+Inf"])
+        self.assertEqual(counts, sorted(counts), "a bucket holds the smaller ones too")
+        self.assertEqual(counts[-1], self.value(after, "attest_batch_size_count"))
 
     def test_they_are_served_at_a_path_or_a_port_also_while_the_daemon_is_down(self):
         path, port = self.world.folder / "metrics.sock", processes.free_port()
