@@ -51,8 +51,10 @@ std::shared_ptr<const MetadataItem> held_item(MetadataItem&& item) {
 }  // namespace
 
 Result<ActiveSet> ActiveSet::load(const std::string& folder, const std::vector<Bytes>& signer_roots,
-                                  UnixTime now, const std::vector<Bytes>& signer_crls) {
+                                  UnixTime now, const std::vector<Bytes>& signer_crls,
+                                  std::shared_ptr<const SetList> list) {
   ActiveSet set;
+  set.list_ = std::move(list);
   TRY(TrustStore signers, TrustStore::make(signer_roots, signer_crls));
   set.signers_ = std::make_shared<const TrustStore>(std::move(signers));
   TRY(auto paths, list_items(folder));
@@ -72,6 +74,7 @@ Result<ActiveSet> ActiveSet::load(const std::string& folder, const std::vector<B
 
 void ActiveSet::load_file(const std::string& path, View bytes, UnixTime now) {
   auto problem = [&](const std::string& what) { problems_.push_back(path + ": " + what); };
+  if (list_ && list_->find(sha256(bytes)) == nullptr) return;  // superseded, or never current: not worth a verification
   auto item = verify_metadata(bytes, *signers_, now);
   if (!item) return problem(item.error().what);
   const Metadata& metadata = *item->metadata;
@@ -80,7 +83,20 @@ void ActiveSet::load_file(const std::string& path, View bytes, UnixTime now) {
     problem(status.error().what);
     if (now < metadata.not_before) return;
   }
-  keep_newest(path, *std::move(item));
+  if (list_ && !keep_listed(*item)) return problem(describe(metadata) + ": the set list lists it under another name or type");
+  if (!list_) keep_newest(path, *std::move(item));
+}
+
+// keep_listed: the list's word decides which item of a name is current; the others are found by their digests alone.
+bool ActiveSet::keep_listed(MetadataItem& item) {
+  const SetEntry* entry = list_->find(item.digest);
+  if (entry == nullptr || entry->type != item.metadata->type || entry->name != item.metadata->name) return false;
+  auto held = held_item(std::move(item));
+  if (entry->until)
+    by_digest_[held->digest] = std::move(held);
+  else
+    put(std::move(held));
+  return true;
 }
 
 void ActiveSet::keep_newest(const std::string& path, MetadataItem item) {
@@ -108,6 +124,10 @@ Status ActiveSet::add(View bytes, UnixTime now) {
   const Metadata& metadata = *item.metadata;
   CHECK_OK(check_moment(metadata, now));
   CHECK_OK(check_validity(metadata, now));
+  if (list_) {
+    if (keep_listed(item)) return ok();
+    return Error{Errc::denied, describe(metadata) + ": not in " + describe(*list_)};
+  }
   auto held = find_name(metadata.type, metadata.name);
   if (held && held->digest == item.digest) return ok();
   if (held && held->metadata->version_time >= metadata.version_time)

@@ -69,6 +69,12 @@ inline constexpr std::string_view kMetadataUntrusted = "metadata.untrusted";
 inline constexpr std::string_view kMetadataRollback = "metadata.rollback";
 inline constexpr std::string_view kMetadataImage = "metadata.image-description";
 inline constexpr std::string_view kMetadataLayers = "metadata.layers";
+// the signed list of what is current
+inline constexpr std::string_view kSetUnlisted = "set-list.unlisted";
+inline constexpr std::string_view kSetExpired = "set-list.expired";
+inline constexpr std::string_view kSetMissing = "set-list.missing";
+inline constexpr std::string_view kSetRollback = "set-list.rollback";
+inline constexpr std::string_view kSetMemory = "set-list.memory";
 // anchors
 inline constexpr std::string_view kAnchorMissing = "anchor.missing";
 inline constexpr std::string_view kAnchorNotAllowed = "anchor.not-allowed";

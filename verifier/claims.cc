@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "evidence/core/hex.h"
+#include "evidence/core/printable.h"
 #include "evidence/metadata/jws.h"
 #include "evidence/metadata/payload.h"
 
@@ -20,6 +21,7 @@ class Chooser {
   }
 
   Item choose(const Digest& digest) {
+    if (!in_window(digest)) return nullptr;
     if (Item item = active_.find(digest)) return item;
     auto came = supplied_.find(digest);
     if (came == supplied_.end()) return missing(digest);
@@ -31,12 +33,28 @@ class Chooser {
   }
 
  private:
+  // in_window: an item that a newer one replaced counts up to the end the set list gives it.
+  bool in_window(const Digest& digest) {
+    const SetList* list = active_.list();
+    const SetEntry* entry = list != nullptr ? list->find(digest) : nullptr;
+    if (entry == nullptr || !entry->until || case_.question.now <= *entry->until) return true;
+    verdict_.fail(check::kMetadataRollback, "item " + short_hex(digest.view()) + ", an older \"" + printable(entry->name) +
+                                                "\", counted until " + format_rfc3339(*entry->until) + " (" + describe(*list) + ")",
+                  "update the peer's metadata");
+    return false;
+  }
   Item missing(const Digest& digest) {
+    if (active_.list() != nullptr && active_.list()->find(digest) == nullptr) {
+      verdict_.fail(check::kSetUnlisted, "the peer names item " + to_hex(digest.view()) + ", which " + describe(*active_.list()) + " does not list",
+                    "update the peer's metadata, or import the newest set list here");
+      return nullptr;
+    }
     verdict_.fail(check::kMetadataMissing, "this machine does not hold the signed item " + to_hex(digest.view()) + " that the peer names",
                   "fetch it and run: attestctl metadata import FILE");
     return nullptr;
   }
   Item refused(const Digest& digest, View bytes, const Error& error) {
+    if (error.code == Errc::denied && active_.list() != nullptr) return missing(digest);
     std::string why = "item " + short_hex(digest.view()) + " that came with the evidence: " + error.what;
     if (error.code != Errc::stale)
       verdict_.fail(check::kMetadataUntrusted, std::move(why), "compare the signer with metadata.signers in cmcd.json");
@@ -78,9 +96,20 @@ bool check_one_image(const std::vector<Item>& items, Verdict& verdict) {
   return false;
 }
 
+// note_list: what is current cannot be told from a list that has run out.
+void note_list(const ActiveSet& active, UnixTime now, Verdict& verdict) {
+  const SetList* list = active.list();
+  if (list == nullptr) return;
+  if (now < list->not_before || now > list->not_after)
+    return verdict.fail(check::kSetExpired, describe(*list) + " is valid from " + format_rfc3339(list->not_before) + " to " + format_rfc3339(list->not_after),
+                        "publish a new one (attestctl metadata publish) and import it here");
+  verdict.pass(check::kSetExpired);
+}
+
 }  // namespace
 
 bool choose_metadata(const Case& c, const ActiveSet& active_set, ClaimedMetadata& out, Verdict& verdict) {
+  note_list(active_set, c.question.now, verdict);
   out.references = &active_set.references();
   Chooser chooser(c, active_set, verdict);
   for (const Digest& digest : c.context.metadata) out.items.push_back(chooser.choose(digest));

@@ -5,6 +5,7 @@
 #include "apps/attestctl/metadata_store.h"
 #include "apps/attestctl/style.h"
 #include "evidence/metadata/jws.h"
+#include "evidence/metadata/set_list.h"
 
 namespace attest::ctl {
 namespace {
@@ -22,7 +23,9 @@ Result<Exit> run(const Session& session, const std::vector<std::string>& files, 
   Json imported = Json::array();
   for (const std::string& file : files) {
     TRY(Bytes bytes, read_input(file, kMaxMetadataBytes));
-    TRY(StoredItem item, store.import(bytes));
+    auto payload = unverified_payload(bytes);
+    bool list = payload && parse_set_list(*payload);
+    TRY(StoredItem item, list ? store.import_list(bytes) : store.import(bytes));
     if (!session.json)
       row(item.fresh ? "imported" : "held",
           item.name + " " + item.version + "   " + short_or_whole(item.digest, session.verbose));

@@ -5,21 +5,27 @@
 #include "apps/attestctl/files.h"
 #include "evidence/core/file.h"
 #include "evidence/core/hex.h"
+#include "evidence/metadata/set_list.h"
 #include "evidence/x509/certificate.h"
+#include "evidence/x509/chain.h"
 
 namespace attest::ctl {
 namespace {
 
 namespace fs = std::filesystem;
 
-// file_name keeps letters, digits, dot and dash of a foreign name; the digest makes it unique.
-std::string file_name(const Metadata& metadata, const Digest& digest) {
+std::string plain_name(const std::string& foreign) {
   std::string name;
-  for (char c : metadata.name.substr(0, 64)) {
+  for (char c : foreign.substr(0, 64)) {
     bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
     name += plain ? c : '_';
   }
-  return name + "-" + short_hex(digest.view()) + ".json";
+  return name;
+}
+
+// file_name keeps letters, digits, dot and dash of a foreign name; the digest makes it unique.
+std::string file_name(const Metadata& metadata, const Digest& digest) {
+  return plain_name(metadata.name) + "-" + short_hex(digest.view()) + ".json";
 }
 
 }  // namespace
@@ -56,16 +62,30 @@ Result<MetadataStore> MetadataStore::open(const std::string& config_path) {
   return store;
 }
 
+Status MetadataStore::store(StoredItem& stored, View item) const {
+  CHECK_OK(make_folder(config_.metadata_folder, 0700));
+  std::error_code failed;
+  stored.fresh = !fs::exists(stored.path, failed);
+  CHECK_OK(write_file_atomic(stored.path, item, 0644));
+  return give_to_daemon(config_, stored.path);
+}
+
+Result<StoredItem> MetadataStore::import_list(View item) const {
+  TRY(TrustStore signers, TrustStore::make(roots_));
+  TRY(auto list, verify_set_list(item, signers, wall_clock_now()));
+  std::string number = std::to_string(list->sequence);
+  StoredItem stored{list->name, "number " + number, to_hex(list->digest.view()),
+                    config_.metadata_folder + "/" + plain_name(list->name) + "-" + number + ".list", false};
+  CHECK_OK(store(stored, item));
+  return stored;
+}
+
 Result<StoredItem> MetadataStore::import(View item) const {
   TRY(MetadataItem verified, verify_metadata(item, roots_, wall_clock_now()));
   const Metadata& metadata = *verified.metadata;
   StoredItem stored{metadata.name, metadata.version, to_hex(verified.digest.view()),
                     config_.metadata_folder + "/" + file_name(metadata, verified.digest), false};
-  CHECK_OK(make_folder(config_.metadata_folder, 0700));
-  std::error_code failed;
-  stored.fresh = !fs::exists(stored.path, failed);
-  CHECK_OK(write_file_atomic(stored.path, item, 0644));
-  CHECK_OK(give_to_daemon(config_, stored.path));
+  CHECK_OK(store(stored, item));
   return stored;
 }
 

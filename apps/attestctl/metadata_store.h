@@ -20,12 +20,15 @@ class MetadataStore {
   static Result<MetadataStore> open(const std::string& config_path);
   // import stores a signed item under a name made of its type, name and digest, never of its own choosing.
   Result<StoredItem> import(View item) const;
+  // import_list does the same for a set list; it stands beside the items as NAME-SEQUENCE.list.
+  Result<StoredItem> import_list(View item) const;
   // find returns the newest item of a name that verifies; mismatch if there is none.
   Result<MetadataItem> find(MetadataType type, const std::string& name) const;
   const std::vector<Bytes>& roots() const { return roots_; }
   const DaemonConfig& config() const { return config_; }
 
  private:
+  Status store(StoredItem& stored, View item) const;
   DaemonConfig config_;
   std::vector<Bytes> roots_;  // DER
 };

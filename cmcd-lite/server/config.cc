@@ -109,6 +109,8 @@ MetadataConfig read_metadata(const Object& root, const fs::path& state_dir) {
   for (const std::string& signer : metadata->strings("signers"))
     config.signers.push_back(resolved(state_dir, signer));
   if (config.signers.empty()) metadata->fail("signers", "must name at least one root certificate");
+  for (const std::string& crl : metadata->strings("crls")) config.crls.push_back(resolved(state_dir, crl));
+  config.set_list = metadata->string("set_list", "");
   config.image = metadata->string("image", "");
   return config;
 }

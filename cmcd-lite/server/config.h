@@ -21,6 +21,8 @@ struct SocketConfig {
 struct MetadataConfig {
   std::filesystem::path folder;                // empty: no metadata
   std::vector<std::filesystem::path> signers;  // PEM root certificates
+  std::vector<std::filesystem::path> crls;     // of the signers; once there is one, every signer must be covered
+  std::string set_list;                        // name of the list that says what is current; "": the newest versions are
   std::string image;                           // image description of this machine; "": the only one there is
 };
 
@@ -64,6 +66,8 @@ struct Config {
   std::vector<CallerRule> callers;
   DriverConfig drivers;
   MetadataConfig metadata;
+  // set_memory: which set lists were followed.
+  std::filesystem::path set_memory() const { return state_dir / "set-lists"; }
   std::filesystem::path policies = "/etc/attest/policies";
   MachineCertConfig machine_cert;
   std::vector<EpochConfig> epochs;  // at most two

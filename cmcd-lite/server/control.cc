@@ -22,6 +22,7 @@ constexpr OpRow kOps[] = {
     {"generate", Need::entry, op_generate},
     {"verify", Need::entry, op_verify},
     {"metadata.list", Need::entry, op_metadata_list},
+    {"metadata.follow", Need::control, op_metadata_follow},
     {"key.create", Need::control, op_key_create},
     {"key.list", Need::control, op_key_list},
     {"key.certify", Need::control, op_key_certify},

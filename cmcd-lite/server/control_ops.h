@@ -43,6 +43,7 @@ void on_device(Engine& engine, const ControlPtr& call, const Reply& reply,
 
 void op_status(Engine& engine, const ControlPtr& call, const Reply& reply);
 void op_metadata_list(Engine& engine, const ControlPtr& call, const Reply& reply);
+void op_metadata_follow(Engine& engine, const ControlPtr& call, const Reply& reply);
 void op_explain(Engine& engine, const ControlPtr& call, const Reply& reply);
 void op_verdicts(Engine& engine, const ControlPtr& call, const Reply& reply);
 void op_generate(Engine& engine, const ControlPtr& call, const Reply& reply);

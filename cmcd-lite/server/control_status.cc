@@ -24,7 +24,22 @@ const char* type_name(MetadataType type) {
   return "unknown";
 }
 
+// write_set_list: null where versions decide what is current; then a rollback of everything at once is not noticed.
+void write_set_list(JsonWriter& out, const State& state) {
+  const SetList* list = state.active->list();
+  out.key("set_list");
+  if (list == nullptr && state.config.metadata.set_list.empty()) return void(out.null());
+  out.object().field("name", state.config.metadata.set_list).field("in_force", list != nullptr);
+  if (list != nullptr)
+    out.field("sequence", list->sequence)
+        .field("version", list->version)
+        .field("signer", list->signer)
+        .field("not_after", format_rfc3339(list->not_after));
+  out.end_object();
+}
+
 void write_metadata(JsonWriter& out, const State& state) {
+  write_set_list(out, state);
   out.key("metadata").array();
   for (const auto& [key, item] : state.active->items()) {
     const Metadata& metadata = *item->metadata;
@@ -124,6 +139,13 @@ std::vector<std::string> warnings(const Engine& engine, const State& state, cons
     if (metadata.not_after - now < kWarnDays * kDay)
       out.push_back("metadata.expired: " + std::string(type_name(metadata.type)) + " \"" + metadata.name +
                     "\" " + days(metadata.not_after - now));
+  }
+  if (const SetList* list = state.active->list()) {
+    if (list->not_after - now < kWarnDays * kDay) out.push_back("set-list.expired: " + describe(*list) + " " + days(list->not_after - now));
+    for (const SetEntry& entry : list->entries)
+      if (entry.until && *entry.until >= now && *entry.until - now < kWarnDays * kDay)
+        out.push_back("set-list.expired: the update window of " + std::string(type_name(entry.type)) + " \"" + entry.name + "\" " +
+                      days(*entry.until - now));
   }
   if (tpm.certified_until && *tpm.certified_until - now < kWarnDays * kDay)
     out.push_back("ak.untrusted: the certificate of the attestation key " + days(*tpm.certified_until - now) +

@@ -85,6 +85,7 @@ OpenDrivers Daemon::table_drivers() const {
 Status Daemon::start() {
   auto state = state_.get();
   const Limits& limits = state->config.limits;
+  CHECK_OK(remember_list(*state));
   for (const std::string& warning : state->warnings) note(warning);
   open_audit(*state);
   verdicts_ = std::make_unique<Verdicts>(limits.verdicts, audit_);
@@ -161,6 +162,7 @@ void Daemon::open_audit(const State& state) {
 }
 
 Result<std::string> Daemon::apply(const std::shared_ptr<const State>& fresh) {
+  CHECK_OK(remember_list(*fresh));
   CHECK_OK(listeners_->apply(fresh));
   open_audit(*fresh);
   verdicts_->set_keep(fresh->config.limits.verdicts);

@@ -51,17 +51,47 @@ Status load_policies(const fs::path& folder, State& state) {
   return ok();
 }
 
+// ListChoice is what the set list says, where one is to be followed.
+struct ListChoice {
+  bool stop = false;  // nothing may count
+  std::shared_ptr<const SetList> list;
+};
+
+ListChoice follow_list(const MetadataConfig& config, const std::vector<Bytes>& roots, const std::vector<Bytes>& crls, UnixTime now,
+                       State& state) {
+  if (config.set_list.empty()) return {};
+  auto signers = TrustStore::make(roots, crls);
+  auto followed = read_followed(state.config.set_memory(), config.set_list);
+  FoundList found = signers ? choose_list(config.folder, config.set_list, *signers, followed, now)
+                            : FoundList{nullptr, "set-list.missing: " + signers.error().what};
+  if (!found.list) {
+    state.warnings.push_back(found.why);
+    return {true, nullptr};
+  }
+  state.follow = FollowedList{found.list->name, found.list->sequence, found.list->digest};
+  return {false, std::move(found.list)};
+}
+
+template <class Read>
+Result<std::vector<Bytes>> read_all(const std::vector<fs::path>& paths, Read read) {
+  std::vector<Bytes> out;
+  for (const fs::path& path : paths) {
+    TRY(auto items, read(path));
+    out.insert(out.end(), items.begin(), items.end());
+  }
+  return out;
+}
+
 Status load_metadata(const MetadataConfig& config, UnixTime now, State& state) {
   state.active = std::make_shared<const ActiveSet>();
   if (config.folder.empty()) return ok();
-  std::vector<Bytes> roots;
-  for (const fs::path& signer : config.signers) {
-    TRY(auto certs, read_certificates(signer));
-    roots.insert(roots.end(), certs.begin(), certs.end());
-  }
+  TRY(std::vector<Bytes> roots, read_all(config.signers, read_certificates));
+  TRY(std::vector<Bytes> crls, read_all(config.crls, read_crls));
   std::error_code ignored;
   fs::create_directory(config.folder, ignored);  // before the first import there is nothing to hold
-  TRY(ActiveSet active, ActiveSet::load(config.folder, roots, now));
+  ListChoice choice = follow_list(config, roots, crls, now, state);
+  if (choice.stop) return ok();
+  TRY(ActiveSet active, ActiveSet::load(config.folder, roots, now, crls, std::move(choice.list)));
   for (const std::string& problem : active.problems())
     state.warnings.push_back("metadata.problem: " + problem);
   state.active = std::make_shared<const ActiveSet>(std::move(active));
@@ -137,6 +167,15 @@ const std::vector<std::string>& State::socket_callers(std::string_view path) con
   static const std::vector<std::string> everybody;
   auto it = std::ranges::find(config.sockets, path, &SocketConfig::path);
   return it == config.sockets.end() ? everybody : it->callers;
+}
+
+Status remember_list(const State& state) {
+  if (!state.follow) return ok();
+  auto known = read_followed(state.config.set_memory(), state.follow->name);
+  if (known && *known && (*known)->sequence == state.follow->sequence && (*known)->digest == state.follow->digest) return ok();
+  if (auto written = write_followed(state.config.set_memory(), *state.follow); !written)
+    return Error{Errc::io, "set-list.memory: " + written.error().what};
+  return ok();
 }
 
 Result<std::shared_ptr<const State>> load_state(const std::string& config_path, UnixTime now) {

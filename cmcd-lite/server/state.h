@@ -6,6 +6,7 @@
 #include "cmcd-lite/server/access.h"
 #include "cmcd-lite/server/config.h"
 #include "cmcd-lite/server/epochs.h"
+#include "cmcd-lite/server/set_memory.h"
 #include "evidence/native/request.h"
 #include "verifier/active_set.h"
 #include "verifier/policy.h"
@@ -27,6 +28,7 @@ struct State {
   std::map<std::string, std::shared_ptr<const Policy>, std::less<>> policies;
   std::shared_ptr<const ActiveSet> active;
   OwnMetadata own;
+  std::optional<FollowedList> follow;  // to be remembered before this state is in force
   std::vector<Bytes> machine_chain;  // DER, leaf first
   Digest machine_spki;               // empty: none
   std::vector<EpochSource> epochs;   // where Epoch IDs to quote come from
@@ -39,6 +41,10 @@ struct State {
   // socket_callers: the callers a socket is restricted to; empty: all.
   const std::vector<std::string>& socket_callers(std::string_view path) const;
 };
+
+// remember_list writes down which set list a state follows; io if it cannot, and the state must then not be in force: a later
+// rollback would go unnoticed.
+Status remember_list(const State& state);
 
 // load_state reads the configuration and all it names. Any mistake in configuration, policies or signer roots
 // is an error of the whole; a missing certificate, metadata that does not verify or a missing image are

@@ -63,6 +63,38 @@ class Operations(Cases):
         self.assertEqual(counts, sorted(counts), "a bucket holds the smaller ones too")
         self.assertEqual(counts[-1], self.value(after, "attest_batch_size_count"))
 
+    def test_a_published_set_list_says_what_counts_and_never_goes_back(self):
+        client, authority = self.world.client, self.world.authority
+        metadata, folder = client.settings()["metadata"], client.state / "metadata"
+        held = set(folder.iterdir())
+
+        def restore():
+            for file in set(folder.iterdir()) - held:
+                file.unlink()
+            client.configure(metadata=metadata)
+        self.addCleanup(restore)
+        signed = self.world.signed[1::2]
+        first = authority.publish(authority.folder / "fleet-1.list", "--name", "fleet", *signed)
+        client.configure(metadata={**metadata, "set_list": "fleet"})
+        self.assertIn("set-list.memory", client.attestctl("status").out)
+        self.refused(self.meet(self.world.server))
+        client.must("metadata", "import", first)
+        client.must("metadata", "follow", "fleet", "--sequence", "1")
+        self.accepted(self.meet(self.world.server))
+        newer = authority.describe(self.world.server, "web-server")
+        second = authority.publish(authority.folder / "fleet-2.list", "--previous", first, *newer)
+        client.must("metadata", "import", second, *newer)
+        self.refused(self.meet(self.world.server))
+        self.assertEqual(self.reason(client), "set-list.unlisted")
+        third = authority.publish(authority.folder / "fleet-3.list", "--previous", first, "--sequence", "3",
+                                  "--keep-old-until", "2099-01-01", *newer)
+        client.must("metadata", "import", third)
+        self.accepted(self.meet(self.world.server))
+        (folder / "fleet-3.list").unlink()
+        client.must("reload")
+        self.assertIn("set-list.rollback", client.attestctl("status").out)
+        self.refused(self.meet(self.world.server))
+
     def test_they_are_served_at_a_path_or_a_port_also_while_the_daemon_is_down(self):
         path, port = self.world.folder / "metrics.sock", processes.free_port()
         self.exporter(path).wait_for(lambda: processes.answers(path), "socket")

@@ -56,7 +56,7 @@ std::string MachineDaemon::write_config() const {
   std::string folder = dir_.path();
   write("cmcd.json", "{\"state_dir\": \"" + folder + "\", \"sockets\": [{\"path\": \"" + socket() +
                          "\"}],\n\"callers\": [" + callers + "],\n" + members +
-                         "\n\"metadata\": {\"folder\": \"metadata\", \"signers\": [\"signers.pem\"]}, "
+                         "\n\"metadata\": {" + metadata_members + "\"folder\": \"metadata\", \"signers\": [\"signers.pem\"]}, "
                          "\"policies\": \"policies\",\n" +
                          limits + "}\n");
   return path("cmcd.json");

@@ -14,8 +14,11 @@ class Authority {
  public:
   Authority();
   const TestCert& root() const { return root_; }
+  const TestCert& signer() const { return signer_; }
   // sign makes a signed item of a manifest or image description that is valid now.
   std::string sign(Metadata metadata) const;
+  // sign_text signs any payload.
+  std::string sign_text(std::string_view payload) const { return test::sign_text(payload, signer_); }
 
  private:
   TestCert root_, signer_;
@@ -35,6 +38,7 @@ class MachineDaemon {
   std::string callers = R"({"name": "me", "uid": 0, "roles": ["server", "client"], "keys": ["any"],
                             "rights": ["attest", "judge", "sign", "raw", "control"]})";
   std::string members;  // further members, each followed by a comma
+  std::string metadata_members;  // further members of "metadata"
   std::string limits = R"("limits": {"read_seconds": 2, "write_seconds": 2})";
   std::string write_config() const;  // the path
   void write(const std::string& name, std::string_view text) const;

@@ -25,6 +25,11 @@ class Authority:
         self.attestctl("metadata", "sign", "--ca", self.ca, *payloads)
         return [p.with_name(p.stem + ".signed.json") for p in map(pathlib.Path, payloads)]
 
+    def publish(self, out, *args):
+        """Signs a list of what is current."""
+        self.attestctl("metadata", "publish", "--ca", self.ca, "-o", out, *args)
+        return out
+
     def certify(self, request, challenge, *more):
         return self.attestctl("ca", "certify", request, "--ca", self.ca, "-o", challenge, *more)
 
