@@ -126,6 +126,7 @@ void judge_report(const Question& q, const Report& report, Judged& judged) {
   if (report.type != kReportType) out.summary.fail("type \"" + printable(report.type, 40) + "\" is no report");
   out.prover = {report.name.empty() ? "unknown" : printable(report.name, 253), q.peer_ip, q.peer_id};
   HashAlg alg = context_alg(report, out.summary);
+  judged.alg = alg;
   Items items = examine_items(q, report, alg);
   judge_metadata(q, items, out);
   check_nonce(q, report, out);

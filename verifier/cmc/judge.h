@@ -24,6 +24,7 @@ struct Question {
 struct Judged {
   AttestationResult result;
   bool trusted = false;            // nothing failed; a warning is no failure
+  HashAlg alg = HashAlg::sha256;   // by which the report lists its items
   std::vector<Bytes> verified_items;  // signed items of this report whose signatures and digests were good
 };
 
