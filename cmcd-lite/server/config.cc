@@ -185,6 +185,7 @@ Result<Config> load_config(const std::string& path) {
     config.ima_entries = ImaEntries::anyone;
   config.observe = root.boolean("observe", false);
   config.limits = read_limits(root);
+  config.cmc = read_cmc(root, config.state_dir, config.callers);
   CHECK_OK(file.finish());
   return config;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "cmcd-lite/server/cmc/config.h"
 #include "cmcd-lite/server/rights.h"
 #include "drivers/table.h"
 
@@ -75,6 +76,7 @@ struct Config {
   ImaEntries ima_entries = ImaEntries::accepted;
   bool observe = false;
   Limits limits;
+  CmcConfig cmc;
 };
 
 // load_config reads the file; every unknown key and every bad value is malformed with "file:line: …".

@@ -72,6 +72,7 @@ Daemon::Daemon(Options options, std::shared_ptr<const State> state, OwnedFd lock
     : options_(std::move(options)), lock_(std::move(lock)), state_(std::move(state)) {}
 
 Daemon::~Daemon() {
+  cmc_listeners_.reset();
   listeners_.reset();
   if (workers_) workers_->stop();  // they hand work to the TPM's thread, which may still hand work to them
   tpm_.reset();                    // joins: no callback comes after this
@@ -115,7 +116,21 @@ Status Daemon::start() {
   listeners_ = std::make_unique<Listeners>(io_, quota_, [this](Call call, Reply reply) {
     serve_call(*engine_, std::move(call), std::move(reply));
   });
-  return listeners_->apply(state);
+  cmc_ = std::make_unique<CmcApi>(*engine_);
+  cmc_listeners_ = std::make_unique<CmcListeners>(
+      io_, quota_, [this](CmcCall call, CmcReply reply) { cmc_->serve(std::move(call), std::move(reply)); });
+  return listen(state);
+}
+
+// listen serves what the configuration names, or goes back to what was served before.
+Status Daemon::listen(const std::shared_ptr<const State>& state) {
+  CHECK_OK(listeners_->apply(state));
+  if (auto opened = cmc_listeners_->apply(state); !opened) {
+    static_cast<void>(listeners_->apply(state_.get()));
+    return opened;
+  }
+  for (const std::string& address : cmc_listeners_->tcp_addresses()) note("CMC's API is served on tcp://" + address);
+  return ok();
 }
 
 void Daemon::run() {
@@ -163,7 +178,7 @@ void Daemon::open_audit(const State& state) {
 
 Result<std::string> Daemon::apply(const std::shared_ptr<const State>& fresh) {
   CHECK_OK(remember_list(*fresh));
-  CHECK_OK(listeners_->apply(fresh));
+  CHECK_OK(listen(fresh));
   open_audit(*fresh);
   verdicts_->set_keep(fresh->config.limits.verdicts);
   std::string restart = restart_note(state_.get()->config, fresh->config);

@@ -4,6 +4,8 @@
 #include <asio/steady_timer.hpp>
 
 #include "cmcd-lite/server/calls.h"
+#include "cmcd-lite/server/cmc/api.h"
+#include "cmcd-lite/server/cmc/listener.h"
 #include "evidence/core/fd.h"
 #include "cmcd-lite/server/listener.h"
 
@@ -33,6 +35,7 @@ class Daemon {
  private:
   Daemon(Options options, std::shared_ptr<const State> state, OwnedFd lock);
   Status start();
+  Status listen(const std::shared_ptr<const State>& state);
   OpenDrivers table_drivers() const;
   Result<std::string> apply(const std::shared_ptr<const State>& fresh);
   void open_audit(const State& state);
@@ -57,9 +60,11 @@ class Daemon {
   asio::steady_timer housekeeping_{io_};
   std::mutex reload_mutex_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<CmcApi> cmc_;
   std::unique_ptr<WorkerPool> workers_;
   std::unique_ptr<TpmThread> tpm_;
   std::unique_ptr<Listeners> listeners_;
+  std::unique_ptr<CmcListeners> cmc_listeners_;
 };
 
 }  // namespace attest

@@ -192,6 +192,7 @@ Result<std::shared_ptr<const State>> load_state(const std::string& config_path, 
   if (!state->config.metadata.folder.empty()) find_own(*state);
   CHECK_OK(load_machine_cert(*state));
   CHECK_OK(load_epochs(*state));
+  TRY(state->fleet, load_fleet(state->config.cmc, state->warnings));
   return std::shared_ptr<const State>(std::move(state));
 }
 

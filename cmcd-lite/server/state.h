@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cmcd-lite/server/access.h"
+#include "cmcd-lite/server/cmc/fleet.h"
 #include "cmcd-lite/server/config.h"
 #include "cmcd-lite/server/epochs.h"
 #include "cmcd-lite/server/set_memory.h"
@@ -29,6 +30,7 @@ struct State {
   std::shared_ptr<const ActiveSet> active;
   OwnMetadata own;
   std::optional<FollowedList> follow;  // to be remembered before this state is in force
+  std::shared_ptr<const Fleet> fleet;  // of the CMC API
   std::vector<Bytes> machine_chain;  // DER, leaf first
   Digest machine_spki;               // empty: none
   std::vector<EpochSource> epochs;   // where Epoch IDs to quote come from

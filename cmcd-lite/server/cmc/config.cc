@@ -1,0 +1,111 @@
+#include "cmcd-lite/server/cmc/config.h"
+
+#include <arpa/inet.h>
+#include <sys/un.h>
+
+#include <charconv>
+
+#include "cmcd-lite/server/rights.h"
+#include "evidence/core/printable.h"
+
+namespace attest {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> paths(const Object& object, std::string_view key, const fs::path& state_dir) {
+  std::vector<fs::path> out;
+  for (const std::string& text : object.strings(key)) {
+    if (text.empty()) object.fail(key, "must not hold an empty path");
+    out.push_back((state_dir / text).lexically_normal());
+  }
+  return out;
+}
+
+CmcSocket read_socket(const Object& entry, const std::vector<CallerRule>& callers) {
+  CmcSocket socket;
+  socket.path = entry.string("path");
+  if (!socket.path.starts_with('/') || socket.path.size() >= sizeof(sockaddr_un::sun_path))
+    entry.fail("path", "must be an absolute path of at most 107 bytes");
+  std::string mode = entry.string("mode", "0600");
+  auto [end, error] = std::from_chars(mode.data(), mode.data() + mode.size(), socket.mode, 8);
+  if (error != std::errc() || end != mode.data() + mode.size() || socket.mode > 0777)
+    entry.fail("mode", "must be an octal text such as \"0660\"");
+  socket.callers = entry.strings("callers");
+  for (const std::string& name : socket.callers)
+    if (std::ranges::find(callers, name, &CallerRule::name) == callers.end())
+      entry.fail("callers", "names \"" + printable(name) + "\", which is no entry of \"callers\"");
+  socket.remote = entry.boolean("remote", false);
+  return socket;
+}
+
+struct SwitchRow {
+  std::string_view name;
+  cmc::Call call;
+};
+constexpr SwitchRow kSwitches[] = {{"attest", cmc::Call::attest},
+                                   {"tls-create", cmc::Call::tls_create},
+                                   {"tls-sign", cmc::Call::tls_sign},
+                                   {"tls-cert", cmc::Call::tls_cert}};
+
+std::vector<cmc::Call> read_switches(const Object& object) {
+  std::vector<cmc::Call> out;
+  for (const std::string& name : object.strings("remote_calls")) {
+    auto row = std::ranges::find(kSwitches, name, &SwitchRow::name);
+    if (row == std::end(kSwitches))
+      object.fail("remote_calls", "must be a list of attest, tls-create, tls-sign, tls-cert; found \"" + printable(name) + "\"");
+    else
+      out.push_back(row->call);
+  }
+  return out;
+}
+
+void read_roots(const Object& object, const fs::path& state_dir, CmcConfig& config) {
+  config.one_root = object.boolean("one_root", false);
+  config.signer_roots = paths(object, config.one_root ? "roots" : "signer_roots", state_dir);
+  config.ak_roots = config.one_root ? config.signer_roots : paths(object, "ak_roots", state_dir);
+  if (!config.one_root && object.has("roots"))
+    object.fail("roots", "puts signers and attestation keys under one authority: say so with \"one_root\": true, or give "
+                         "\"signer_roots\" and \"ak_roots\"");
+}
+
+}  // namespace
+
+CmcConfig read_cmc(const Object& root, const fs::path& state_dir, const std::vector<CallerRule>& callers) {
+  CmcConfig config;
+  auto object = root.object("cmc");
+  if (!object) return config;
+  for (const Object& entry : object->objects("sockets")) config.sockets.push_back(read_socket(entry, callers));
+  config.tcp = object->strings("tcp");
+  for (const std::string& address : config.tcp)
+    if (auto parsed = parse_loopback(address); !parsed) object->fail("tcp", parsed.error().what);
+  config.remote_calls = read_switches(*object);
+  read_roots(*object, state_dir, config);
+  config.metadata = paths(*object, "metadata", state_dir);
+  config.policies = paths(*object, "policies", state_dir);
+  config.omsp = object->boolean("omsp", false);
+  std::string hash = object->choice("hash", {"sha256", "sha384", "sha512"}, "sha256");
+  config.hash = hash_alg_from_name(hash).value_or(HashAlg::sha256);
+  config.name = object->string("name", "");
+  if (config.name.size() > 253) object->fail("name", "must be at most 253 bytes");
+  return config;
+}
+
+Result<LoopbackAddress> parse_loopback(std::string_view text) {
+  std::size_t colon = text.rfind(':');
+  Error bad{Errc::denied, "must be \"127.0.0.1:PORT\" or \"[::1]:PORT\": without peer credentials this machine alone is "
+                          "served; found \"" + printable(text) + "\""};
+  if (colon == std::string_view::npos) return bad;
+  LoopbackAddress out;
+  std::string_view host = text.substr(0, colon), port = text.substr(colon + 1);
+  auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+  if (port.empty() || error != std::errc() || end != port.data() + port.size()) return bad;
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  out.host = host == "localhost" ? "127.0.0.1" : std::string(host);
+  in_addr v4{};
+  if (out.host == "::1") return out;
+  if (::inet_pton(AF_INET, out.host.c_str(), &v4) != 1 || ntohl(v4.s_addr) >> 24 != 127) return bad;
+  return out;
+}
+
+}  // namespace attest

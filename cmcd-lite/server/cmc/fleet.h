@@ -1,0 +1,28 @@
+// fleet.h: what a reload replaces of the CMC API: roots, this machine's signed items, policies.
+#pragma once
+#include "cmcd-lite/server/cmc/config.h"
+#include "evidence/x509/chain.h"
+
+namespace attest {
+
+// SignedItem is one item of this machine's metadata.
+struct SignedItem {
+  std::string digest;  // lower-case hex, by the configured hash
+  Bytes bytes;
+};
+
+// Fleet is immutable and shared between threads.
+struct Fleet {
+  CmcConfig config;
+  std::optional<TrustStore> signers, attestation_keys;  // unset: no roots are configured, and nobody is verified
+  std::vector<Bytes> roots;                             // DER, to show whole chains
+  std::vector<SignedItem> items;
+  std::vector<Bytes> policies;                          // JavaScript
+  std::string name;                                     // of this machine
+};
+
+// load_fleet reads what the configuration names. Roots and policies that cannot be read are errors; metadata that cannot
+// be read is a warning, since reports without it are refused by those who judge them.
+Result<std::shared_ptr<const Fleet>> load_fleet(const CmcConfig& config, std::vector<std::string>& warnings);
+
+}  // namespace attest

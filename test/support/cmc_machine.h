@@ -1,0 +1,31 @@
+// cmc_machine.h: a machine of a CMC fleet: a daemon over a software TPM with a certified attestation key, signed metadata
+// of its own, and the API of CMC's agent on a Unix socket.
+#pragma once
+#include "cmcd-lite/client/cmc_connection.h"
+#include "test/support/tpm_machine.h"
+
+namespace attest::test {
+
+class CmcMachine {
+ public:
+  // The machine replays a recorded boot; start() has to follow. Check good() first.
+  CmcMachine(const Authority& authority, const std::string& boot) : machine(authority, boot), authority_(authority) {}
+  bool good() const { return machine.good(); }
+  // start certifies the attestation key, signs what was measured as a manifest, and serves. false after a failed
+  // expectation. cmc_members: further members of "cmc", each with a comma before it.
+  bool start(const std::string& cmc_members = "");
+  std::string socket() const { return machine.daemon.path("cmc.sock"); }
+  CmcClientOptions client(cmc::Encoding encoding) const;
+  // attest and verify are calls over the socket.
+  Result<Bytes> attest(cmc::Encoding encoding, const Bytes& nonce, std::vector<std::string> cached = {}) const;
+  Result<std::string> verify(cmc::Encoding encoding, const Bytes& nonce, const Bytes& report, const std::string& peer) const;
+
+  TpmMachine machine;
+
+ private:
+  bool certify();
+  bool describe();
+  const Authority& authority_;
+};
+
+}  // namespace attest::test

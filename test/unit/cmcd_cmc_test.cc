@@ -1,0 +1,186 @@
+// The API of CMC's agent over its socket: reports made of a TPM, judged by the same daemon, and the recorded calls.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "cmcd-lite/server/cmc/api.h"
+#include "evidence/cmc/report.h"
+#include "evidence/core/file.h"
+#include "evidence/core/hex.h"
+#include "test/support/cmc_machine.h"
+#include "verifier/cmc/judge.h"
+
+namespace attest {
+namespace {
+
+using namespace attest::test;
+using cmc::Call;
+using cmc::Encoding;
+
+const std::string kPeer(64, 'a');
+
+// status of a JSON result.
+std::string status(const std::string& result) { return member_text(member_raw(result, "summary"), "status"); }
+
+class CmcDaemon : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(machine_.good());
+    ASSERT_TRUE(machine_.start()) << machine_.machine.daemon.log();
+  }
+  std::vector<std::string> cache_of(const std::string& peer) {
+    cmc::ApiRequest request;
+    request.call = Call::peer_cache;
+    request.peer = peer;
+    auto answer = cmc_call(machine_.client(Encoding::cbor), request);
+    EXPECT_TRUE(answer) << answer.error().what;
+    return answer ? answer->cache : std::vector<std::string>();
+  }
+  Authority authority_;
+  CmcMachine machine_{authority_, "tis"};
+};
+
+TEST_F(CmcDaemon, MakesReportsThatItAndOthersAccept) {
+  for (Encoding encoding : {Encoding::json, Encoding::cbor}) {
+    Bytes nonce(32, encoding == Encoding::json ? 1 : 2);
+    auto report = machine_.attest(encoding, nonce);
+    ASSERT_TRUE(report) << report.error().what;
+    auto decoded = cmc::decode_report(*report);
+    ASSERT_TRUE(decoded) << decoded.error().what;
+    EXPECT_EQ(decoded->encoding, encoding) << "the report inside has the call's serialisation";
+    EXPECT_EQ(decoded->context.nonce, nonce);
+    EXPECT_EQ(decoded->context.digests.size(), 2U);
+    auto result = machine_.verify(Encoding::json, nonce, *report, "");
+    ASSERT_TRUE(result) << result.error().what;
+    EXPECT_EQ(status(*result), "success") << *result;
+    EXPECT_EQ(member_text(member_raw(*result, "prover"), "ip"), "192.0.2.7:4433");
+    auto stale = machine_.verify(Encoding::json, Bytes(32, 9), *report, "");
+    ASSERT_TRUE(stale) << "a failed verdict is a normal answer";
+    EXPECT_EQ(status(*stale), "fail");
+    Bytes bent = *report;
+    bent[bent.size() / 2] ^= 1;
+    auto refused = machine_.verify(Encoding::json, nonce, bent, "");
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(status(*refused), "fail");
+  }
+  EXPECT_EQ(cache_of("").size(), 0U) << "nobody's metadata is held under no name";
+}
+
+TEST_F(CmcDaemon, MetadataThatIsHeldNeedNotTravel) {
+  Bytes nonce(32, 3);
+  auto whole = machine_.attest(Encoding::cbor, nonce);
+  ASSERT_TRUE(whole);
+  ASSERT_EQ(status(*machine_.verify(Encoding::json, nonce, *whole, kPeer)), "success");
+  std::vector<std::string> held = cache_of(kPeer);
+  ASSERT_EQ(held.size(), 2U);
+  auto brief = machine_.attest(Encoding::cbor, nonce, held);
+  ASSERT_TRUE(brief);
+  EXPECT_TRUE(cmc::decode_report(*brief)->context.metadata.empty());
+  EXPECT_LT(brief->size(), whole->size());
+  EXPECT_EQ(status(*machine_.verify(Encoding::json, nonce, *brief, kPeer)), "success");
+  EXPECT_EQ(status(*machine_.verify(Encoding::json, nonce, *brief, std::string(64, 'b'))), "fail")
+      << "what one peer showed says nothing about another";
+  EXPECT_EQ(cache_of(kPeer), held);
+}
+
+TEST_F(CmcDaemon, WhatIsMeasuredMeanwhileIsInTheNextReport) {
+  Bytes nonce(32, 4);
+  ASSERT_EQ(status(*machine_.verify(Encoding::json, nonce, *machine_.attest(Encoding::json, nonce), "")), "success");
+  ASSERT_TRUE(machine_.machine.measured->measure_file("/usr/bin/stranger"));
+  auto report = machine_.attest(Encoding::json, nonce);
+  ASSERT_TRUE(report) << report.error().what;
+  auto result = machine_.verify(Encoding::json, nonce, *report, "");
+  ASSERT_TRUE(result);
+  EXPECT_EQ(status(*result), "fail");
+  EXPECT_NE(result->find("stranger"), std::string::npos) << "and it is named";
+}
+
+TEST_F(CmcDaemon, PoliciesOfACallCanOnlyRefuse) {
+  Bytes nonce(32, 5);
+  cmc::ApiRequest request;
+  request.call = Call::verify;
+  request.nonce = nonce;
+  request.report = *machine_.attest(Encoding::json, nonce);
+  auto judged = [&](const char* script) {
+    request.policies = to_bytes(as_view(script));
+    auto answer = cmc_call(machine_.client(Encoding::json), request);
+    EXPECT_TRUE(answer) << answer.error().what;
+    return answer ? status(std::string(as_text(answer->result))) : "";
+  };
+  EXPECT_EQ(judged("JSON.parse(json).type === 'Attestation Result'"), "success");
+  EXPECT_EQ(judged("false"), "fail");
+  EXPECT_EQ(judged(""), "fail") << "an empty policy says nothing, which is no yes";
+  request.nonce = Bytes(32, 6);
+  EXPECT_EQ(judged("true"), "fail") << "a policy makes nothing good";
+}
+
+TEST_F(CmcDaemon, UpdatesAndWhatThisAgentDoesNotDo) {
+  cmc::ApiRequest request;
+  for (Call call : {Call::update_certs, Call::update_metadata}) {
+    request.call = call;
+    auto answer = cmc_call(machine_.client(Encoding::json), request);
+    ASSERT_TRUE(answer) << answer.error().what;
+    EXPECT_TRUE(answer->success);
+  }
+  std::string verdicts = machine_.machine.daemon.control(R"({"op":"verdicts","count":5})");
+  EXPECT_EQ(verdicts.find("\"cmc\""), std::string::npos) << "nothing was judged yet";
+  machine_.verify(Encoding::cbor, {1}, {2}, "").operator bool();
+  verdicts = machine_.machine.daemon.control(R"({"op":"verdicts","count":5})");
+  EXPECT_NE(verdicts.find("\"cmc\""), std::string::npos) << verdicts;
+}
+
+// The recorded Verify calls, at their time, as the daemon judges them: result and what is held afterwards.
+TEST(CmcRecorded, VerifyAndPeerCacheAnswerAsRecorded) {
+  std::string base = std::string(ATTEST_TESTDATA) + "/cmc/reports/";
+  if (!std::filesystem::exists(base + "ca.pem")) GTEST_SKIP() << "../shared/testdata/cmc is not there";
+  auto roots = read_certificates(base + "ca.pem");
+  ASSERT_TRUE(roots);
+  Fleet fleet;
+  fleet.config.one_root = true;
+  fleet.signers = *TrustStore::make(*roots);
+  fleet.attestation_keys = *TrustStore::make(*roots);
+  fleet.roots = *roots;
+  PeerCache peers;
+  Audit audit;
+  Verdicts verdicts(10, audit);
+  UnixTime when = *parse_rfc3339("2026-11-21T22:33:05Z");
+  for (std::string kind : {"json", "cbor"}) {
+    auto read = [&](const std::string& name) { return *read_file(base + "api-" + name, 1 << 24); };
+    auto request = cmc::decode_request(Call::verify, read("verify-peer." + kind + ".request"));
+    auto recorded = cmc::decode_response(Call::verify, read("verify-peer." + kind + ".response"));
+    ASSERT_TRUE(request && recorded);
+    CmcCall call;
+    call.encoding = kind == "json" ? Encoding::json : Encoding::cbor;
+    auto result = judge_report(*request, call, fleet, peers, verdicts, when);
+    ASSERT_TRUE(result) << result.error().what;
+    if (kind == "json") {
+      auto ours = nlohmann::json::parse(as_text(*result)), theirs = nlohmann::json::parse(as_text(recorded->result));
+      for (const char* member : {"version", "type", "prover", "verifier", "freshness", "certLevel"})
+        EXPECT_EQ(ours[member], theirs[member]) << member;
+      EXPECT_EQ(ours["summary"]["status"], "success");
+    }
+    auto asked = cmc::decode_request(Call::peer_cache, read("peercache-known." + kind + ".request"));
+    auto held = cmc::decode_response(Call::peer_cache, read("peercache-known." + kind + ".response"));
+    ASSERT_TRUE(asked && held);
+    std::ranges::sort(held->cache);
+    EXPECT_EQ(peers.digests(asked->peer), held->cache) << kind;
+    EXPECT_TRUE(peers.digests(std::string(64, 'b')).empty());
+  }
+}
+
+TEST(CmcPeerCache, IsBoundedAndForgetsTheOldest) {
+  PeerCache cache;
+  Bytes item(100, 7);
+  for (std::size_t i = 0; i <= PeerCache::kMaxPeers; i++) cache.put("peer" + std::to_string(i), HashAlg::sha256, {item});
+  EXPECT_TRUE(cache.digests("peer0").empty());
+  EXPECT_EQ(cache.digests("peer1").size(), 1U) << "one copy, however many peers have it";
+  EXPECT_EQ(cache.digests("peer1")[0], to_hex(sha256(item).view()));
+  for (std::uint8_t i = 0; i < 70; i++) cache.put("big" + std::to_string(i), HashAlg::sha256, {Bytes(1 << 20, i)});
+  EXPECT_TRUE(cache.digests("big0").empty());
+  EXPECT_EQ(cache.digests("big69").size(), 1U);
+  cache.put("", HashAlg::sha256, {item});
+  EXPECT_TRUE(cache.digests("").empty());
+}
+
+}  // namespace
+}  // namespace attest
