@@ -71,6 +71,13 @@ struct KeyInfo {
   std::string unfit{};    // why no verifier would accept its certification; "" for a fit key, and outside a TPM
 };
 
+// DigestScheme says how a digest that somebody else computed is signed. RSA: PKCS#1 v1.5, or PSS with a salt as long as
+// the hash; ECDSA otherwise.
+struct DigestScheme {
+  HashAlg hash = HashAlg::sha256;
+  bool pss = false;
+};
+
 // KeyStore keeps the TLS keys of one kind (files, TPM). Called from the owning thread alone.
 class KeyStore {
  public:
@@ -80,6 +87,9 @@ class KeyStore {
   virtual std::optional<KeyInfo> find(std::string_view name) const = 0;
   // sign makes the signature of a TLS 1.3 SignatureScheme (0x0403, 0x0503, 0x0804, 0x0805, 0x0806) over content.
   virtual Result<Bytes> sign(std::string_view name, std::uint16_t scheme, View content) = 0;
+  // sign_digest signs a digest of the scheme's length: for keys that CMC's API made, never for those of handshakes, which
+  // sign what they are shown whole. unsupported for stores outside a TPM.
+  virtual Result<Bytes> sign_digest(std::string_view name, const DigestScheme& scheme, View digest);
   virtual Status remove(std::string_view name) = 0;
   // renew makes a new key of the same algorithm under `name`; the old one serves on as replaced_key_name()
   // until it is removed. denied while kMaxReplaced of them are still there.
@@ -94,6 +104,9 @@ class KeyStore {
 
 inline Result<CertifiedKey> KeyStore::certify(std::string_view) {
   return Error{Errc::unsupported, "key: only keys in the TPM are certified"};
+}
+inline Result<Bytes> KeyStore::sign_digest(std::string_view, const DigestScheme&, View) {
+  return Error{Errc::unsupported, "key: only a TPM's keys sign digests"};
 }
 inline Result<KeyInfo> KeyStore::borrow(View) {
   return Error{Errc::unsupported, "key: only a TPM opens TSS2 key files"};

@@ -25,10 +25,26 @@ Result<Bytes> tls_form(const TPMT_SIGNATURE& signature) {
     if (der.empty()) return openssl_failed();
     return der;
   }
-  if (signature.sigAlg != TPM2_ALG_RSAPSS)
+  if (signature.sigAlg != TPM2_ALG_RSAPSS && signature.sigAlg != TPM2_ALG_RSASSA)
     return Error{Errc::unsupported, "tpm: signed by another scheme than asked"};
-  const TPM2B_PUBLIC_KEY_RSA& raw = signature.signature.rsapss.sig;
+  const TPM2B_PUBLIC_KEY_RSA& raw =
+      signature.sigAlg == TPM2_ALG_RSASSA ? signature.signature.rsassa.sig : signature.signature.rsapss.sig;
   return Bytes(raw.buffer, raw.buffer + raw.size);
+}
+
+Result<Bytes> sign_by_scheme(TpmContext& context, ESYS_TR key, const TPMT_SIG_SCHEME& scheme, View value) {
+  TPM2B_DIGEST digest{};
+  digest.size = static_cast<UINT16>(value.size());
+  std::ranges::copy(value, digest.buffer);
+  TPMT_TK_HASHCHECK no_ticket{};  // the key is not restricted
+  no_ticket.tag = TPM2_ST_HASHCHECK;
+  no_ticket.hierarchy = TPM2_RH_NULL;
+  TPMT_SIGNATURE* signature = nullptr;
+  TSS2_RC rc = Esys_Sign(context.get(), key, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &digest, &scheme,
+                         &no_ticket, &signature);
+  Esys<TPMT_SIGNATURE> owner(signature);
+  if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "sign");
+  return tls_form(*signature);
 }
 
 }  // namespace
@@ -36,19 +52,16 @@ Result<Bytes> tls_form(const TPMT_SIGNATURE& signature) {
 Result<Bytes> tpm_sign(TpmContext& context, ESYS_TR key, const TlsScheme& scheme, View content) {
   Digest hash = hash_of(scheme.hash, {content});
   if (hash.empty()) return openssl_failed();
-  TPM2B_DIGEST digest{};
-  digest.size = static_cast<UINT16>(hash.size());
-  std::ranges::copy(hash.view(), digest.buffer);
-  TPMT_SIG_SCHEME wanted = tpm_scheme(scheme);
-  TPMT_TK_HASHCHECK no_ticket{};  // the key is not restricted
-  no_ticket.tag = TPM2_ST_HASHCHECK;
-  no_ticket.hierarchy = TPM2_RH_NULL;
-  TPMT_SIGNATURE* signature = nullptr;
-  TSS2_RC rc = Esys_Sign(context.get(), key, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &digest, &wanted,
-                         &no_ticket, &signature);
-  Esys<TPMT_SIGNATURE> owner(signature);
-  if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "sign");
-  return tls_form(*signature);
+  return sign_by_scheme(context, key, tpm_scheme(scheme), hash.view());
+}
+
+Result<Bytes> tpm_sign_digest(TpmContext& context, ESYS_TR key, bool rsa, const DigestScheme& scheme, View digest) {
+  if (digest.size() != digest_size(scheme.hash))
+    return Error{Errc::malformed, "key: a digest of " + std::to_string(digest.size()) + " bytes for " + hash_alg_name(scheme.hash)};
+  TPMT_SIG_SCHEME wanted{};
+  wanted.scheme = !rsa ? TPM2_ALG_ECDSA : scheme.pss ? TPM2_ALG_RSAPSS : TPM2_ALG_RSASSA;
+  wanted.details.any.hashAlg = static_cast<TPMI_ALG_HASH>(scheme.hash);
+  return sign_by_scheme(context, key, wanted, digest);
 }
 
 Status verify_tls_signature(EVP_PKEY* key, const TlsScheme& scheme, View content, View signature) {

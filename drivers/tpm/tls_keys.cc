@@ -171,6 +171,15 @@ Result<Bytes> TpmKeyStore::sign(std::string_view name, std::uint16_t scheme, Vie
   return sign_with(*key, scheme, content);
 }
 
+Result<Bytes> TpmKeyStore::sign_digest(std::string_view name, const DigestScheme& scheme, View digest) {
+  TRY(Key * key, any_key(name));
+  TpmContext& context = *device_->context;
+  return context.attempt([&]() -> Result<Bytes> {
+    TRY(ESYS_TR handle, load(*key));
+    return tpm_sign_digest(context, handle, key->info.algorithm.starts_with("rsa"), scheme, digest);
+  });
+}
+
 Status TpmKeyStore::remove(std::string_view name) {
   auto it = keys_.find(name);
   if (it == keys_.end())

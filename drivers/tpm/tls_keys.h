@@ -20,6 +20,7 @@ class TpmKeyStore : public KeyStore {
   std::vector<KeyInfo> list() const override;
   std::optional<KeyInfo> find(std::string_view name) const override;
   Result<Bytes> sign(std::string_view name, std::uint16_t scheme, View content) override;
+  Result<Bytes> sign_digest(std::string_view name, const DigestScheme& scheme, View digest) override;
   Status remove(std::string_view name) override;
   Result<KeyInfo> renew(std::string_view name) override;
   Result<CertifiedKey> certify(std::string_view name) override;
