@@ -74,6 +74,7 @@ Daemon::Daemon(Options options, std::shared_ptr<const State> state, OwnedFd lock
 Daemon::~Daemon() {
   cmc_listeners_.reset();
   listeners_.reset();
+  if (cmc_) cmc_->stop();          // waits for the TPM
   if (workers_) workers_->stop();  // they hand work to the TPM's thread, which may still hand work to them
   tpm_.reset();                    // joins: no callback comes after this
   workers_.reset();
@@ -117,6 +118,7 @@ Status Daemon::start() {
     serve_call(*engine_, std::move(call), std::move(reply));
   });
   cmc_ = std::make_unique<CmcApi>(*engine_);
+  CHECK_OK(cmc_->open(state->config.state_dir / "cmc-keys"));
   cmc_listeners_ = std::make_unique<CmcListeners>(
       io_, quota_, [this](CmcCall call, CmcReply reply) { cmc_->serve(std::move(call), std::move(reply)); });
   return listen(state);

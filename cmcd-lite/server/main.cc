@@ -2,8 +2,10 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "cmcd-lite/server/cmc/agent_file.h"
 #include "cmcd-lite/server/daemon.h"
 #include "cmcd-lite/server/process.h"
+#include "evidence/core/file.h"
 
 namespace {
 
@@ -40,6 +42,18 @@ int serve(const std::string& path) {
   return 0;
 }
 
+// take_over writes the cmcd.json that a file of CMC's agent amounts to, and returns its path.
+Result<std::string> take_over(const std::string& agent_file, const AgentSwitches& switches) {
+  TRY(Converted converted, convert_agent_file(agent_file, switches));
+  for (const std::string& note : converted.notes) log_line(note);
+  std::error_code error;
+  std::filesystem::create_directories(converted.state_dir + "/policies", error);
+  std::string path = converted.state_dir + "/cmcd.json";
+  CHECK_OK(write_file_atomic(path, as_view(converted.json), 0600));
+  log_line(agent_file + " is taken over as " + path);
+  return path;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -51,14 +65,32 @@ int main(int argc, char** argv) {
       "cmcd-lite owns the machine's attestation devices, makes evidence for local programs and judges their "
       "peers");
   std::string config = "/etc/attest/cmcd.json";
+  std::string agent_file;
+  AgentSwitches switches;
   bool check = false;
   bool foreground = true;
   app.add_option("-c,--config", config, "configuration file")->capture_default_str();
+  app.add_option("--cmc-config", agent_file, "configuration file of CMC's agent, in place of ours: it is taken over as cmcd.json in its \"storage\"")
+      ->excludes("--config");
+  app.add_flag("--one-root", switches.one_root, "with --cmc-config: its rootCas may certify metadata signers and attestation keys alike")
+      ->needs("--cmc-config");
+  app.add_option("--remote-calls", switches.remote_calls,
+                 "with --cmc-config: calls to serve without peer credentials: attest, tls-create, tls-sign, tls-cert")
+      ->delimiter(',')
+      ->needs("--cmc-config");
   app.add_flag("--check-config", check,
                "read the configuration and all it names, say what is wrong, and end");
   app.add_flag("--foreground", foreground,
                "stay in the foreground (the default and only way: a service manager does the rest)");
   app.set_version_flag("--version", std::string("cmcd-lite ") + ATTEST_VERSION);
   CLI11_PARSE(app, argc, argv);
+  if (!agent_file.empty()) {
+    auto taken = take_over(agent_file, switches);
+    if (!taken) {
+      log_line(taken.error().what);
+      return 1;
+    }
+    config = *std::move(taken);
+  }
   return check ? check_config(config) : serve(config);
 }

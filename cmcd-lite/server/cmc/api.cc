@@ -75,8 +75,14 @@ void CmcApi::serve(CmcCall call, CmcReply reply) {
     case cmc::Call::update_certs:
     case cmc::Call::update_metadata:
       return update(asked);
-    default:
-      return asked.reply.fail({Errc::unsupported, std::string(cmc::call_name(asked.call.call)) + ": this agent keeps no TLS keys for CMC"});
+    case cmc::Call::tls_create:
+      return tls_->create(std::move(asked.call), std::move(asked.request), std::move(asked.state), std::move(asked.reply));
+    case cmc::Call::tls_sign:
+      return tls_->sign(asked.call, std::move(asked.request), *asked.state, asked.reply);
+    case cmc::Call::tls_cert:
+      return asked.reply.send(tls_->certificate(asked.call, asked.request, *asked.state));
+    case cmc::Call::error:
+      return asked.reply.fail({Errc::unsupported, "no call"});
   }
 }
 

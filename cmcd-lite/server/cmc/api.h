@@ -3,6 +3,7 @@
 #include "cmcd-lite/server/cmc/peer_cache.h"
 #include "cmcd-lite/server/cmc/report_maker.h"
 #include "cmcd-lite/server/cmc/session.h"
+#include "cmcd-lite/server/cmc/tls.h"
 #include "cmcd-lite/server/engine.h"
 
 namespace attest {
@@ -13,10 +14,13 @@ namespace attest {
 Status may_call(const State& state, const CmcCall& call);
 
 // CmcApi serves calls. serve is of the loop's thread and does not block; work goes to the TPM's thread and the judges,
-// which have ended before this is destroyed.
+// which have ended before this is destroyed; stop comes before that and waits for the enrolment in work.
 class CmcApi {
  public:
-  explicit CmcApi(Engine& engine) : engine_(engine) {}
+  explicit CmcApi(Engine& engine) : engine_(engine), tls_(std::make_unique<CmcTls>(engine, reports_)) {}
+  // open reads the TLS keys in a folder.
+  Status open(const std::filesystem::path& folder) { return tls_->open(folder); }
+  void stop() { tls_.reset(); }
   void serve(CmcCall call, CmcReply reply);
 
  private:
@@ -34,6 +38,7 @@ class CmcApi {
   Engine& engine_;
   ReportMaker reports_;  // of the TPM's thread alone
   PeerCache peers_;
+  std::unique_ptr<CmcTls> tls_;
 };
 
 // judge_report judges one report for Verify, with the daemon's policies and then the request's, which can only refuse,

@@ -1,6 +1,5 @@
 #include "cmcd-lite/server/cmc/config.h"
 
-#include <arpa/inet.h>
 #include <sys/un.h>
 
 #include <charconv>
@@ -60,6 +59,18 @@ std::vector<cmc::Call> read_switches(const Object& object) {
   return out;
 }
 
+void read_enroll(const Object& cmc, const fs::path& state_dir, CmcConfig& config) {
+  auto object = cmc.object("enroll");
+  if (!object) return;
+  auto address = parse_est_address(object->string("url"));
+  if (!address) return object->fail("url", address.error().what);
+  config.enroll = *std::move(address);
+  config.enroll.roots = paths(*object, "roots", state_dir);
+  if (config.enroll.roots.empty()) object->fail("roots", "must name at least one root certificate of the server");
+  std::string token = object->string("token", "");
+  if (!token.empty()) config.enroll.token = (state_dir / token).lexically_normal();
+}
+
 void read_roots(const Object& object, const fs::path& state_dir, CmcConfig& config) {
   config.one_root = object.boolean("one_root", false);
   config.signer_roots = paths(object, config.one_root ? "roots" : "signer_roots", state_dir);
@@ -87,25 +98,9 @@ CmcConfig read_cmc(const Object& root, const fs::path& state_dir, const std::vec
   std::string hash = object->choice("hash", {"sha256", "sha384", "sha512"}, "sha256");
   config.hash = hash_alg_from_name(hash).value_or(HashAlg::sha256);
   config.name = object->string("name", "");
+  read_enroll(*object, state_dir, config);
   if (config.name.size() > 253) object->fail("name", "must be at most 253 bytes");
   return config;
-}
-
-Result<LoopbackAddress> parse_loopback(std::string_view text) {
-  std::size_t colon = text.rfind(':');
-  Error bad{Errc::denied, "must be \"127.0.0.1:PORT\" or \"[::1]:PORT\": without peer credentials this machine alone is "
-                          "served; found \"" + printable(text) + "\""};
-  if (colon == std::string_view::npos) return bad;
-  LoopbackAddress out;
-  std::string_view host = text.substr(0, colon), port = text.substr(colon + 1);
-  auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-  if (port.empty() || error != std::errc() || end != port.data() + port.size()) return bad;
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  out.host = host == "localhost" ? "127.0.0.1" : std::string(host);
-  in_addr v4{};
-  if (out.host == "::1") return out;
-  if (::inet_pton(AF_INET, out.host.c_str(), &v4) != 1 || ntohl(v4.s_addr) >> 24 != 127) return bad;
-  return out;
 }
 
 }  // namespace attest

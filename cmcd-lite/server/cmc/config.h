@@ -4,6 +4,8 @@
 #include <optional>
 #include <vector>
 
+#include "cmcd-lite/protocol/loopback.h"
+#include "cmcd-lite/server/cmc/est.h"
 #include "evidence/cmc/api.h"
 #include "evidence/json/config.h"
 
@@ -32,18 +34,11 @@ struct CmcConfig {
   bool omsp = false;
   HashAlg hash = HashAlg::sha256;       // of the report context
   std::string name;                     // of this machine in reports; empty: its host name
+  EstConfig enroll;                     // where TLSCreate has its keys certified
   bool serves() const { return !sockets.empty() || !tcp.empty(); }
 };
 
 // read_cmc reads the member "cmc"; errors are recorded in the file. An absent member serves nothing.
 CmcConfig read_cmc(const Object& root, const std::filesystem::path& state_dir, const std::vector<CallerRule>& callers);
-
-// LoopbackAddress is a TCP address of this machine alone.
-struct LoopbackAddress {
-  std::string host;  // numeric
-  std::uint16_t port = 0;
-};
-// parse_loopback takes "127.x.y.z:port", "localhost:port" and "[::1]:port"; denied for an address that others reach.
-Result<LoopbackAddress> parse_loopback(std::string_view text);
 
 }  // namespace attest

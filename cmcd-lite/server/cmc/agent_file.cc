@@ -1,0 +1,174 @@
+#include "cmcd-lite/server/cmc/agent_file.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cmcd-lite/protocol/loopback.h"
+#include "cmcd-lite/server/cmc/est.h"
+#include "evidence/core/hash.h"
+#include "evidence/core/printable.h"
+#include "evidence/json/config.h"
+
+namespace attest {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::string path_of(const std::string& text) { return text.empty() ? "" : fs::absolute(text).lexically_normal().string(); }
+
+// Agent is the file being read and what it becomes.
+struct Agent {
+  const Object& root;
+  const AgentSwitches& switches;
+  Converted& out;
+  Json config, cmc;
+  void unsupported(std::string_view key, const std::string& what) const {
+    root.fail(key, "asks for what this daemon does not do: " + what);
+  }
+};
+
+void read_address(Agent& agent) {
+  std::string address = agent.root.string("cmcAddr"), api = agent.root.choice("api", {"socket", "grpc", "coap"}, "");
+  if (api == "grpc" || api == "coap") {
+    std::string front = agent.out.state_dir + "/cmc-front.sock";
+    agent.cmc["sockets"] = {{{"path", front}, {"remote", true}}};
+    agent.out.notes.push_back("cmc.api: " + api + " is served by a program of its own: cmc-" + api + " --listen " +
+                              printable(address) + " --agent unix://" + front);
+    return;
+  }
+  bool tcp = address.starts_with("tcp://") || (!address.starts_with("unix://") && address.find(':') != std::string::npos);
+  for (std::string_view scheme : {"tcp://", "unix://"})
+    if (address.starts_with(scheme)) address.erase(0, scheme.size());
+  if (!tcp) {
+    agent.cmc["sockets"] = {{{"path", path_of(address)}}};
+    return;
+  }
+  agent.cmc["tcp"] = {address};
+  if (auto parsed = parse_loopback(address); !parsed) agent.root.fail("cmcAddr", parsed.error().what);
+}
+
+Json paths_of(const Object& root, std::string_view key) {
+  Json out = Json::array();
+  for (const std::string& text : root.strings(key)) out.push_back(path_of(text));
+  return out;
+}
+
+void read_enrolment(Agent& agent, const Json& roots) {
+  const Object& root = agent.root;
+  for (const std::string& method : root.strings("provisionAuth"))
+    if (method == "certificate") agent.unsupported("provisionAuth", "enrolment by client certificate");
+  std::string token = root.string("provisionToken", "");
+  if (root.choice("enrollmentMode", {"est", "acme", ""}, "est") == "acme") agent.unsupported("enrollmentMode", "ACME");
+  std::string address = root.string("enrollmentAddr", "");
+  bool endorsed = !root.choice("endorsementMode", {"est", "direct", "cps", "host", ""}, "").empty();
+  if (!root.string("endorsementAddr", "").empty() || endorsed)
+    agent.out.notes.push_back("cmc.unused: endorsementMode, endorsementAddr: attestctl enroll certifies the attestation key");
+  if (address.empty()) return;
+  if (auto est = parse_est_address(address); !est) return root.fail("enrollmentAddr", est.error().what);
+  agent.cmc["enroll"] = {{"url", address}, {"roots", roots}};
+  if (!token.empty()) agent.cmc["enroll"]["token"] = path_of(token);
+}
+
+std::vector<int> registers(const Object& root) {
+  auto excluded = root.integers("excludePcrs", 0, 23);
+  std::vector<int> out;
+  for (int pcr = 0; pcr < 24; pcr++)
+    if ((pcr <= 16 || pcr == 23) && std::ranges::find(excluded, pcr) == excluded.end()) out.push_back(pcr);
+  if (out.empty()) root.fail("excludePcrs", "must leave a register");
+  return out;
+}
+
+void read_drivers(Agent& agent, HashAlg hash) {
+  const Object& root = agent.root;
+  Json tpm = {{"bank", hash == HashAlg::sha512 ? "sha256" : hash_alg_name(hash)}, {"pcrs", registers(root)}};
+  tpm["ak_algorithm"] = root.choice("tpmKeyAlg", {"EC256", "RSA2048", ""}, "EC256") == "RSA2048" ? "rsa-2048" : "ec-p256";
+  if (!root.boolean("measurementLogs", false)) tpm["event_log"] = tpm["ima_list"] = "";
+  Json snp = Json::object();
+  if (root.has("vmpl")) snp["privlevel"] = root.integer("vmpl", 0, 3);
+  for (const std::string& driver : root.strings("drivers")) {
+    if (driver != "tpm" && driver != "snp")
+      agent.unsupported("drivers", "driver \"" + printable(driver, 20) + "\"; there are tpm and snp");
+    else
+      agent.config[driver] = driver == "tpm" ? tpm : snp;
+  }
+  if (root.boolean("ctr", false)) agent.unsupported("ctr", "container measurements");
+  for (const char* key : {"ctrDriver", "ctrLog"}) static_cast<void>(root.string(key, ""));
+}
+
+void read_metadata(Agent& agent) {
+  Json out = Json::array();
+  for (const std::string& source : agent.root.strings("metadata")) {
+    bool file = source.starts_with("file://");
+    if (!file && source.find("://") != std::string::npos)
+      agent.unsupported("metadata", "source \"" + printable(source) + "\"; there is file://");
+    else
+      out.push_back(path_of(source.substr(file ? 7 : 0)));
+  }
+  agent.cmc["metadata"] = out;
+}
+
+void read_trust(Agent& agent, const Json& roots) {
+  const Object& root = agent.root;
+  if (!roots.empty() && !agent.switches.one_root)
+    root.fail("rootCas", "puts signers and attestation keys under one authority: say so with --one-root, or write a cmcd.json");
+  if (!roots.empty()) {
+    agent.cmc["one_root"] = true;
+    agent.cmc["roots"] = roots;
+  }
+  if (root.boolean("allowSystemCerts", false)) agent.unsupported("allowSystemCerts", "the system's certificates as roots");
+  agent.cmc["omsp"] = root.boolean("useOmsp", false);
+  for (const char* key : {"omspFormat", "policyEngine"}) static_cast<void>(root.choice(key, {"json", "cbor", "js", "duktape", ""}, ""));
+  if (root.boolean("policyOverwrite", false)) agent.unsupported("policyOverwrite", "policies can refuse and nothing else");
+}
+
+void note_unused(Agent& agent) {
+  for (const char* key : {"cache", "peerCache", "vendorCache", "logLevel", "logFile"})
+    if (!agent.root.string(key, "").empty())
+      agent.out.notes.push_back(std::string("cmc.unused: ") + key + ": what peers showed is held in memory, logs go to stderr");
+}
+
+Json own_callers() {
+  Json out = Json::array();
+  for (uid_t uid : {uid_t{0}, geteuid()}) {
+    out.push_back({{"name", uid == 0 ? "root" : "own"}, {"uid", uid}, {"roles", {"server", "client"}}, {"keys", {"any"}},
+                   {"rights", {"attest", "judge", "sign", "raw", "control"}}});
+    if (geteuid() == 0) break;
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Converted> convert_agent_file(const std::string& path, const AgentSwitches& switches) {
+  TRY(ConfigFile file, read_config(path));
+  Object root = file.root();
+  Converted out;
+  Agent agent{root, switches, out, Json::object(), Json::object()};
+  out.state_dir = path_of(root.string("storage"));
+  if (out.state_dir.empty()) root.fail("storage", "must name a folder");
+  auto hash = hash_alg_from_name(root.string("hashAlg", "SHA-256"));
+  if (!hash || *hash == HashAlg::sha1) agent.unsupported("hashAlg", "there are SHA-256, SHA-384, SHA-512");
+  agent.config["state_dir"] = out.state_dir;
+  agent.config["sockets"] = {{{"path", out.state_dir + "/attest.sock"}, {"mode", "0600"}}};
+  agent.config["callers"] = own_callers();
+  agent.config["policies"] = "policies";
+  agent.cmc["hash"] = hash_alg_name(hash.value_or(HashAlg::sha256));
+  agent.cmc["remote_calls"] = switches.remote_calls;
+  Json roots = paths_of(root, "rootCas");
+  read_address(agent);
+  read_enrolment(agent, roots);
+  read_drivers(agent, hash.value_or(HashAlg::sha256));
+  read_metadata(agent);
+  read_trust(agent, roots);
+  note_unused(agent);
+  CHECK_OK(file.finish());
+  agent.config["cmc"] = agent.cmc;
+  out.json = agent.config.dump(2) + "\n";
+  return out;
+}
+
+}  // namespace attest

@@ -1,0 +1,21 @@
+// csr.h: certificate requests for keys that sign elsewhere.
+#pragma once
+#include <functional>
+
+#include "evidence/cmc/api.h"
+#include "evidence/core/owned.h"
+
+namespace attest {
+
+// SignDigest signs a digest: RSA with PKCS#1 v1.5, ECDSA in DER.
+using SignDigest = std::function<Result<Bytes>(HashAlg hash, View digest)>;
+
+// check_names: a common name and alternative names that a certificate may carry: host names of [A-Za-z0-9.*-], numeric
+// addresses, a common name of at most 64 printable characters. malformed otherwise.
+Status check_names(const cmc::KeyConfig& config);
+
+// make_csr writes a PKCS#10 request (DER) for a key (SPKI in DER) with the names of config, signed through `sign` with the
+// hash that fits the key.
+Result<Bytes> make_csr(View spki_der, const cmc::KeyConfig& config, const SignDigest& sign);
+
+}  // namespace attest
