@@ -5,7 +5,8 @@ set -euo pipefail
 exec </dev/null
 
 build=(gcc g++ make cmake ninja-build ccache pkg-config git python3
-  libssl-dev libtss2-dev libcbor-dev nlohmann-json3-dev libasio-dev libcli11-dev duktape-dev libseccomp-dev)
+  libssl-dev libtss2-dev libcbor-dev nlohmann-json3-dev libasio-dev libcli11-dev duktape-dev libseccomp-dev
+  libgrpc++-dev libcoap3-dev)
 test=(libgtest-dev libcmocka-dev clang-14 clang-format-14 valgrind systemd
   openssl swtpm swtpm-tools tpm2-tools nginx curl postgresql-15 postgresql-client-15 apache2 haproxy stunnel4
   redis-server nodejs libfuse3-dev fuse3 tpm2-openssl debootstrap lintian dpkg-dev file)

@@ -1,0 +1,153 @@
+// cmc-coap: CMC's agent API over CoAP, in front of cmcd-lite's socket: a process of its own, without rights of its own.
+#include <arpa/inet.h>
+#include <coap3/coap.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "cmcd-lite/client/cmc_connection.h"
+#include "cmcd-lite/protocol/loopback.h"
+#include "evidence/core/owned.h"
+
+namespace attest {
+namespace {
+
+volatile std::sig_atomic_t ended = 0;
+
+using OwnedContext = Owned<coap_context_t, coap_free_context>;
+
+// Front is lent to the resources of the context.
+struct Front {
+  CmcClientOptions options;
+};
+
+void answer(coap_resource_t* resource, coap_session_t* session, const coap_pdu_t* request, const coap_string_t* query,
+            coap_pdu_t* response, coap_pdu_code_t code, std::uint16_t format, Bytes body) {
+  coap_pdu_set_code(response, code);
+  auto* kept = new Bytes(std::move(body));  // libcoap sends it block by block and frees it then
+  coap_add_data_large_response(resource, session, request, response, query, format, -1, 0, kept->size(), kept->data(),
+                               [](coap_session_t*, void* data) { delete static_cast<Bytes*>(data); }, kept);
+}
+
+// format_of is the content format of a request; nullopt for any but JSON and CBOR.
+std::optional<std::uint16_t> format_of(const coap_pdu_t* request) {
+  coap_opt_iterator_t at;
+  const coap_opt_t* option = coap_check_option(request, COAP_OPTION_CONTENT_FORMAT, &at);
+  if (option == nullptr) return std::nullopt;
+  unsigned format = coap_decode_var_bytes(coap_opt_value(option), coap_opt_length(option));
+  if (format == COAP_MEDIATYPE_APPLICATION_JSON || format == COAP_MEDIATYPE_APPLICATION_CBOR)
+    return static_cast<std::uint16_t>(format);
+  return std::nullopt;
+}
+
+std::optional<cmc::Call> call_at(coap_resource_t* resource) {
+  const coap_str_const_t* path = coap_resource_get_uri_path(resource);
+  std::string_view name(reinterpret_cast<const char*>(path->s), path->length);
+  for (std::uint32_t type = 1; auto call = cmc::call_of(type); type++)
+    if (name == cmc::call_name(*call)) return call;
+  return std::nullopt;
+}
+
+// refusal_of is the text of an answer that is none to this call.
+std::optional<std::string> refusal_of(cmc::Call call, const Result<CmcAnswer>& got) {
+  if (!got) return got.error().what;
+  if (got->type == static_cast<std::uint32_t>(call)) return std::nullopt;
+  auto refusal = cmc::decode_response(cmc::Call::error, got->payload);
+  return refusal ? refusal->msg : refusal.error().what;
+}
+
+void serve_post(coap_resource_t* resource, coap_session_t* session, const coap_pdu_t* request, const coap_string_t* query,
+                coap_pdu_t* response) {
+  auto refuse = [&](coap_pdu_code_t code, std::string_view text) {
+    answer(resource, session, request, query, response, code, COAP_MEDIATYPE_TEXT_PLAIN, to_bytes(as_view(text)));
+  };
+  auto format = format_of(request);
+  if (!format) return refuse(COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, "content format must be application/json or application/cbor");
+  std::size_t size = 0, offset = 0, total = 0;
+  const std::uint8_t* data = nullptr;
+  if (coap_get_data_large(request, &size, &data, &offset, &total) == 0 || offset != 0 || size != total)
+    return refuse(COAP_RESPONSE_CODE_BAD_REQUEST, "no payload");
+  auto encoding = cmc::encoding_of({data, size});
+  bool json = *format == COAP_MEDIATYPE_APPLICATION_JSON;
+  if (!encoding || (*encoding == cmc::Encoding::json) != json)
+    return refuse(COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, "the payload is not of the content format it names");
+  auto call = call_at(resource);
+  if (!call) return refuse(COAP_RESPONSE_CODE_NOT_FOUND, "no such call");
+  const Front* front = static_cast<const Front*>(coap_resource_get_userdata(resource));
+  auto got = cmc_exchange(front->options, *call, {data, size});
+  if (auto text = refusal_of(*call, got)) return refuse(COAP_RESPONSE_CODE_INTERNAL_ERROR, *text);
+  answer(resource, session, request, query, response, COAP_RESPONSE_CODE_CONTENT, *format, std::move(got->payload));
+}
+
+bool add_resources(coap_context_t* context, Front& front) {
+  for (std::uint32_t type = 1; auto call = cmc::call_of(type); type++) {
+    coap_resource_t* resource = coap_resource_init(coap_make_str_const(cmc::call_name(*call)), 0);
+    if (resource == nullptr) return false;
+    coap_resource_set_userdata(resource, &front);
+    coap_register_handler(resource, COAP_REQUEST_POST, serve_post);
+    coap_add_resource(context, resource);
+  }
+  return true;
+}
+
+// udp_address is the numeric address as libcoap has it.
+bool udp_address(const LoopbackAddress& loopback, coap_address_t& out) {
+  coap_address_init(&out);
+  if (loopback.host == "::1") {
+    out.size = sizeof out.addr.sin6;
+    out.addr.sin6.sin6_family = AF_INET6;
+    out.addr.sin6.sin6_port = htons(loopback.port);
+    return ::inet_pton(AF_INET6, "::1", &out.addr.sin6.sin6_addr) == 1;
+  }
+  out.size = sizeof out.addr.sin;
+  out.addr.sin.sin_family = AF_INET;
+  out.addr.sin.sin_port = htons(loopback.port);
+  return ::inet_pton(AF_INET, loopback.host.c_str(), &out.addr.sin.sin_addr) == 1;
+}
+
+int serve(const std::string& listen, Front front) {
+  auto loopback = parse_loopback(listen);
+  if (!loopback) {
+    std::fprintf(stderr, "--listen %s\n", loopback.error().what.c_str());
+    return 2;
+  }
+  OwnedContext context(coap_new_context(nullptr));
+  coap_address_t address;
+  coap_endpoint_t* endpoint = nullptr;
+  if (context && udp_address(*loopback, address) && add_resources(context.get(), front))
+    endpoint = coap_new_endpoint(context.get(), &address, COAP_PROTO_UDP);
+  if (endpoint == nullptr) {
+    std::fprintf(stderr, "cannot listen on %s\n", listen.c_str());
+    return 1;
+  }
+  coap_context_set_block_mode(context.get(), COAP_BLOCK_USE_LIBCOAP | COAP_BLOCK_SINGLE_BODY);
+  coap_context_set_max_idle_sessions(context.get(), 256);
+  std::printf("serving CMC's API over CoAP on %s, agent %s\n", listen.c_str(), front.options.address.c_str());
+  std::fflush(stdout);
+  while (ended == 0)
+    if (coap_io_process(context.get(), 1000) < 0) break;
+  return 0;
+}
+
+}  // namespace
+}  // namespace attest
+
+int main(int argc, char** argv) {
+  CLI::App app("cmc-coap carries calls of CMC's agent API from CoAP to cmcd-lite. It adds no rights: give it a socket of "
+               "\"cmc\" in cmcd.json with \"remote\": true");
+  std::string listen = "127.0.0.1:9955";
+  attest::Front front;
+  front.options.address = "unix:///run/attest/cmc-front.sock";
+  front.options.timeout = std::chrono::seconds(30);
+  app.add_option("--listen", listen, "loopback address and UDP port")->capture_default_str();
+  app.add_option("--agent", front.options.address, "the daemon's socket")->capture_default_str();
+  app.set_version_flag("--version", std::string("cmc-coap ") + ATTEST_VERSION);
+  CLI11_PARSE(app, argc, argv);
+  for (int signal : {SIGTERM, SIGINT}) std::signal(signal, [](int) { attest::ended = 1; });
+  coap_startup();
+  coap_set_log_level(LOG_ERR);
+  int status = attest::serve(listen, std::move(front));
+  coap_cleanup();
+  return status;
+}

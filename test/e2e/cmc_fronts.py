@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""CMC's agent API over gRPC and CoAP: the two fronts before a daemon, and what they must not let through."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+BUILD = pathlib.Path(os.environ.get("ATTEST_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
+FRONTS = {name: BUILD / "apps" / name / name for name in ("cmc-grpc", "cmc-coap")}
+PATIENCE = 30
+CALLS = ("Attest", "Verify", "TLSCreate", "TLSSign", "TLSCert", "PeerCache", "Measure", "UpdateCerts", "UpdateMetadata")
+
+
+def wait_for(what, probe):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = probe()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come")
+
+
+def varint(value):
+    out = b""
+    while value >= 0x80:
+        out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
+    return out + bytes([value])
+
+
+def field(number, value):
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def fields(message):
+    """The length-delimited fields of a message, by number."""
+    out, at = {}, 0
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at, value, shift = at + 1, value | (byte & 0x7F) << shift, shift + 7
+            if byte < 0x80:
+                return value
+
+    while at < len(message):
+        tag = number()
+        if tag & 7 == 0:
+            out.setdefault(tag >> 3, []).append(number())
+        else:
+            size = number()
+            out.setdefault(tag >> 3, []).append(message[at:at + size])
+            at += size
+    return out
+
+
+class Coap:
+    """A client of CoAP (RFC 7252) with blockwise transfer in both directions (RFC 7959)."""
+
+    def __init__(self, port):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.settimeout(5)
+        self.socket.connect(("127.0.0.1", port))
+        self.next = int.from_bytes(os.urandom(1), "big")
+
+    @staticmethod
+    def options(pairs):
+        out, last = b"", 0
+        for number, value in sorted(pairs):
+            delta, last = number - last, number
+            assert delta < 269 and len(value) < 13
+            head = delta if delta < 13 else 13
+            out += bytes([head << 4 | len(value)]) + (bytes([delta - 13]) if head == 13 else b"") + value
+        return out
+
+    @staticmethod
+    def parse(packet):
+        at, number, options = 4 + (packet[0] & 15), 0, {}
+        while at < len(packet) and packet[at] != 0xFF:
+            parts = [packet[at] >> 4, packet[at] & 15]
+            at += 1
+            for i in (0, 1):
+                if parts[i] == 13:
+                    parts[i], at = packet[at] + 13, at + 1
+                elif parts[i] == 14:
+                    parts[i], at = int.from_bytes(packet[at:at + 2], "big") + 269, at + 2
+            number += parts[0]
+            options[number] = packet[at:at + parts[1]]
+            at += parts[1]
+        return packet[1], options, packet[at + 1:]
+
+    def send(self, options, payload):
+        self.next = (self.next + 1) & 0xFFFF
+        token = struct.pack(">I", self.next)
+        packet = bytes([0x44, 0x02]) + struct.pack(">H", self.next) + token + self.options(options) + (b"\xff" + payload if payload else b"")
+        self.socket.send(packet)
+        for _ in range(8):
+            try:
+                answer = self.socket.recv(65536)
+            except TimeoutError:
+                self.socket.send(packet)
+                continue
+            if answer[4:4 + (answer[0] & 15)] == token and answer[1] != 0:
+                return self.parse(answer)
+        raise AssertionError("no answer over CoAP")
+
+    def post(self, path, content_format, payload, block=512):
+        """Returns the code as text, the content format and the whole body."""
+        base = [(11, path.encode())]
+        if content_format is not None:
+            base.append((12, bytes([content_format])))
+        for at in range(0, len(payload), block):
+            more = at + block < len(payload)
+            one = [] if len(payload) <= block else [(27, struct.pack(">H", (at // block) << 4 | (8 if more else 0) | 5))]
+            code, options, body = self.send(base + one, payload[at:at + block])
+            if more and code != 0x5F:  # 2.31 Continue
+                break
+        if not payload:
+            code, options, body = self.send(base, b"")
+        while 23 in options and int.from_bytes(options[23], "big") & 8:
+            value = int.from_bytes(options[23], "big")
+            following = ((value >> 4) + 1) << 4 | value & 7
+            code, options, rest = self.send(base + [(23, following.to_bytes(2, "big"))], b"")
+            body += rest
+        return f"{code >> 5}.{code & 31:02}", int.from_bytes(options.get(12, b""), "big"), body
+
+
+@unittest.skipUnless(all(path.exists() for path in FRONTS.values()), "cmc-grpc and cmc-coap were not built: libgrpc++-dev, libcoap3-dev")
+class Fronts(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="cmc-"))
+        cls.processes = []
+        config = {"state_dir": str(cls.folder), "sockets": [{"path": str(cls.folder / "attest.sock")}],
+                  "callers": [{"name": "me", "uid": os.getuid(), "rights": ["judge"]}], "sw": {}, "policies": "policies",
+                  "cmc": {"sockets": [{"path": str(cls.folder / "front.sock"), "remote": True}], "one_root": True, "roots": ["ca.pem"]}}
+        (cls.folder / "policies").mkdir()
+        (cls.folder / "cmcd.json").write_text(json.dumps(config))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=root",
+                        "-keyout", cls.folder / "ca.key", "-out", cls.folder / "ca.pem"], check=True, capture_output=True)
+        cls.start("cmcd", [BUILD / "cmcd-lite/server/cmcd-lite", "--config", cls.folder / "cmcd.json"])
+        wait_for("the daemon", (cls.folder / "front.sock").exists)
+        agent = f"unix://{cls.folder}/front.sock"
+        cls.start("grpc", [FRONTS["cmc-grpc"], "--listen", "127.0.0.1:0", "--agent", agent])
+        cls.grpc_port = int(wait_for("cmc-grpc", lambda: re.search(r"port (\d+)", cls.log("grpc")))[1])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            cls.coap_port = probe.getsockname()[1]
+        cls.start("coap", [FRONTS["cmc-coap"], "--listen", f"127.0.0.1:{cls.coap_port}", "--agent", agent])
+        wait_for("cmc-coap", lambda: "serving" in cls.log("coap"))
+
+    @classmethod
+    def tearDownClass(cls):
+        for process in cls.processes:
+            process.terminate()
+        for process in cls.processes:
+            process.wait(PATIENCE)
+        shutil.rmtree(cls.folder)
+
+    @classmethod
+    def start(cls, name, command):
+        with open(cls.folder / f"{name}.log", "wb") as log:
+            cls.processes.append(subprocess.Popen([str(part) for part in command], stdout=log, stderr=log))
+
+    @classmethod
+    def log(cls, name):
+        return (cls.folder / f"{name}.log").read_text()
+
+    def grpc(self, method, message):
+        """One unary call: its status code, the message of a status, and the answer's fields."""
+        head, body = self.folder / "head", self.folder / "body"
+        subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--max-time", str(PATIENCE), "-D", head, "-o", body,
+                        "-H", "content-type: application/grpc", "-H", "te: trailers", "--data-binary", "@-",
+                        f"http://127.0.0.1:{self.grpc_port}/grpcapi.CMCService/{method}"],
+                       input=b"\0" + struct.pack(">I", len(message)) + message, check=True)
+        text = head.read_text()
+        why = re.search(r"(?i)^grpc-message: (.*)$", text, re.M)
+        answer = body.read_bytes() if body.exists() else b""
+        body.unlink(missing_ok=True)
+        return int(re.search(r"(?i)^grpc-status: (\d+)", text, re.M)[1]), why[1] if why else "", fields(answer[5:])
+
+    def test_grpc_serves_verify_and_peer_cache(self):
+        status, why, answer = self.grpc("PeerCache", field(1, "1.4.0") + field(2, "ab" * 32))
+        self.assertEqual((status, answer), (0, {1: [b"1.4.0"]}), why)
+        status, why, answer = self.grpc("Verify", field(1, "1.4.0") + field(2, b"nonce") + field(3, b"no report") + field(8, "192.0.2.7:1"))
+        self.assertEqual(status, 0, why)
+        self.assertEqual(json.loads(answer[2][0])["summary"]["status"], "fail")
+
+    def test_grpc_lets_nothing_else_through(self):
+        for call in CALLS:
+            if call in ("Verify", "PeerCache"):
+                continue
+            status, why, _ = self.grpc(call, field(1, "1.4.0"))
+            self.assertEqual(status, 7, (call, why))
+            self.assertIn("peer credentials", why, call)
+
+    def test_grpc_refuses_what_is_no_call(self):
+        self.assertEqual(self.grpc("Nonsense", b"")[0], 12)
+        self.assertEqual(self.grpc("PeerCache", field(2, "x"))[0], 9, "no version")
+        self.assertEqual(self.grpc("PeerCache", field(1, "1.3.0"))[0], 9)
+        self.assertEqual(self.grpc("PeerCache", b"\x0a\xff\xff\xff\xff\x0f")[0], 3, "a length beyond the message")
+        self.assertEqual(self.grpc("PeerCache", field(1, "1.4.0") + b"\x10\x01")[0], 3, "a number where a text is due")
+
+    def test_coap_serves_both_serialisations(self):
+        coap = Coap(self.coap_port)
+        self.assertEqual(coap.post("PeerCache", 50, b'{"version":"1.4.0","peer":"p"}'), ("2.05", 50, b'{"version":"1.4.0","cache":[]}'))
+        self.assertEqual(coap.post("PeerCache", 60, bytes.fromhex("a20065312e342e30016170")), ("2.05", 60, bytes.fromhex("a20065312e342e300180")))
+        big = json.dumps({"version": "1.4.0", "nonce": "AQ==", "report": "e30=" * 2000}).encode()
+        code, content, body = coap.post("Verify", 50, big)
+        self.assertEqual((code, content), ("2.05", 50), body)
+        self.assertEqual(json.loads(body)["result"]["summary"]["status"], "fail")
+
+    def test_coap_lets_nothing_else_through(self):
+        coap = Coap(self.coap_port)
+        for call in CALLS:
+            if call in ("Verify", "PeerCache"):
+                continue
+            code, _, body = coap.post(call, 50, b'{"version":"1.4.0"}')
+            self.assertEqual(code, "5.00", call)
+            self.assertIn(b"peer credentials", body, call)
+
+    def test_coap_refuses_what_is_no_call(self):
+        coap = Coap(self.coap_port)
+        self.assertEqual(coap.post("PeerCache", 0, b"text")[0], "4.15")
+        self.assertEqual(coap.post("PeerCache", None, b"{}")[0], "4.15")
+        self.assertEqual(coap.post("PeerCache", 60, b'{"version":"1.4.0"}')[0], "4.15", "JSON that says it is CBOR")
+        self.assertEqual(coap.post("Nonsense", 50, b"{}")[0], "4.04")
+        self.assertEqual(coap.post("PeerCache", 50, b'{"version":"1.3.0"}')[0], "5.00")
+
+    def test_fronts_listen_on_loopback_alone(self):
+        for program in FRONTS.values():
+            done = subprocess.run([program, "--listen", "0.0.0.0:0"], capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("127.0.0.1", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
