@@ -12,6 +12,9 @@ struct TpmDriverConfig {
   std::string tcti = "device:/dev/tpmrm0";  // any TCTI string tss2-tctildr knows
   std::uint32_t ak_handle = 0x81010100;     // persistent handle, 0x81000000 to 0x81ffffff
   std::string ak_algorithm = "ec-p256";     // ec-p256, ec-p384, rsa-2048, rsa-3072
+  // The key under ak_handle is the platform's (Azure: 0x81000003): taken as it is, with an empty authorisation value, never made,
+  // never replaced.
+  bool platform_ak = false;
   PcrSelection pcrs = {HashAlg::sha256, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14}};
   std::filesystem::path event_log;  // binary_bios_measurements; empty: none
   std::filesystem::path ima_list;   // binary_runtime_measurements; empty: none
@@ -29,6 +32,25 @@ struct SnpDriverConfig {
   std::filesystem::path root = "/sys/kernel/config/tsm/report";  // configfs-tsm
   std::optional<unsigned> privlevel;   // VMPL to ask for; unset: the kernel's choice
   std::filesystem::path certificates;  // PEM or DER: VCEK or VLEK, ASK or ASVK; empty: what the host hands out
+};
+
+// TdxDriverConfig describes an Intel TDX guest.
+struct TdxDriverConfig {
+  std::filesystem::path root = "/sys/kernel/config/tsm/report";  // configfs-tsm
+  std::filesystem::path event_log;  // CCEL area, e.g. /sys/firmware/acpi/tables/data/CCEL; empty: none
+};
+
+// SgxDriverConfig describes an SGX enclave under Gramine.
+struct SgxDriverConfig {
+  std::filesystem::path root = "/dev/attestation";
+};
+
+// AzureDriverConfig describes an Azure confidential VM; its vTPM is beside it a TpmDriverConfig.
+struct AzureDriverConfig {
+  std::string tcti = "device:/dev/tpmrm0";
+  std::uint32_t index = 0x01400001;    // NV index of the paravisor's report
+  std::filesystem::path certificates;  // SEV-SNP: PEM or DER, the VCEK and what stands above it
+  std::filesystem::path td_quote;      // TDX: a quote over the hash of the claims
 };
 
 }  // namespace attest

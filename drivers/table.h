@@ -9,6 +9,9 @@ struct DriverConfig {
   std::optional<TpmDriverConfig> tpm{};
   std::optional<SwDriverConfig> sw{};
   std::optional<SnpDriverConfig> snp{};
+  std::optional<TdxDriverConfig> tdx{};
+  std::optional<SgxDriverConfig> sgx{};
+  std::optional<AzureDriverConfig> azure{};
 };
 
 // OpenedDriver is one device and what it offers. driver is always there; enroller only where keys can be
@@ -31,5 +34,7 @@ struct DriverRow {
 
 // driver_table lends the constant table.
 std::span<const DriverRow> driver_table();
+// find_driver is a row by its name; nullptr if there is none.
+const DriverRow* find_driver(std::string_view name);
 
 }  // namespace attest

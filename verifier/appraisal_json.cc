@@ -91,7 +91,8 @@ AnchorIdentity read_anchor(JsonReader& json) {
   json.object([&](std::string_view key) {
     if (key == "kind") {
       std::string_view name = json.text();
-      for (AnchorKind kind : {AnchorKind::sw, AnchorKind::tpm, AnchorKind::snp, AnchorKind::tdx, AnchorKind::sgx})
+      for (AnchorKind kind : {AnchorKind::sw, AnchorKind::tpm, AnchorKind::snp, AnchorKind::tdx, AnchorKind::sgx,
+                              AnchorKind::azure})
         if (name == anchor_name(kind)) anchor.kind = kind;
     } else if (key == "id") {
       if (auto id = from_hex(json.text(), 128)) anchor.id = *std::move(id);

@@ -7,6 +7,9 @@ constexpr Appraiser kAppraisers[] = {
     {AnchorKind::tpm, verify_tpm, measure_tpm},
     {AnchorKind::sw, verify_sw, measure_sw},
     {AnchorKind::snp, verify_snp, measure_snp},
+    {AnchorKind::tdx, verify_tdx, measure_tdx},
+    {AnchorKind::sgx, verify_sgx, measure_sgx},
+    {AnchorKind::azure, verify_azure, measure_azure},
 };
 
 }  // namespace

@@ -25,5 +25,11 @@ bool verify_sw(const Case& c, const Anchor& anchor, Verdict& verdict);
 void measure_sw(const Case& c, const Anchor& anchor, const ClaimedMetadata& metadata, Appraisal& out);
 bool verify_snp(const Case& c, const Anchor& anchor, Verdict& verdict);
 void measure_snp(const Case& c, const Anchor& anchor, const ClaimedMetadata& metadata, Appraisal& out);
+bool verify_tdx(const Case& c, const Anchor& anchor, Verdict& verdict);
+void measure_tdx(const Case& c, const Anchor& anchor, const ClaimedMetadata& metadata, Appraisal& out);
+bool verify_sgx(const Case& c, const Anchor& anchor, Verdict& verdict);
+void measure_sgx(const Case& c, const Anchor& anchor, const ClaimedMetadata& metadata, Appraisal& out);
+bool verify_azure(const Case& c, const Anchor& anchor, Verdict& verdict);
+void measure_azure(const Case& c, const Anchor& anchor, const ClaimedMetadata& metadata, Appraisal& out);
 
 }  // namespace attest

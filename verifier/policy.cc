@@ -10,6 +10,7 @@
 #include "evidence/json/config.h"
 #include "evidence/native/message.h"
 #include "verifier/appraisers.h"
+#include "verifier/dcap/folder.h"
 #include "evidence/tpm/tpm_ids.h"
 #include "evidence/native/request.h"
 
@@ -107,7 +108,10 @@ void check_demands(const Object& object, const PeerRule& rule, bool issuers) {
     object.fail("name", "demands neither \"ak_names\" nor \"image_descriptions\": every machine of the world would pass");
   if (rule.ak_names.empty() && contains(rule.allowed_anchors, AnchorKind::sw))
     object.fail("allowed_anchors", "allows the software driver, so \"ak_names\" must pin its key: no issuer vouches for it");
-  if (rule.ak_names.empty() && contains(rule.allowed_anchors, AnchorKind::tpm) && !issuers)
+  bool azure = contains(rule.allowed_anchors, AnchorKind::azure);
+  if (azure && !contains(rule.required_anchors, AnchorKind::tpm))
+    object.fail("required_anchors", "must name \"tpm\" beside \"azure\": the vTPM's quote is what is fresh");
+  if (rule.ak_names.empty() && contains(rule.allowed_anchors, AnchorKind::tpm) && !issuers && !azure)
     object.fail("name", "pins no \"ak_names\" and the policy has no \"ak_issuers\": no attestation key could be trusted");
 }
 
@@ -204,6 +208,37 @@ void read_snp(const Object& root, const std::filesystem::path& folder, Policy& p
     snp->fail("roots", "cannot be used: " + trust.error().what);
 }
 
+// read_intel: Intel's own root counts unless the policy names others. Broken collateral is an error: left out, it would only
+// come to light as a refusal.
+void read_intel(const Object& root, const std::filesystem::path& folder, Policy& policy) {
+  policy.dcap = read_dcap_demands(root);
+  auto intel = root.object("intel");
+  std::vector<Bytes> named = intel ? read_files(*intel, "roots", folder, read_certificates) : std::vector<Bytes>{};
+  auto roots = Issuers::make(named);
+  if (!roots) {
+    if (intel) intel->fail("roots", "cannot be used: " + roots.error().what);
+    return;
+  }
+  DcapTrust trust{*std::move(roots), {}};
+  if (intel && intel->has("collateral")) {
+    std::vector<std::string> problems;
+    auto collateral = read_collateral_folder((folder / intel->string("collateral")).lexically_normal(), problems);
+    if (!collateral || !problems.empty())
+      return intel->fail("collateral", "cannot be used: " + (collateral ? problems.front() : collateral.error().what));
+    auto checked = CheckedCollateral::make(*std::move(collateral), trust.roots);
+    if (checked) trust.collateral = *std::move(checked);
+  }
+  policy.dcap_trust = std::make_shared<const DcapTrust>(std::move(trust));
+}
+
+// read_azure: settings of vm-configuration; what is demanded of the processor stands under "snp", "tdx" and "intel".
+void read_azure(const Object& root, Policy& policy) {
+  policy.azure.snp = policy.snp;
+  auto azure = root.object("azure");
+  if (auto configuration = azure ? azure->object("configuration") : std::nullopt)
+    policy.azure.configuration = read_azure_configuration(*configuration);
+}
+
 void read_pcrs(const Object& root, Policy& policy) {
   if (root.has("required_pcrs")) {
     std::set<std::uint8_t> pcrs;
@@ -256,6 +291,8 @@ Result<Policy> load_policy(const std::string& path) {
   policy.observe = root.boolean("observe", false);
   read_trust(root, where.parent_path(), policy);
   read_snp(root, where.parent_path(), policy);
+  read_intel(root, where.parent_path(), policy);
+  read_azure(root, policy);
   read_pcrs(root, policy);
   read_freshness(root, where.parent_path(), policy);
   read_peers(root, policy);

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "evidence/native/context.h"
+#include "verifier/azure/policy.h"
+#include "verifier/dcap/demands.h"
 #include "verifier/quoted_key.h"
 #include "verifier/snp/policy.h"
 #include "verifier/tpm/known_chains.h"
@@ -44,6 +46,9 @@ struct Policy {
   bool ima_padded_sha1 = false;
   SnpPolicy snp;                               // demands on SEV-SNP guests
   std::shared_ptr<const SnpTrust> snp_trust;   // AMD's roots, built in or named; null: SEV-SNP is refused
+  DcapDemands dcap;                            // demands on TDX guests and SGX enclaves
+  std::shared_ptr<const DcapTrust> dcap_trust; // Intel's root or those named, and collateral; null: both are refused
+  AzurePolicy azure;                           // demands on the claims of Azure machines; `snp` above goes for their processor
   std::uint32_t max_events = kMaxLogEventsDefault;
   static constexpr std::uint32_t kMaxLogEventsDefault = 200000;
   std::uint32_t max_age_s = 0;            // evidence may rest on a quote of this age; 0: it covers the handshake itself

@@ -76,6 +76,7 @@ TpmDriverConfig read_tpm(const Object& tpm, const fs::path& state_dir) {
   config.ak_handle = handle.value_or(config.ak_handle);
   config.ak_algorithm =
       tpm.choice("ak_algorithm", {"ec-p256", "ec-p384", "rsa-2048", "rsa-3072"}, config.ak_algorithm);
+  config.platform_ak = tpm.choice("ak", {"own", "platform"}, "own") == "platform";
   config.pcrs = read_selection(tpm, config.pcrs);
   config.event_log =
       resolved(state_dir, tpm.string("event_log", "/sys/kernel/security/tpm0/binary_bios_measurements"));
@@ -93,11 +94,34 @@ SnpDriverConfig read_snp(const Object& snp, const fs::path& state_dir) {
   return config;
 }
 
+TdxDriverConfig read_tdx(const Object& tdx, const fs::path& state_dir) {
+  TdxDriverConfig config;
+  config.root = resolved(state_dir, tdx.string("root", config.root.string()));
+  std::string log = tdx.string("event_log", "/sys/firmware/acpi/tables/data/CCEL");
+  if (!log.empty()) config.event_log = resolved(state_dir, log);
+  return config;
+}
+
+// read_azure: the TPM is the one of "tpm", whose attestation key is the platform's.
+AzureDriverConfig read_azure(const Object& azure, const DriverConfig& drivers, const fs::path& state_dir) {
+  AzureDriverConfig config;
+  if (drivers.tpm)
+    config.tcti = drivers.tpm->tcti;
+  else
+    azure.fail("certificates", "needs \"tpm\" beside \"azure\": the vTPM makes the quotes");
+  if (azure.has("certificates")) config.certificates = resolved(state_dir, azure.string("certificates"));
+  if (azure.has("td_quote")) config.td_quote = resolved(state_dir, azure.string("td_quote"));
+  return config;
+}
+
 DriverConfig read_drivers(const Object& root, const fs::path& state_dir) {
   DriverConfig drivers;
   if (auto tpm = root.object("tpm")) drivers.tpm = read_tpm(*tpm, state_dir);
   if (auto sw = root.object("sw")) drivers.sw = {state_dir, resolved(state_dir, sw->string("key", "sw.key"))};
   if (auto snp = root.object("snp")) drivers.snp = read_snp(*snp, state_dir);
+  if (auto tdx = root.object("tdx")) drivers.tdx = read_tdx(*tdx, state_dir);
+  if (auto sgx = root.object("sgx")) drivers.sgx = {resolved(state_dir, sgx->string("root", "/dev/attestation"))};
+  if (auto azure = root.object("azure")) drivers.azure = read_azure(*azure, drivers, state_dir);
   return drivers;
 }
 

@@ -16,7 +16,7 @@ bool same_tpm(const std::optional<TpmDriverConfig>& a, const std::optional<TpmDr
   if (!a || !b) return a.has_value() == b.has_value();
   return a->tcti == b->tcti && a->ak_handle == b->ak_handle && a->ak_algorithm == b->ak_algorithm &&
          a->pcrs == b->pcrs && a->event_log == b->event_log && a->ima_list == b->ima_list &&
-         a->ak_chain == b->ak_chain;
+         a->ak_chain == b->ak_chain && a->platform_ak == b->platform_ak;
 }
 
 bool same_sw(const std::optional<SwDriverConfig>& a, const std::optional<SwDriverConfig>& b) {
@@ -27,6 +27,21 @@ bool same_sw(const std::optional<SwDriverConfig>& a, const std::optional<SwDrive
 bool same_snp(const std::optional<SnpDriverConfig>& a, const std::optional<SnpDriverConfig>& b) {
   if (!a || !b) return a.has_value() == b.has_value();
   return a->root == b->root && a->privlevel == b->privlevel && a->certificates == b->certificates;
+}
+
+bool same_tdx(const std::optional<TdxDriverConfig>& a, const std::optional<TdxDriverConfig>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->root == b->root && a->event_log == b->event_log;
+}
+
+bool same_sgx(const std::optional<SgxDriverConfig>& a, const std::optional<SgxDriverConfig>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->root == b->root;
+}
+
+bool same_azure(const std::optional<AzureDriverConfig>& a, const std::optional<AzureDriverConfig>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->tcti == b->tcti && a->certificates == b->certificates && a->td_quote == b->td_quote;
 }
 
 // restart_note names what a reload cannot change.
@@ -40,6 +55,9 @@ std::string restart_note(const Config& old, const Config& fresh) {
   add(same_sw(old.drivers.sw, fresh.drivers.sw), "sw");
   add(same_snp(old.drivers.snp, fresh.drivers.snp), "snp");
   add(old.limits.key_seconds == fresh.limits.key_seconds, "limits.key_seconds");
+  add(same_tdx(old.drivers.tdx, fresh.drivers.tdx), "tdx");
+  add(same_sgx(old.drivers.sgx, fresh.drivers.sgx), "sgx");
+  add(same_azure(old.drivers.azure, fresh.drivers.azure), "azure");
   add(old.limits.queue == fresh.limits.queue, "limits.queue");
   add(old.limits.batch == fresh.limits.batch, "limits.batch");
   add(old.limits.judge_threads == fresh.limits.judge_threads, "limits.judge_threads");

@@ -114,6 +114,7 @@ Result<EnrollRequest> TpmEnroller::request(bool new_ak) {
   return device_->context->attempt([&]() -> Result<EnrollRequest> {
     PublicArea ak = device_->key.area();
     if (new_ak) {
+      if (device_->config.platform_ak) return Error{Errc::denied, "tpm: the attestation key is the platform's; no other can follow it"};
       device_->loaded.clear();
       TRY(NextKey next, NextKey::make(*device_->context, device_->config));
       ak = next.area();

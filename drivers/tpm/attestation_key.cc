@@ -27,6 +27,10 @@ Error refused(TPM2_HANDLE handle, const std::string& why) {
                             ") so that a new one is made, or configure another ak_handle"};
 }
 
+Error refused_platform(TPM2_HANDLE handle, const std::string& why) {
+  return {Errc::denied, "tpm: attestation key " + handle_text(handle) + " of the platform: " + why};
+}
+
 // try_quote signs a quote of nothing with the authorisation value given: does it open the key?
 Result<bool> opens(TpmContext& context, ESYS_TR tr, View auth) {
   CHECK_OK(authorise_key(context, tr, auth));
@@ -70,6 +74,16 @@ Result<Secret> check_auth(TpmContext& context, const TpmHandle& key, const TpmDr
   if (!ours)
     return refused(config.ak_handle, ak_auth_path(config).string() + " does not hold its authorisation value");
   return auth;
+}
+
+// platform_key takes a key that the platform made as it is: who may open the TPM may quote with it, and nobody can change that.
+Result<Secret> platform_auth(TpmContext& context, const TpmHandle& key, const PublicArea& area, const TpmDriverConfig& config) {
+  if (auto fit = check_attestation_key(area); !fit) return refused_platform(config.ak_handle, fit.error().what);
+  if (config.ak_algorithm != area.algorithm())
+    return refused_platform(config.ak_handle, std::string("it is ") + area.algorithm() + ", configured is " + config.ak_algorithm);
+  TRY(bool open_to_us, opens(context, key.get(), {}));
+  if (!open_to_us) return refused_platform(config.ak_handle, "it has an authorisation value");
+  return Secret();
 }
 
 // make_key stores the authorisation value before the key: a crash between the two leaves no key nobody can
@@ -156,9 +170,9 @@ Result<AttestationKey> AttestationKey::open(TpmContext& context, const TpmDriver
   if (config.ak_handle >> 24 != TPM2_HT_PERSISTENT)
     return Error{Errc::denied,
                  "tpm: ak_handle " + handle_text(config.ak_handle) + " is not persistent (0x81……)"};
-  CHECK_OK(NextKey::take_over(context, config));
+  if (!config.platform_ak) CHECK_OK(NextKey::take_over(context, config));
   auto key = open_persistent(context, config.ak_handle);
-  if (!key && key.error().code == Errc::mismatch) {
+  if (!key && key.error().code == Errc::mismatch && !config.platform_ak) {
     CHECK_OK(make_key(context, config));
     key = open_persistent(context, config.ak_handle);
   }
@@ -166,6 +180,10 @@ Result<AttestationKey> AttestationKey::open(TpmContext& context, const TpmDriver
   auto area = area_of(context, *key);
   if (!area && area.error().code != Errc::io) return refused(config.ak_handle, area.error().what);
   if (!area) return std::move(area).error();
+  if (config.platform_ak) {
+    TRY(Secret none, platform_auth(context, *key, *area, config));
+    return AttestationKey(context, config.ak_handle, *std::move(area), std::move(none));
+  }
   CHECK_OK(check_area(*area, config));
   TRY(Secret auth, check_auth(context, *key, config));
   return AttestationKey(context, config.ak_handle, *std::move(area), std::move(auth));

@@ -28,7 +28,7 @@ std::optional<HashAlg> hash_by_number(std::uint32_t number) {
 }
 
 // read_runtime reads the part behind the hardware report: sizes, kinds, claims.
-Status read_runtime(Reader& in, std::uint32_t report_size, HclReport& out) {
+Status read_runtime(Reader& in, HclReport& out) {
   std::uint32_t size = in.u32le();
   std::uint32_t version = in.u32le();
   std::uint32_t type = in.u32le();
@@ -37,7 +37,7 @@ Status read_runtime(Reader& in, std::uint32_t report_size, HclReport& out) {
   if (!in.good()) return bad("truncated");
   if (version != 1 || (type != 2 && type != 4) || !hash)
     return Error{Errc::unsupported, "hcl report: runtime data of version " + std::to_string(version) + ", type " + std::to_string(type)};
-  if (size != kRuntimeHead + std::uint64_t{claims} || report_size != kHead + kHclHardwareBytes + std::uint64_t{size})
+  if (size != kRuntimeHead + std::uint64_t{claims})
     return bad("its sizes disagree with each other");
   out.type = static_cast<HclReportType>(type);
   out.hash = *hash;
@@ -124,12 +124,21 @@ Result<HclReport> parse_hcl_report(View bytes) {
   if (!in.good()) return bad("truncated");
   if (out.version != 1 && out.version != 2)
     return Error{Errc::unsupported, "hcl report: version " + std::to_string(out.version)};
-  CHECK_OK(read_runtime(in, report_size, out));
+  CHECK_OK(read_runtime(in, out));
+  if (report_size != kHead + kHclHardwareBytes + kRuntimeHead + out.claims.size()) return bad("its sizes disagree with each other");
   std::size_t used = out.type == HclReportType::snp ? kSnpReportBytes : kTdReportBytes;
   Reader rest(hardware.subspan(used));
   rest.zeros(rest.left());
   CHECK_OK(rest.done("hcl report: behind the hardware report"));
   out.hardware = to_bytes(hardware.first(used));
+  return out;
+}
+
+Result<HclReport> parse_hcl_runtime(View bytes) {
+  if (bytes.size() > kMaxHclReport) return bad("more than 64 KiB");
+  Reader in(bytes);
+  HclReport out;
+  CHECK_OK(read_runtime(in, out));
   return out;
 }
 

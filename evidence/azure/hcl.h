@@ -29,6 +29,10 @@ struct HclReport {
 // do not agree with each other, unsupported for other versions, report types and hashes.
 Result<HclReport> parse_hcl_report(View bytes);
 
+// parse_hcl_runtime reads the part behind the hardware report alone, as it travels beside a report of its own; zeros may stand
+// behind it. hardware stays empty.
+Result<HclReport> parse_hcl_runtime(View bytes);
+
 // hardware_report_data is the 64 bytes the hardware report binds; malformed if there is none where it should be.
 Result<Bytes> hardware_report_data(const HclReport& report);
 // claims_digest is what these must be: the hash of the claims, and zeros.

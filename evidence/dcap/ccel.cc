@@ -20,6 +20,11 @@ Result<std::vector<CcelEvent>> parse_ccel(View log) {
   return out;
 }
 
+Result<Bytes> ccel_records(View log) {
+  TRY(TcgEventLog parsed, parse_tcg_event_log(log, TcgLogEnd::padded));
+  return to_bytes(log.first(log.size() - parsed.padding_bytes));
+}
+
 Result<std::array<Digest, 4>> replay_ccel(const std::vector<CcelEvent>& events) {
   TRY(Hasher hasher, Hasher::make(HashAlg::sha384));
   std::array<Digest, 4> out;

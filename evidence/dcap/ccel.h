@@ -20,6 +20,9 @@ struct CcelEvent {
 // malformed for an event of another register, one without a SHA-384 digest, or a log that cannot be read.
 Result<std::vector<CcelEvent>> parse_ccel(View log);
 
+// ccel_records is the log without what stands behind its last record.
+Result<Bytes> ccel_records(View log);
+
 // replay_ccel extends zeros with the events.
 Result<std::array<Digest, 4>> replay_ccel(const std::vector<CcelEvent>& events);
 

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kMaxIdentity = 66;
 constexpr std::size_t kMaxPcrs = 24;
-constexpr std::uint64_t kAnchorKinds = 5;
+constexpr std::uint64_t kAnchorKinds = 6;
 
 void write_anchor(cbor::Writer& out, const AnchorIdentity& anchor) {
   out.array(2);
@@ -83,7 +83,7 @@ Status check_whole(const ReportContext& context, unsigned seen) {
 }  // namespace
 
 const char* anchor_name(AnchorKind kind) {
-  constexpr const char* names[] = {"sw", "tpm", "snp", "tdx", "sgx"};
+  constexpr const char* names[] = {"sw", "tpm", "snp", "tdx", "sgx", "azure"};
   auto i = static_cast<std::size_t>(kind);
   return i < std::size(names) ? names[i] : "unknown";
 }

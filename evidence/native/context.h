@@ -7,13 +7,14 @@
 
 namespace attest {
 
-enum class AnchorKind : std::uint8_t { sw = 0, tpm = 1, snp = 2, tdx = 3, sgx = 4 };
+enum class AnchorKind : std::uint8_t { sw = 0, tpm = 1, snp = 2, tdx = 3, sgx = 4, azure = 5 };
 const char* anchor_name(AnchorKind kind);  // "tpm"
 
 enum class FreshnessMode : std::uint8_t { nonce = 0, known_key = 1, epoch_id = 2 };
 
 // AnchorIdentity names the device that stands behind an anchor: the AK's TPM name (nameAlg || digest) for a TPM,
-// the chip id for SNP, SHA-256 of the SPKI for the software driver. 1 to 66 bytes.
+// the chip id for SNP, SHA-256 of the PPID for TDX and SGX, of the SPKI for the software driver and for the vTPM key that
+// Azure's claims name. 1 to 66 bytes.
 struct AnchorIdentity {
   AnchorKind kind = AnchorKind::tpm;
   Bytes id;

@@ -8,6 +8,9 @@ namespace {
 constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kMaxSmall = 1024;            // attest, signature, public areas, statement
 constexpr std::size_t kMaxHardwareReport = 4096;   // SNP: 1184
+constexpr std::size_t kMaxDcapQuote = 16384;       // with a PCK certificate chain: about 5,000
+constexpr std::size_t kMaxCcelLog = 256 << 10;
+constexpr std::size_t kMaxHcl = 16384;             // about 2,600
 constexpr std::size_t kMaxPcrValues = 24;
 constexpr std::size_t kMaxLogs = 2;
 constexpr std::size_t kMaxTemplateName = 64;
@@ -123,6 +126,28 @@ void write_anchor(cbor::Writer& out, const SnpAnchor& a, const std::vector<View>
   for (const Bytes& certificate : a.certificates) out.bytes(certificate);
 }
 
+void write_anchor(cbor::Writer& out, const TdxAnchor& a, const std::vector<View>*) {
+  out.array(3);
+  out.uint(static_cast<std::uint64_t>(AnchorKind::tdx));
+  out.bytes(a.quote);
+  out.bytes(a.event_log);
+}
+
+void write_anchor(cbor::Writer& out, const SgxAnchor& a, const std::vector<View>*) {
+  out.array(2);
+  out.uint(static_cast<std::uint64_t>(AnchorKind::sgx));
+  out.bytes(a.quote);
+}
+
+void write_anchor(cbor::Writer& out, const AzureAnchor& a, const std::vector<View>*) {
+  out.array(4);
+  out.uint(static_cast<std::uint64_t>(AnchorKind::azure));
+  out.bytes(a.hcl);
+  out.array(a.certificates.size());
+  for (const Bytes& certificate : a.certificates) out.bytes(certificate);
+  out.bytes(a.td_quote);
+}
+
 TpmAnchor read_tpm(cbor::Reader& in) {
   TpmAnchor a;
   a.attest = to_bytes(in.bytes(kMaxSmall));
@@ -152,6 +177,24 @@ SnpAnchor read_snp(cbor::Reader& in) {
   return a;
 }
 
+TdxAnchor read_tdx(cbor::Reader& in) {
+  TdxAnchor a;
+  a.quote = to_bytes(in.bytes(kMaxDcapQuote, 1));
+  a.event_log = to_bytes(in.bytes(kMaxCcelLog));
+  return a;
+}
+
+SgxAnchor read_sgx(cbor::Reader& in) { return {to_bytes(in.bytes(kMaxDcapQuote, 1))}; }
+
+AzureAnchor read_azure(cbor::Reader& in) {
+  AzureAnchor a;
+  a.hcl = to_bytes(in.bytes(kMaxHcl, 1));
+  for (std::size_t n = in.array(SnpAnchor::kMaxCertificates); n > 0 && in.good(); n--)
+    a.certificates.push_back(to_bytes(in.bytes(kMaxCertBytes, 1)));
+  a.td_quote = to_bytes(in.bytes(kMaxDcapQuote));
+  return a;
+}
+
 // AnchorForm is a row of the table of anchors: its number, how many elements it has behind it, and who reads them.
 struct AnchorForm {
   AnchorKind kind;
@@ -160,7 +203,10 @@ struct AnchorForm {
 };
 constexpr AnchorForm kAnchorForms[] = {{AnchorKind::sw, 4, [](cbor::Reader& in) { return Anchor(read_sw(in)); }},
                                        {AnchorKind::tpm, 8, [](cbor::Reader& in) { return Anchor(read_tpm(in)); }},
-                                       {AnchorKind::snp, 3, [](cbor::Reader& in) { return Anchor(read_snp(in)); }}};
+                                       {AnchorKind::snp, 3, [](cbor::Reader& in) { return Anchor(read_snp(in)); }},
+                                       {AnchorKind::tdx, 3, [](cbor::Reader& in) { return Anchor(read_tdx(in)); }},
+                                       {AnchorKind::sgx, 2, [](cbor::Reader& in) { return Anchor(read_sgx(in)); }},
+                                       {AnchorKind::azure, 4, [](cbor::Reader& in) { return Anchor(read_azure(in)); }}};
 
 Anchor read_anchor(cbor::Reader& in) {
   std::size_t n = in.array(8);

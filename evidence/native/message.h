@@ -76,7 +76,29 @@ struct SnpAnchor {
   std::vector<Bytes> certificates;  // DER: VCEK or VLEK first, then ASK or ASVK
 };
 
-using Anchor = std::variant<TpmAnchor, SwAnchor, SnpAnchor>;
+// TdxAnchor is a quote of a TDX guest over the qualifying data and 32 zero bytes, and the log behind its RTMRs.
+struct TdxAnchor {
+  static constexpr AnchorKind kKind = AnchorKind::tdx;
+  Bytes quote;      // DCAP quote with its PCK certificate chain (evidence/dcap/anchor.h)
+  Bytes event_log;  // the records of the CCEL area without what stands behind them; empty where there is none
+};
+
+// SgxAnchor is a quote of an SGX enclave over the same.
+struct SgxAnchor {
+  static constexpr AnchorKind kKind = AnchorKind::sgx;
+  Bytes quote;
+};
+
+// AzureAnchor stands beside a TpmAnchor: hardware vouches for claims, and they for the attestation key of the vTPM. It covers no
+// handshake itself (evidence/azure/anchor.h).
+struct AzureAnchor {
+  static constexpr AnchorKind kKind = AnchorKind::azure;
+  Bytes hcl;                        // report of the paravisor, without what stands behind the claims
+  std::vector<Bytes> certificates;  // SEV-SNP: DER, VCEK first, then ASK
+  Bytes td_quote;                   // TDX: a quote over the hash of the claims
+};
+
+using Anchor = std::variant<TpmAnchor, SwAnchor, SnpAnchor, TdxAnchor, SgxAnchor, AzureAnchor>;
 
 // CertifiedKey is the attestation key's word that a TLS key lives in its TPM (TPM2_Certify); see tpm/certified_key.h.
 struct CertifiedKey {

@@ -60,7 +60,7 @@ TEST(IntelQuote, CollateralOfAnotherTeeOrPlatformDoesNotFit) {
 }
 
 TEST(IntelQuote, AnUnknownModuleIsRefused) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.td.tee_tcb_svn[1] = 9;
   EXPECT_EQ(judge(world(), world().quote(spec), good_collateral()).failed,
             (Names{"tdx-module", "tcb-status"}));
@@ -73,7 +73,7 @@ TEST(IntelQuote, AnUnknownModuleIsRefused) {
 }
 
 TEST(IntelQuote, AnotherEnclaveInTheQuotingEnclavesPlaceIsRefused) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.qe.mr_signer[5] ^= 1;
   EXPECT_EQ(judge(world(), world().quote(spec), good_collateral()).failed, Names{"qe-identity"});
   spec = {};
@@ -85,7 +85,7 @@ TEST(IntelQuote, AnotherEnclaveInTheQuotingEnclavesPlaceIsRefused) {
 }
 
 TEST(IntelQuote, AnAttestationKeyTheQuotingEnclaveDoesNotKnowIsRefused) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.bind_key = false;
   EXPECT_EQ(judge(world(), world().quote(spec), good_collateral()).failed, Names{"qe-report-data"});
 }
@@ -159,7 +159,7 @@ TEST(IntelQuote, CollateralSignedByAPlatformsOwnKeyIsRefused) {
 
 // certificate_of gives the failure of a chain whose PCK certificate is `leaf`.
 Names chain_failure(const Bytes& leaf, const Bytes& ca) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.certification = 1;  // no certificate inside: they are given beside it
   Bytes bytes = world().quote(spec);
   auto quote = parse_quote(bytes);
@@ -181,7 +181,7 @@ TEST(IntelQuote, ChainsOfAnotherShapeAreRefused) {
   const DcapWorld other;
   EXPECT_EQ(chain_failure(other.pck_der(), other.ca_der()), Names{"pck-chain"}) << "another root";
   EXPECT_EQ(chain_failure(world().tcb_der(), world().ca_der()), Names{"pck-chain"}) << "no PCK certificate";
-  CertificateSpec spec{
+  DcapCertificateSpec spec{
       .subject = "Intel SGX PCK Certificate", .issuer = "Intel SGX PCK Platform CA", .pck = PlatformSpec{}};
   spec.unknown_critical = true;
   EXPECT_EQ(chain_failure(world().certificate(spec, world().pck, world().ca), world().ca_der()),
@@ -201,7 +201,7 @@ TEST(IntelQuote, ChainsOfAnotherShapeAreRefused) {
   EXPECT_EQ(chain_failure(world().certificate(spec, world().pck, world().tcb), world().tcb_der()),
             Names{"pck-chain"});
   // A CA below a CA.
-  CertificateSpec below{.subject = "Deep CA", .issuer = "Intel SGX PCK Platform CA", .ca = true, .pck = {}};
+  DcapCertificateSpec below{.subject = "Deep CA", .issuer = "Intel SGX PCK Platform CA", .ca = true, .pck = {}};
   spec.issuer = "Deep CA";
   EXPECT_EQ(chain_failure(world().certificate(spec, world().pck, world().tcb),
                           world().certificate(below, world().tcb, world().ca)),
@@ -209,7 +209,7 @@ TEST(IntelQuote, ChainsOfAnotherShapeAreRefused) {
 }
 
 TEST(IntelQuote, ReservedAttributeBitsAreRefused) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   for (std::size_t bit : {8U, 15U, 26U, 32U, 61U}) {
     spec.td.td_attributes = {};
     spec.td.td_attributes[bit / 8] = static_cast<std::uint8_t>(1U << (bit % 8));

@@ -77,7 +77,7 @@ Bytes sgx_extension(const PlatformSpec& p) {
                    member("03", octets(p.pce_id)), fmspc, member("05", integer(1, dcap_der::kEnumerated))});
 }
 
-Bytes extensions(const CertificateSpec& spec) {
+Bytes extensions(const DcapCertificateSpec& spec) {
   Bytes constraints = spec.ca ? sequence({boolean(true), integer(1)}) : sequence({});
   Bytes usage = tlv(dcap_der::kBitString, {spec.ca ? Bytes{1, 0x06} : Bytes{6, 0xc0}});
   Bytes all = join({extension("551d0f", true, usage), extension("551d13", true, constraints)});
@@ -153,8 +153,13 @@ std::string level(std::initializer_list<int> sgx, std::initializer_list<int> tdx
          R"(},"tcbDate":"2024-03-13T00:00:00Z","tcbStatus":")" + status + "\"" + more + "}";
 }
 
-constexpr const char* kDates = R"("2025-06-01T00:00:00Z")";
-constexpr const char* kNext = R"("2025-07-01T00:00:00Z")";
+// utc_text is a moment as UTCTime has it.
+std::string utc_text(UnixTime when) {
+  std::string out;
+  for (char c : format_rfc3339(when).substr(2))
+    if (c != '-' && c != ':' && c != 'T') out += c;
+  return out;
+}
 
 std::string quoted(const std::string& text) { return "\"" + text + "\""; }
 
@@ -194,7 +199,7 @@ Bytes DcapKey::sign(View message) const {
   return out;
 }
 
-QuoteSpec::QuoteSpec() {
+DcapQuoteSpec::DcapQuoteSpec() {
   td.tee_tcb_svn = {4, 1, 7};
   td.td_attributes = {0, 0, 0, 0x10, 0, 0, 0, 0};
   td.xfam = {0xe7, 0x02, 0x06, 0, 0, 0, 0, 0};
@@ -211,7 +216,7 @@ QuoteSpec::QuoteSpec() {
   qe.isv_svn = 6;
 }
 
-Bytes DcapWorld::certificate(const CertificateSpec& spec, const DcapKey& key, const DcapKey& by) const {
+Bytes DcapWorld::certificate(const DcapCertificateSpec& spec, const DcapKey& key, const DcapKey& by) const {
   Bytes spki = sequence({sequence({oid("2a8648ce3d0201"), oid("2a8648ce3d030107")}),
                          bit_string(join({Bytes{4}, key.point()}))});
   Bytes tbs = sequence({tlv(dcap_der::context_tag(0), {integer(2)}), integer(spec.serial), algorithm(),
@@ -256,7 +261,7 @@ Bytes DcapWorld::crl(const std::string& issuer, const DcapKey& by,
     entries = join({entries, sequence({integer(serial), utc("250601000000Z")})});
   if (!entries.empty()) entries = sequence({entries});
   Bytes tbs =
-      sequence({integer(1), algorithm(), name(issuer), utc("250601000000Z"), utc("250701000000Z"), entries});
+      sequence({integer(1), algorithm(), name(issuer), utc(utc_text(from)), utc(utc_text(until)), entries});
   return signed_der(tbs, by);
 }
 
@@ -273,8 +278,8 @@ std::string DcapWorld::tcb_info(const std::string& id,
   std::map<std::string, std::string> members = {
       {"id", quoted(id)},
       {"version", "3"},
-      {"issueDate", kDates},
-      {"nextUpdate", kNext},
+      {"issueDate", quoted(format_rfc3339(from))},
+      {"nextUpdate", quoted(format_rfc3339(until))},
       {"fmspc", quoted("50806f000000")},
       {"pceId", quoted("0000")},
       {"tcbType", "0"},
@@ -301,8 +306,8 @@ std::string DcapWorld::identity(const std::string& id,
   std::map<std::string, std::string> members = {
       {"id", quoted(id)},
       {"version", "2"},
-      {"issueDate", kDates},
-      {"nextUpdate", kNext},
+      {"issueDate", quoted(format_rfc3339(from))},
+      {"nextUpdate", quoted(format_rfc3339(until))},
       {"tcbEvaluationDataNumber", "17"},
       {"miscselect", quoted("00000000")},
       {"miscselectMask", quoted("FFFFFFFF")},
@@ -333,7 +338,7 @@ DcapCollateral DcapWorld::collateral(const std::string& tcb_info_json, const std
   return out;
 }
 
-Bytes DcapWorld::quote(const QuoteSpec& spec, const PlatformSpec& platform) const {
+Bytes DcapWorld::quote(const DcapQuoteSpec& spec, const PlatformSpec& platform) const {
   Writer out;
   out.u16le(spec.version);
   out.u16le(2);

@@ -30,8 +30,8 @@ struct PlatformSpec {
   bool short_extension = false;  // without FMSPC
 };
 
-// CertificateSpec is one certificate to be made.
-struct CertificateSpec {
+// DcapCertificateSpec is one certificate to be made.
+struct DcapCertificateSpec {
   std::string subject, issuer;
   std::uint8_t serial = 1;
   bool ca = false;
@@ -40,8 +40,8 @@ struct CertificateSpec {
   bool unknown_critical = false;
 };
 
-// QuoteSpec is one quote to be made; the QE report is Intel's as DcapWorld's identities know it.
-struct QuoteSpec {
+// DcapQuoteSpec is one quote to be made; the QE report is Intel's as DcapWorld's identities know it.
+struct DcapQuoteSpec {
   std::uint16_t version = 4;
   bool td15 = false;  // version 5 alone
   TdReport td;
@@ -52,7 +52,7 @@ struct QuoteSpec {
   bool bind_key = true;  // the QE report vouches for the attestation key
   std::uint16_t certification = 5;
   Bytes trailing;
-  QuoteSpec();
+  DcapQuoteSpec();
 };
 
 // DcapWorld holds the keys of one hierarchy and makes everything from them. Times: certificates 2020 to 2049,
@@ -61,8 +61,9 @@ class DcapWorld {
  public:
   static constexpr UnixTime kNow = 1749945600;  // 2025-06-15T00:00:00Z
   DcapKey root, ca, tcb, pck, attestation;
+  UnixTime from = kNow - 14 * 86400, until = kNow + 16 * 86400;  // of collateral and CRLs
 
-  Bytes certificate(const CertificateSpec& spec, const DcapKey& key, const DcapKey& by) const;
+  Bytes certificate(const DcapCertificateSpec& spec, const DcapKey& key, const DcapKey& by) const;
   Bytes root_der() const;
   Bytes ca_der() const;
   Bytes tcb_der() const;
@@ -80,7 +81,7 @@ class DcapWorld {
   DcapCollateral collateral(const std::string& tcb_info_json, const std::string& identity_json,
                             const std::vector<std::uint8_t>& root_revoked = {},
                             const std::vector<std::uint8_t>& pck_revoked = {}) const;
-  Bytes quote(const QuoteSpec& spec = {}, const PlatformSpec& platform = {}) const;
+  Bytes quote(const DcapQuoteSpec& spec = {}, const PlatformSpec& platform = {}) const;
 };
 
 // Serial numbers that DcapWorld gives.

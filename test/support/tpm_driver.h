@@ -19,7 +19,7 @@ class TpmDriverTest : public testing::Test {
   }
   void open() {
     opened_ = {};
-    auto opened = driver_table()[0].open({.tpm = config_});
+    auto opened = find_driver("tpm")->open({.tpm = config_});
     ASSERT_TRUE(opened) << opened.error().what;
     opened_ = *std::move(opened);
   }

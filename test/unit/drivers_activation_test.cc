@@ -219,7 +219,7 @@ TEST_F(ChainTest, IsStoredHandedOutAndReadAgain) {
   EXPECT_EQ(chain_in_quote(), 1u);
   std::ofstream(config_.ak_chain) << certificate_for(issuer->get(), issuer->get());
   opened_ = {};
-  auto opened = driver_table()[0].open({.tpm = config_, .sw = {}});
+  auto opened = find_driver("tpm")->open({.tpm = config_, .sw = {}});
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.error().what.find("ak.pem"), std::string::npos) << opened.error().what;
 }

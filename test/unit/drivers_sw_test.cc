@@ -21,7 +21,7 @@ class SwTest : public testing::Test {
     open();
   }
   void open() {
-    const DriverRow& row = driver_table()[1];
+    const DriverRow& row = *find_driver("sw");
     ASSERT_STREQ(row.name, "sw");
     auto opened = row.open({.tpm = {}, .sw = config_});
     ASSERT_TRUE(opened) << opened.error().what;
@@ -125,6 +125,9 @@ TEST(DriverTable, OpensWhatIsConfigured) {
   config.sw = SwDriverConfig{};
   config.tpm = TpmDriverConfig{};
   config.snp = SnpDriverConfig{};
+  config.tdx = TdxDriverConfig{};
+  config.sgx = SgxDriverConfig{};
+  config.azure = AzureDriverConfig{};
   for (const DriverRow& row : driver_table()) EXPECT_TRUE(row.configured(config)) << row.name;
 }
 

@@ -127,7 +127,7 @@ TEST_F(TpmKeysTest, KeyFilesAreOursAlone) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   ASSERT_EQ(chmod(file.c_str(), 0644), 0);
   opened_ = {};
-  auto opened = driver_table()[0].open({.tpm = config_, .sw = {}});
+  auto opened = find_driver("tpm")->open({.tpm = config_, .sw = {}});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::denied);
   EXPECT_NE(opened.error().what.find(file), std::string::npos) << opened.error().what;

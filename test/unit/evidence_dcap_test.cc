@@ -19,7 +19,7 @@ const DcapWorld& world() {
 }
 
 TEST(Quote, EveryVersionAndBodyIsRead) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   for (std::uint16_t version : std::to_array<std::uint16_t>({4, 5})) {
     spec.version = version;
     Bytes bytes = world().quote(spec);
@@ -52,7 +52,7 @@ TEST(Quote, EveryVersionAndBodyIsRead) {
 
 TEST(Quote, EveryTruncationIsRefused) {
   for (std::uint16_t version : std::to_array<std::uint16_t>({4, 5})) {
-    QuoteSpec spec;
+    DcapQuoteSpec spec;
     spec.version = version;
     Bytes bytes = world().quote(spec);
     for (std::size_t size = 0; size < bytes.size(); size += size < 1200 ? 1 : 37)
@@ -61,7 +61,7 @@ TEST(Quote, EveryTruncationIsRefused) {
 }
 
 TEST(Quote, BytesBehindItAreReported) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.trailing = {1, 2, 3};
   Bytes bytes = world().quote(spec);
   EXPECT_EQ(parse_quote(bytes)->trailing.size(), 3U);
@@ -83,7 +83,7 @@ TEST(Quote, ForeignHeadersAndLengthsAreRefused) {
   EXPECT_EQ(code(with(v4, 632, 0xfffffff0, 4)), Errc::malformed);
   EXPECT_EQ(code(with(v4, 636 + 128, 5, 2)), Errc::unsupported) << "certification data 5 without a QE report";
   EXPECT_EQ(code(with(v4, 636 + 130, 0x7fffffff, 4)), Errc::malformed);
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.version = 5;
   Bytes v5 = world().quote(spec);
   EXPECT_EQ(code(with(v5, 48, 1, 2)), Errc::unsupported) << "an SGX body under TEE type TDX";
@@ -91,7 +91,7 @@ TEST(Quote, ForeignHeadersAndLengthsAreRefused) {
 }
 
 TEST(Quote, PlatformIdentityStandsInForCertificates) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.certification = 1;
   Bytes bytes = world().quote(spec);
   auto quote = parse_quote(bytes);
@@ -103,7 +103,7 @@ TEST(Quote, PlatformIdentityStandsInForCertificates) {
 }
 
 TEST(Unwrap, OpenEnclaveHexAndCertificates) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.tee = TeeType::sgx;
   spec.version = 3;
   Bytes quote = world().quote(spec);

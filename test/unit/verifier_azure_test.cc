@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "evidence/core/hex.h"
+#include "test/support/azure_maker.h"
 #include "test/support/snp_samples.h"
 #include "test/support/testdata.h"
 #include "verifier/azure/checks.h"
@@ -19,30 +20,16 @@ Names failed(const Findings& findings) {
   return out;
 }
 
-void u32le(Bytes& out, std::size_t value) {
-  for (unsigned i = 0; i < 4; i++) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
-}
-
 const std::string kModulus = std::string(340, 'q') + "rw";
 std::string claims_json(const std::string& more = "") {
   return R"({"keys":[{"kid":"HCLAkPub","key_ops":["sign"],"kty":"RSA","e":"AQAB","n":")" + kModulus + R"("}],)" + more +
          R"("vm-configuration":{"secure-boot":true,"vmUniqueId":"X"},"user-data":")" + std::string(128, '0') + "\"}";
 }
 
-// hcl wraps claims and a synthetic report that binds them, asked for at a privilege level.
+// hcl is a report as it lies in the NV index, which is longer.
 Bytes hcl(const std::string& claims, unsigned vmpl = 0, std::uint8_t type = 2) {
-  Bytes digest = to_bytes(sha256(as_view(claims)).view());
-  digest.resize(64);
-  Bytes report = snp_resigned("turin-v5-report.bin", [&](Bytes& r) {
-    std::ranges::copy(digest, r.begin() + 0x50);
-    r[0x30] = static_cast<std::uint8_t>(vmpl);
-  });
-  Bytes out = to_bytes(as_view("HCLA"));
-  for (std::size_t value : {std::size_t{1}, 32 + 1184 + 20 + claims.size(), std::size_t{2}, std::size_t{0}, std::size_t{0}, std::size_t{0}, std::size_t{0}})
-    u32le(out, value);
-  out.insert(out.end(), report.begin(), report.end());
-  for (std::size_t value : {20 + claims.size(), std::size_t{1}, std::size_t{type}, std::size_t{1}, claims.size()}) u32le(out, value);
-  out.insert(out.end(), claims.begin(), claims.end());
+  Bytes out = hcl_report(claims, vmpl);
+  out[0x4c8] = type;
   out.resize(std::max<std::size_t>(out.size(), 2600));
   return out;
 }

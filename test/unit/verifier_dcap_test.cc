@@ -18,14 +18,14 @@ const DcapWorld& world() {
   return made;
 }
 
-Judged judged(const QuoteSpec& spec = {}, const PlatformSpec& platform = {}, const TcbPolicy& policy = {}) {
+Judged judged(const DcapQuoteSpec& spec = {}, const PlatformSpec& platform = {}, const TcbPolicy& policy = {}) {
   return judge(world(), world().quote(spec, platform),
                world().collateral(world().tcb_info(), world().identity()), policy);
 }
 
 TEST(Dcap, AGoodQuoteOfEachVersionIsTrusted) {
   for (std::uint16_t version : std::to_array<std::uint16_t>({4, 5})) {
-    QuoteSpec spec;
+    DcapQuoteSpec spec;
     spec.version = version;
     Judged result = judged(spec);
     EXPECT_TRUE(result.signatures);
@@ -35,7 +35,7 @@ TEST(Dcap, AGoodQuoteOfEachVersionIsTrusted) {
 }
 
 TEST(Dcap, AnSgxQuoteIsTrusted) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.tee = TeeType::sgx;
   spec.version = 3;
   Judged result = judge(world(), world().quote(spec),
@@ -45,7 +45,7 @@ TEST(Dcap, AnSgxQuoteIsTrusted) {
 }
 
 TEST(Dcap, TheFirstLevelThatIsReachedCounts) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   PlatformSpec platform;
   platform.comp = {2, 2, 2, 2, 3, 1, 0, 3};
   Judged result = judged(spec, platform);
@@ -61,7 +61,7 @@ TEST(Dcap, TheFirstLevelThatIsReachedCounts) {
 }
 
 TEST(Dcap, TdxComponentsBeyondTheModuleLowerTheLevel) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.td.tee_tcb_svn = {4, 1, 5};
   EXPECT_EQ(judged(spec).status, sw_hardening_needed);
   spec.td.tee_tcb_svn = {4, 0, 7};  // a module without version: its SVN is a component of the level
@@ -69,7 +69,7 @@ TEST(Dcap, TdxComponentsBeyondTheModuleLowerTheLevel) {
 }
 
 TEST(Dcap, ModuleAndQuotingEnclaveLowerTheStatus) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.td.tee_tcb_svn = {3, 1, 7};
   Judged old_module = judged(spec);
   EXPECT_EQ(old_module.status, out_of_date);
@@ -85,7 +85,7 @@ TEST(Dcap, ModuleAndQuotingEnclaveLowerTheStatus) {
 }
 
 TEST(Dcap, ARelaunchIsAdvisedWhereOnlyTheTdsModuleIsOld) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   spec.version = 5;
   spec.td15 = true;
   spec.td.tee_tcb_svn = {3, 1, 7};
@@ -114,7 +114,7 @@ TEST(Dcap, NothingIsJudgedOutsideItsTime) {
 }
 
 TEST(TdxBody, DebugAndMeasurements) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   auto check = [&](const TdxPolicy& policy) {
     NamedChecks checks("tdx");
     judge_td(spec.td, policy, Bytes(64, 0x77), checks);
@@ -138,7 +138,7 @@ TEST(TdxBody, DebugAndMeasurements) {
 }
 
 TEST(TdxBody, RtmrsOfALog) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   NamedChecks checks("tdx");
   std::array<Digest, 4> replayed;
   for (std::size_t i = 0; i < 4; i++) replayed[i] = Digest::of(spec.td.rtmr[i]);
@@ -150,7 +150,7 @@ TEST(TdxBody, RtmrsOfALog) {
 }
 
 TEST(SgxBody, AttributesInIntelsOrder) {
-  QuoteSpec spec;
+  DcapQuoteSpec spec;
   auto check = [&](const SgxPolicy& policy) {
     NamedChecks checks("sgx");
     judge_enclave(spec.enclave, policy, std::nullopt, checks);

@@ -188,5 +188,25 @@ TEST_F(PolicyFile, FreshnessIsOffUnlessSaid) {
   refused("{\"max_age\": 5,\n\"epoch_distributors\": [\"epochd.pem\", \"epochd.pem\", \"epochd.pem\"],\n" + peers, 2, "two");
 }
 
+// Hardware vouches for the key of an Azure machine: neither pin nor issuer is due, a quote of the vTPM is.
+TEST_F(PolicyFile, AzureRulesNeedTheQuoteAndNoIssuer) {
+  auto policy = load(R"({"azure": {"configuration": {"secure-boot": true, "vmUniqueId": "X"}}, "peers": [
+    {"name": "*", "image_descriptions": ["web"], "required_anchors": ["tpm", "azure"]}]})");
+  ASSERT_TRUE(policy) << policy.error().what;
+  EXPECT_EQ(policy->azure.configuration.size(), 2U);
+  refused("{\"peers\": [\n{\"name\": \"*\", \"image_descriptions\": [\"web\"], \"required_anchors\": [\"azure\"]}]}", 2, "tpm");
+}
+
+TEST_F(PolicyFile, IntelsTeesAreJudgedByWhatThePolicySays) {
+  auto policy = load(R"({"intel": {"accepted_tcb_statuses": ["UpToDate", "SWHardeningNeeded"]}, "tdx": {"pks": false}, "sgx": {"min_isv_svn": 3},
+    "peers": [{"name": "*", "image_descriptions": ["web"], "required_anchors": ["tdx"], "allowed_anchors": ["tdx", "sgx"]}]})");
+  ASSERT_TRUE(policy) << policy.error().what;
+  EXPECT_EQ(policy->dcap.tcb.accepted.size(), 2U);
+  EXPECT_EQ(policy->dcap.tdx.pks, false);
+  EXPECT_EQ(policy->dcap.sgx.min_isv_svn, 3);
+  EXPECT_NE(policy->dcap_trust, nullptr) << "Intel's own root";
+  refused("{\"intel\": {\n\"accepted_tcb_statuses\": [\"Revoked\"]}, " + std::string("\"peers\": [") + pinned("*") + "]}", 2, "Revoked");
+}
+
 }  // namespace
 }  // namespace attest

@@ -1,5 +1,6 @@
 #include "verifier/azure/judge.h"
 
+#include "evidence/azure/anchor.h"
 #include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
 #include "verifier/azure/checks.h"
@@ -7,8 +8,6 @@
 
 namespace attest {
 namespace {
-
-constexpr std::string_view kAkName = "HCLAkPub";
 
 void append(Findings& out, const Findings& part) { out.checks.insert(out.checks.end(), part.checks.begin(), part.checks.end()); }
 
@@ -41,11 +40,7 @@ void check_hardware(const AzureCase& q, const AzurePolicy& policy, AzureFindings
 }
 
 Result<SigningKey> claimed_ak(const HclClaims& claims) {
-  const HclKey* key = claims.key(kAkName);
-  if (key == nullptr) return Error{Errc::mismatch, "the claims name no attestation key (HCLAkPub)"};
-  if (std::ranges::find(key->operations, "sign") == key->operations.end())
-    return Error{Errc::denied, "the claims do not let the attestation key sign"};
-  TRY(Bytes spki, hcl_key_spki(*key));
+  TRY(Bytes spki, hcl_ak_spki(claims));
   return read_signing_key(spki);
 }
 
@@ -108,21 +103,6 @@ AzureFindings judge_azure(const AzureCase& q, const AzurePolicy& policy) {
   check_user_data(q, policy, out);
   check_configuration(policy, out);
   return out;
-}
-
-Result<AzurePolicy> parse_azure_policy(std::string_view json, std::string_view name) {
-  AzurePolicy policy;
-  if (json.empty() || json == "null") return policy;
-  TRY(ConfigFile file, parse_config(json, name));
-  Object root = file.root();
-  if (auto snp = root.object("snp")) policy.snp = read_snp_policy(*snp);
-  if (auto configuration = root.object("configuration"))
-    for (const std::string& key : configuration->keys())
-      policy.configuration.emplace_back(key, configuration->is_string(key) ? configuration->string(key)
-                                             : configuration->boolean(key, false) ? "true" : "false");
-  policy.user_data_is_nonce = root.choice("user_data", {"nonce", "any"}, "any") == "nonce";
-  CHECK_OK(file.finish());
-  return policy;
 }
 
 }  // namespace attest

@@ -2,20 +2,11 @@
 // signs the quote.
 #pragma once
 #include "evidence/azure/hcl.h"
+#include "verifier/azure/policy.h"
 #include "verifier/quote/quote.h"
 #include "verifier/snp/judge.h"
 
 namespace attest {
-
-// AzurePolicy is what the owner of a verifier demands.
-struct AzurePolicy {
-  SnpPolicy snp;
-  std::vector<std::pair<std::string, std::string>> configuration;  // settings of vm-configuration, as text
-  bool user_data_is_nonce = false;  // the claims were made for the nonce; without a quote they always have to be
-};
-// parse_azure_policy reads {"snp": {...}, "configuration": {"secure-boot": true, ...}, "user_data": "nonce"}; malformed with
-// file and line. An empty text or "null" is the default policy.
-Result<AzurePolicy> parse_azure_policy(std::string_view json, std::string_view name);
 
 // AzureCase is an HCL report and what came beside it; everything is lent for the length of one call. Empty views and nullptrs
 // were not given.

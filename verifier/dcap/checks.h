@@ -7,6 +7,7 @@
 namespace attest {
 
 namespace dcap_check {
+inline constexpr std::string_view kForm = "form";           // a quote this version reads
 inline constexpr std::string_view kPckChain = "pck-chain";  // PCK certificate to a trusted root
 inline constexpr std::string_view kQeReportSignature = "qe-report-signature";
 inline constexpr std::string_view kQeReportData = "qe-report-data";  // QE report binds the attestation key

@@ -8,6 +8,7 @@
 #include "verifier/references/sentences.h"
 #include "verifier/snp/checks.h"
 #include "verifier/snp/judge.h"
+#include "verifier/snp/measure.h"
 #include "verifier/tpm/key_trust.h"
 
 namespace attest {
@@ -81,8 +82,9 @@ Mismatch mismatch_of(const SnpReport& report, const Reference* nearest) {
   return m;
 }
 
-// measure_launch: an image is claimed by its references; without one for this measurement anybody's guest could claim it.
-void measure_launch(const SnpReport& report, const ClaimedMetadata& metadata, Appraisal& out) {
+}  // namespace
+
+void measure_snp_launch(const SnpReport& report, const ClaimedMetadata& metadata, Appraisal& out) {
   std::vector<Reference> references = references_of(metadata);
   out.events++;
   for (const Reference& reference : references) {
@@ -95,6 +97,8 @@ void measure_launch(const SnpReport& report, const ClaimedMetadata& metadata, Ap
                                       : "launch measurement " + to_hex(report.measurement) + " is not in the signed references",
                    "publish a reference for it if the change was wanted (attestctl reference snp)");
 }
+
+namespace {
 
 // judge_manifest_policies: what the signers of the manifests demand, beside what our policy does.
 void judge_manifest_policies(const Case& c, const SnpFindings& found, const ClaimedMetadata& metadata, Verdict& verdict) {
@@ -130,7 +134,7 @@ bool verify_snp(const Case& c, const Anchor& any, Verdict& verdict) {
 void measure_snp(const Case& c, const Anchor& any, const ClaimedMetadata& metadata, Appraisal& out) {
   SnpFindings found = judge_anchor(c, std::get<SnpAnchor>(any));
   if (!found.verified || !found.key) return out.verdict.fail(snp_check::kSignature, "the report does not verify");
-  measure_launch(**found.verified, metadata, out);
+  measure_snp_launch(**found.verified, metadata, out);
   judge_manifest_policies(c, found, metadata, out.verdict);
 }
 

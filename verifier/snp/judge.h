@@ -11,7 +11,7 @@ struct SnpCase {
   View report;
   View key_der;               // certificate of the VCEK or VLEK; empty: none came
   std::vector<Bytes> others;  // certificates above it
-  const SnpTrust* trust = nullptr;
+  const SnpTrust* trust = nullptr;  // nullptr: nothing is trusted
   UnixTime when = 0;
   std::optional<Bytes> report_data;  // what it must be; shorter than 64 bytes: followed by zeros
 };

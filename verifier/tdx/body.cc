@@ -44,7 +44,8 @@ void check_attributes(const TdReport& td, const TdxPolicy& policy, NamedChecks& 
 void check_xfam(const TdReport& td, const TdxPolicy& policy, NamedChecks& checks) {
   if (policy.xfam) return checks.equals(kXfam, "XFAM", to_hex(*policy.xfam), to_hex(td.xfam));
   if ((Reader(td.xfam).u64le() & kXfamAlways) != kXfamAlways)
-    return checks.warn(kXfam, "XFAM " + to_hex(td.xfam) + " has neither x87 nor SSE: no processor grants that");
+    return checks.warn(kXfam,
+                       "XFAM " + to_hex(td.xfam) + " has neither x87 nor SSE: no processor grants that");
   checks.pass(kXfam, to_hex(td.xfam));
 }
 

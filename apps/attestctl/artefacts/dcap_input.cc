@@ -1,15 +1,10 @@
 #include "apps/attestctl/artefacts/dcap_input.h"
 
-#include "apps/attestctl/files.h"
-#include "evidence/core/file.h"
 #include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
 
 namespace attest::ctl {
 namespace {
-
-namespace fs = std::filesystem;
-constexpr std::size_t kMaxFiles = 1024;
 
 // PolicyReader takes members out of a JSON object; whatever is wrong is kept, the first wins.
 class PolicyReader {
@@ -88,14 +83,6 @@ class PolicyReader {
   std::string error_;
 };
 
-Status add_file(const fs::path& path, DcapCollateral& out, std::vector<std::string>& problems) {
-  TRY(Bytes bytes, read_file(path.string(), kMaxCollateralBytes));
-  Status added = add_collateral(bytes, out);
-  if (!added && added.error().code != Errc::unsupported)
-    problems.push_back(path.filename().string() + ": " + added.error().what);
-  return ok();
-}
-
 }  // namespace
 
 Result<DcapPolicy> read_dcap_policy(const Json& json) {
@@ -129,25 +116,6 @@ Result<DcapPolicy> read_dcap_policy(const Json& json) {
   in.flag("mode64", out.sgx.mode64);
   in.block("xfrm", out.sgx.xfrm);
   CHECK_OK(in.finish());
-  return out;
-}
-
-Result<DcapCollateral> read_collateral_folder(const fs::path& folder, std::vector<std::string>& problems) {
-  DcapCollateral out;
-  std::error_code failed;
-  if (!fs::is_directory(folder, failed)) {
-    CHECK_OK(add_file(folder, out, problems));
-    return out;
-  }
-  std::vector<fs::path> paths;
-  for (const auto& entry : fs::directory_iterator(folder, failed)) {
-    if (entry.is_regular_file(failed) && entry.file_size(failed) <= kMaxCollateralBytes)
-      paths.push_back(entry.path());
-    if (paths.size() > kMaxFiles) return Error{Errc::malformed, folder.string() + ": more than 1024 files"};
-  }
-  if (failed) return Error{Errc::io, folder.string() + ": " + failed.message()};
-  std::ranges::sort(paths);
-  for (const fs::path& path : paths) CHECK_OK(add_file(path, out, problems));
   return out;
 }
 
