@@ -163,7 +163,9 @@ void CborSource::object(Fields fields, const std::function<void(std::size_t)>& m
     for (; i < fields.size(); i++) {
       bool number = key.kind == CborKind::uint && fields[i].key >= 0 && key.value == static_cast<std::uint64_t>(fields[i].key);
       bool name = key.kind == CborKind::text && fields[i].key == Field::kTextKey && as_text(key.content) == fields[i].name;
-      if (number || name) break;
+      bool negative = key.kind == CborKind::negative && fields[i].key < Field::kJsonOnly &&
+                      key.value == static_cast<std::uint64_t>(-(fields[i].key + 1));
+      if (number || negative || name) break;
     }
     if (i == fields.size()) {
       if (strict_) return fail("an unknown key");

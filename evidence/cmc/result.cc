@@ -6,8 +6,6 @@
 namespace attest::cmc {
 namespace {
 
-constexpr Field kFinding[] = {{"status", Field::kTextKey}, {"got", 0},     {"expected", 1}, {"expectedOneOf", 2},
-                              {"expectedBetween", 3},      {"errorCodes", 4}, {"details", 5}};
 constexpr Field kResult[] = {{"version", 0},   {"type", 1},      {"summary", 2},   {"prover", 3},       {"verifier", 4},
                              {"created", 5},   {"freshness", 6}, {"certLevel", 7}, {"measurements", 8}, {"metadata", 9}};
 constexpr Field kParty[] = {{"hostname", 0}, {"ip", 1}, {"peerId", 2}};
@@ -29,22 +27,7 @@ void hex(Sink& out, const Field& field, View value) {
   out.hex(value);
 }
 
-void write_finding(Sink& out, const Finding& finding) {
-  out.object();
-  out.key(kFinding[0]);
-  out.text(state_name(finding.state));
-  write_some(out, kFinding[1], finding.got);
-  write_some(out, kFinding[2], finding.expected);
-  write_texts(out, kFinding[3], finding.expected_one_of);
-  write_list(out, kFinding[5], finding.codes, [&](int code) { out.integer(code); });
-  write_some(out, kFinding[6], finding.details);
-  out.end_object();
-}
-
-void write(Sink& out, const Field& field, const Finding& finding) {
-  out.key(field);
-  write_finding(out, finding);
-}
+void write(Sink& out, const Field& field, const Finding& finding) { write_finding_as(out, field, finding); }
 
 void write_all(Sink& out, const Field& field, const std::vector<Finding>& findings) {
   write_list(out, field, findings, [&](const Finding& finding) { write_finding(out, finding); });
@@ -131,6 +114,9 @@ void write_measurement(Sink& out, const MeasurementFinding& m) {
   out.key(kMeasurement[3]);
   write_signature(out, m.signature);
   write_digests(out, kMeasurement[4], m.artifacts);
+  if (m.snp) write_hardware(out, *m.snp);
+  if (m.tdx) write_hardware(out, *m.tdx);
+  if (m.sgx) write_hardware(out, *m.sgx);
   if (m.tpm) {
     out.key(kMeasurement[5]);
     out.object();
@@ -173,27 +159,17 @@ void add(std::set<int>& out, const MetadataFinding& item) {
   if (item.omsp_status) add(out, *item.omsp_status);
 }
 
+void add_hardware(std::set<int>& out, const MeasurementFinding& m) {
+  auto all = [&](const auto& hardware) {
+    if (!hardware) return;
+    for (const Finding* finding : findings_in(*hardware)) add(out, *finding);
+  };
+  all(m.snp);
+  all(m.tdx);
+  all(m.sgx);
+}
+
 }  // namespace
-
-void Finding::note(State worse, std::string why) {
-  if (worse > state) state = worse;
-  if (why.empty()) return;
-  details += (details.empty() ? "" : "; ") + why;
-}
-
-void Finding::fail(Code code, std::string why) {
-  if (std::ranges::find(codes, code) == codes.end()) codes.push_back(code);
-  note(State::fail, std::move(why));
-}
-
-void Finding::warn(Code code, std::string why) {
-  if (std::ranges::find(codes, code) == codes.end()) codes.push_back(code);
-  note(State::warn, std::move(why));
-}
-
-const char* state_name(State state) {
-  return state == State::success ? "success" : state == State::warn ? "warn" : "fail";
-}
 
 std::vector<int> codes_of(const AttestationResult& r) {
   std::set<int> out;
@@ -209,6 +185,7 @@ std::vector<int> codes_of(const AttestationResult& r) {
   for (const MeasurementFinding& m : r.measurements) {
     for (const Finding* finding : {&m.summary, &m.freshness, &m.signature.signature, &m.signature.chain}) add(out, *finding);
     if (m.tpm) add(out, m.tpm->aggregate);
+    add_hardware(out, m);
   }
   return {out.begin(), out.end()};
 }

@@ -1,30 +1,12 @@
 // result.h: CMC's attestation result, format 3.4.0: what a verifier answers, in both serialisations.
 #pragma once
-#include "evidence/cmc/error_codes.h"
+#include "evidence/cmc/hardware_result.h"
 #include "evidence/cmc/metadata.h"
 
 namespace attest::cmc {
 
 inline constexpr std::string_view kResultVersion = "3.4.0";
 inline constexpr std::string_view kResultType = "Attestation Result";
-
-enum class State : std::uint8_t { success, warn, fail };
-
-// Finding is one judgement. It gets worse only: fail stays fail.
-struct Finding {
-  State state = State::success;
-  std::string got, expected;
-  std::vector<std::string> expected_one_of;
-  std::vector<int> codes;
-  std::string details;
-  bool good() const { return state != State::fail; }
-  void fail(std::string why = {}) { note(State::fail, std::move(why)); }
-  void fail(Code code, std::string why = {});
-  void warn(Code code, std::string why = {});
-
- private:
-  void note(State worse, std::string why);
-};
 
 struct SignatureFinding {
   Finding signature, chain;
@@ -59,11 +41,14 @@ struct TpmFinding {
 };
 
 struct MeasurementFinding {
-  std::string type;  // "TPM Result"
+  std::string type;  // "TPM Result", "SNP Result"
   Finding summary, freshness;
   SignatureFinding signature;
   std::vector<DigestFinding> artifacts;
   std::optional<TpmFinding> tpm;
+  std::optional<SnpFinding> snp;
+  std::optional<TdxFinding> tdx;
+  std::optional<SgxFinding> sgx;
 };
 
 struct CompatibilityFinding {
@@ -89,7 +74,6 @@ struct AttestationResult {
 
 // codes_of collects every code in a result, each once, ascending.
 std::vector<int> codes_of(const AttestationResult& result);
-const char* state_name(State state);  // "success"
 void write_result(Sink& out, const AttestationResult& result);
 Bytes encode_result(const AttestationResult& result, Encoding encoding);
 // write_certificate shows an X.509 certificate as CMC's results do; false (nothing written) if it cannot be parsed.

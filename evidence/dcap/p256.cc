@@ -29,7 +29,7 @@ const EVP_PKEY* curve() {
 
 }  // namespace
 
-Result<P256Key> P256Key::make(View point) {
+Result<P256PublicKey> P256PublicKey::make(View point) {
   ErrorMark mark;
   if (point.size() != kPointBytes) return Error{Errc::malformed, "P-256 key: not 64 bytes"};
   std::uint8_t encoded[1 + kPointBytes] = {0x04};
@@ -38,10 +38,10 @@ Result<P256Key> P256Key::make(View point) {
   if (!key) return Error{Errc::io, "P-256 key: out of memory"};
   if (EVP_PKEY_set1_encoded_public_key(key.get(), encoded, sizeof encoded) != 1)
     return Error{Errc::untrusted, "P-256 key: not a point of the curve"};
-  return P256Key(std::move(key), point);
+  return P256PublicKey(std::move(key), point);
 }
 
-Status P256Key::verify_der(View message, View signature, std::string_view what) const {
+Status P256PublicKey::verify_der(View message, View signature, std::string_view what) const {
   ErrorMark mark;
   Digest digest = sha256(message);
   OwnedPkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(private_libctx(), key_.get(), nullptr));
@@ -53,7 +53,7 @@ Status P256Key::verify_der(View message, View signature, std::string_view what) 
   return ok();
 }
 
-Status P256Key::verify_raw(View message, View signature, std::string_view what) const {
+Status P256PublicKey::verify_raw(View message, View signature, std::string_view what) const {
   if (signature.size() != kPointBytes) return wrong(what);
   return verify_der(message, ecdsa_der(signature.first(32), signature.subspan(32)), what);
 }

@@ -5,11 +5,11 @@
 
 namespace attest {
 
-// P256Key is a public key. Immutable; may be shared between threads.
-class P256Key {
+// P256PublicKey verifies. Immutable; may be shared between threads.
+class P256PublicKey {
  public:
   // make takes x || y, 64 bytes; untrusted if that is not a point of the curve.
-  static Result<P256Key> make(View point);
+  static Result<P256PublicKey> make(View point);
   // verify_raw checks r || s (64 bytes), as quotes and collateral carry it; verify_der an ECDSA-Sig-Value.
   // untrusted if the signature is not this key's over message.
   Status verify_raw(View message, View signature, std::string_view what) const;
@@ -17,7 +17,7 @@ class P256Key {
   View point() const { return point_; }
 
  private:
-  P256Key(OwnedPkey key, View point) : key_(std::move(key)), point_(to_bytes(point)) {}
+  P256PublicKey(OwnedPkey key, View point) : key_(std::move(key)), point_(to_bytes(point)) {}
   OwnedPkey key_;
   Bytes point_;
 };

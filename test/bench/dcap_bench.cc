@@ -61,7 +61,7 @@ struct Signed {
 // bare is the signatures alone: each key made and asked once, over its message.
 bool bare(const std::vector<Signed>& all) {
   return std::ranges::all_of(all, [](const Signed& s) {
-    auto key = P256Key::make(s.point);
+    auto key = P256PublicKey::make(s.point);
     return key && key->verify_raw(s.message, s.signature, "bench");
   });
 }

@@ -162,7 +162,7 @@ TEST(Certificate, ChainsComeAsPemOrDerInAnyOrder) {
 TEST(P256, OnlyPointsOfTheCurveAreKeys) {
   DcapKey key;
   Bytes point = key.point(), message = {1, 2, 3};
-  auto made = P256Key::make(point);
+  auto made = P256PublicKey::make(point);
   ASSERT_TRUE(made);
   EXPECT_TRUE(made->verify_raw(message, key.sign(message), "test"));
   EXPECT_TRUE(made->verify_der(message, key.sign_der(message), "test"));
@@ -171,9 +171,9 @@ TEST(P256, OnlyPointsOfTheCurveAreKeys) {
   EXPECT_FALSE(made->verify_raw(message, Bytes(64, 0xff), "test"));
   EXPECT_FALSE(made->verify_raw(message, View(key.sign(message)).first(63), "test"));
   point[10] ^= 1;
-  EXPECT_FALSE(P256Key::make(point));
-  EXPECT_FALSE(P256Key::make(Bytes(64)));
-  EXPECT_FALSE(P256Key::make(Bytes(63)));
+  EXPECT_FALSE(P256PublicKey::make(point));
+  EXPECT_FALSE(P256PublicKey::make(Bytes(64)));
+  EXPECT_FALSE(P256PublicKey::make(Bytes(63)));
 }
 
 TEST(Ccel, EventsGoToTheRegistersTheLogSays) {

@@ -5,7 +5,7 @@
 
 #include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
-#include "verifier/cmc/steps.h"
+#include "verifier/cmc/hardware.h"
 
 namespace attest::cmc {
 namespace {
@@ -18,7 +18,14 @@ struct AppraiserRow {
   MeasurementFinding (*judge)(const Measured& m);
 };
 constexpr AppraiserRow kAppraisers[] = {{kTpmEvidence, "TPM", true, "TPM measurement", judge_tpm},
-                                        {kSwEvidence, "SW", false, "SW measurement", judge_sw}};
+                                        {kSwEvidence, "SW", false, "SW measurement", judge_sw},
+                                        {kSnpEvidence, "SNP", true, "SNP measurement", judge_snp_evidence},
+                                        {kTdxEvidence, "TDX", true, "TDX measurement", judge_tdx_evidence},
+                                        {kSgxEvidence, "SGX", true, "SGX measurement", judge_sgx_evidence},
+                                        {kIasEvidence, "IAS", true, "IAS measurement", judge_ias_evidence},
+                                        {kAzureSnpEvidence, "SNP", true, "SNP measurement", judge_azure_snp},
+                                        {kAzureTdxEvidence, "TDX", true, "TDX measurement", judge_azure_tdx},
+                                        {kAzureVtpmEvidence, "TPM", true, "TPM measurement", judge_azure_vtpm}};
 
 const AppraiserRow* find_appraiser(std::string_view type) {
   for (const AppraiserRow& row : kAppraisers)
@@ -96,7 +103,7 @@ bool judge_evidence(const Question& q, const Report& report, View nonce, const R
     }
     auto at = references.by_anchor.find(std::string(row->anchor));
     MeasurementFinding finding =
-        row->judge({q, evidence, *collateral, at == references.by_anchor.end() ? kNone : at->second, nonce, items});
+        row->judge({q, evidence, *collateral, at == references.by_anchor.end() ? kNone : at->second, nonce, items, &report, {}});
     if (!finding.summary.good()) out.summary.fail(kVerifyMeasurement, row->details);
     hardware = hardware || row->hardware;
     out.measurements.push_back(std::move(finding));

@@ -47,6 +47,8 @@ struct Measured {
   const std::vector<Reference>& references;
   View nonce;  // that the evidence has to carry
   const Items& items;
+  const Report* report = nullptr;
+  View vouched_key{};  // DER of the key that something else vouches for: the evidence's key must be it, and needs no chain
 };
 MeasurementFinding judge_tpm(const Measured& m);
 MeasurementFinding judge_sw(const Measured& m);

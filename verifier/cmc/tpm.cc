@@ -208,6 +208,12 @@ Result<PublicArea> key_area(const Bytes& der) {
   return std::move(key.area);
 }
 
+// check_vouched: one certificate, and its key is the one that was vouched for.
+void check_vouched(const Measured& m, const PublicArea& area, Finding& chain) {
+  if (m.collateral.certs.size() == 1 && equal(spki_der(area.key.get()), m.vouched_key)) return;
+  chain.fail(kVerifyCertChain, "the quote's key is not the one the claims name");
+}
+
 void check_signature(const Measured& m, MeasurementFinding& out) {
   SignatureFinding& finding = out.signature;
   finding.certs = m.collateral.certs;
@@ -219,6 +225,7 @@ void check_signature(const Measured& m, MeasurementFinding& out) {
     finding.signature.fail(signature.error().code == Errc::malformed ? kParseSignature : kVerifySignature, signature.error().what);
   else if (auto good = verify_signature(m.evidence.evidence, *signature, *area); !good)
     finding.signature.fail(kVerifySignature, good.error().what);
+  if (!m.vouched_key.empty()) return check_vouched(m, *area, finding.chain);
   auto chain = m.question.attestation_keys->verify(m.collateral.certs, ChainRole::fleet_attestation_key, m.question.now);
   if (!chain) return finding.chain.fail(kVerifyCertChain, chain.error().what);
   finding.certs = show_chain(m.collateral.certs, (*chain)->root, m.question.roots);

@@ -7,7 +7,7 @@ constexpr std::string_view kTcbSigning = "Intel SGX TCB Signing";
 
 // SigningKey is a TCB signing certificate that a root vouches for.
 struct SigningKey {
-  P256Key key;
+  P256PublicKey key;
   std::shared_ptr<const Signer> signer;
 };
 
@@ -17,7 +17,7 @@ Result<SigningKey> signing_key(const DcapCertificate& certificate, const Issuers
     return Error{Errc::untrusted, "TCB signing certificate: not for signatures"};
   TRY(auto issuer, issuers.signer(certificate));
   if (!issuer->root) return Error{Errc::untrusted, "TCB signing certificate: not issued by a root"};
-  TRY(P256Key key, P256Key::make(certificate.point));
+  TRY(P256PublicKey key, P256PublicKey::make(certificate.point));
   Validity own{certificate.not_before, certificate.not_after};
   return SigningKey{std::move(key), std::make_shared<const Signer>(
                                         Signer{to_bytes(certificate.serial), to_bytes(certificate.issuer),

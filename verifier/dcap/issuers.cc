@@ -11,7 +11,7 @@ Result<std::shared_ptr<const Issuer>> issuer_of(const DcapCertificate& ca, const
   if (!ca.is_ca || !ca.key_cert_sign)
     return Error{Errc::untrusted, "certificate " + quoted(ca.subject_cn) + ": not a CA"};
   CHECK_OK(check_profile(ca));
-  TRY(P256Key key, P256Key::make(ca.point));
+  TRY(P256PublicKey key, P256PublicKey::make(ca.point));
   Validity validity{ca.not_before, ca.not_after};
   if (above != nullptr) validity = validity.meet(above->validity);
   return std::make_shared<const Issuer>(Issuer{ca.der, to_bytes(ca.subject), to_bytes(ca.serial),

@@ -19,7 +19,7 @@ struct Validity {
 // Issuer is a CA certificate whose place in the hierarchy was verified.
 struct Issuer {
   Bytes der, subject, serial, issuer;
-  P256Key key;
+  P256PublicKey key;
   Validity validity;  // of it and of the root above
   bool root = false;
   bool intel = false;  // leads to Intel's own root

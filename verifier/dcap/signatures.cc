@@ -38,7 +38,7 @@ Status check_chain(Issuers issuers, UnixTime when, QuoteJudgement& out) {
 }
 
 Status check_qe_signature(const Quote& quote, QuoteJudgement& out) {
-  TRY(P256Key key, P256Key::make(out.pck->point));
+  TRY(P256PublicKey key, P256PublicKey::make(out.pck->point));
   Status verified = key.verify_raw(quote.qe_report_bytes, quote.qe_report_signature, "QE report");
   out.qe_report_signature_valid = static_cast<bool>(verified);
   return verified;
@@ -57,7 +57,7 @@ Status check_binding(const Quote& quote, QuoteJudgement& out) {
 }
 
 Status check_quote_signature(const Quote& quote, QuoteJudgement& out) {
-  TRY(P256Key key, P256Key::make(quote.attestation_key));
+  TRY(P256PublicKey key, P256PublicKey::make(quote.attestation_key));
   Status verified = key.verify_raw(quote.signed_part, quote.signature, "quote");
   out.quote_signature_valid = static_cast<bool>(verified);
   return verified;

@@ -1,0 +1,90 @@
+#include "test/support/cmc_fleet.h"
+
+#include <algorithm>
+
+#include "evidence/cmc/cose.h"
+#include "evidence/core/hex.h"
+#include "test/support/recording.h"
+
+namespace attest::test {
+namespace {
+
+cmc::Metadata metadata(const std::string& type, const std::string& name) {
+  cmc::Metadata out;
+  out.type = type;
+  out.name = name;
+  out.version = "2026-11-01T00:00:00Z";
+  out.validity = cmc::Validity{format_rfc3339(kTestNow - kDay), format_rfc3339(kTestNow + kDay)};
+  return out;
+}
+
+}  // namespace
+
+cmc::Component cmc_event(View digest, HashAlg alg) {
+  cmc::Component out;
+  out.name = "event";
+  out.hashes = {{cmc::hash_name(alg), to_bytes(digest)}};
+  return out;
+}
+
+cmc::Component cmc_reference(const std::string& anchor, std::int64_t index, View digest, HashAlg alg) {
+  cmc::Component out = cmc_event(digest, alg);
+  out.type = "firmware";
+  out.name = "reference " + std::to_string(index);
+  out.properties = {{"cmc.ta", anchor}, {"cmc.index", std::to_string(index)}};
+  return out;
+}
+
+Fleet::Fleet() : signer_root(make_root("fleet signers")), signer(make_signer(signer_root)), ak_root(make_root("fleet keys")) {
+  manifest = metadata(std::string(cmc::kManifest), "base");
+  manifest.sbom = cmc::Sbom{"CycloneDX", "1.7", 1, {}};
+  manifest.base_layers = {"base"};
+  manifest.cert_level = 2;
+  image = metadata(std::string(cmc::kImageDescription), "image");
+  image.descriptions = {{"Manifest Description", "base", "", "base", {}}};
+}
+
+Bytes Fleet::report(const Bytes& nonce) {
+  cmc::Report out;
+  out.encoding = encoding;
+  out.version = cmc::kReportVersion;
+  out.type = cmc::kReportType;
+  out.name = "vm.example";
+  out.context.type = "Context";
+  out.context.alg = "SHA-256";
+  out.context.nonce = nonce;
+  out.context.collateral = collateral;
+  for (const cmc::Metadata* item : {&image, &manifest}) {
+    Bytes payload = cmc::encode_metadata(*item, encoding);
+    JwsSigner by{signer.key.get(), {signer.der(), signer_root.der()}};
+    Bytes signed_item = encoding == cmc::Encoding::json ? to_bytes(as_view(must(sign_jws(payload, std::span(&by, 1)))))
+                                                        : must(cmc::sign_cose(payload, std::span(&by, 1)));
+    std::string digest = to_hex(sha256(View(signed_item)).view());
+    out.context.digests.push_back(digest);
+    out.context.metadata[digest] = std::move(signed_item);
+  }
+  Bytes encoded = cmc::encode_context(out.context, encoding);
+  out.evidences = attest(sha256(View(cmc::hashed_context(encoded, encoding))).view());
+  return cmc::encode_report(out, encoded);
+}
+
+cmc::Judged Fleet::judge(const Bytes& report, const Bytes& nonce) const {
+  TrustStore signers = must(TrustStore::make({signer_root.der()})), keys = must(TrustStore::make({ak_root.der()}));
+  std::vector<Bytes> roots = {signer_root.der(), ak_root.der()};
+  cmc::Question q;
+  q.report = report;
+  q.nonce = nonce;
+  q.now = now;
+  q.signers = &signers;
+  q.attestation_keys = &keys;
+  q.roots = roots;
+  return cmc::judge(q);
+}
+
+bool Fleet::has_code(int code) {
+  cmc::Judged judged = judge();
+  std::vector<int> codes = cmc::codes_of(judged.result);
+  return !judged.trusted && std::ranges::find(codes, code) != codes.end();
+}
+
+}  // namespace attest::test

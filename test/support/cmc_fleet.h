@@ -1,0 +1,38 @@
+// cmc_fleet.h: a machine of a CMC fleet and its verifier, with test keys: signed metadata, evidence, report.
+#pragma once
+#include <functional>
+
+#include "evidence/cmc/report.h"
+#include "test/support/test_ca.h"
+#include "verifier/cmc/judge.h"
+
+namespace attest::test {
+
+// cmc_reference is a reference value as manifests have it; cmc_event a measured event.
+cmc::Component cmc_reference(const std::string& anchor, std::int64_t index, View digest, HashAlg alg = HashAlg::sha384);
+cmc::Component cmc_event(View digest, HashAlg alg = HashAlg::sha384);
+
+// Fleet is one root manifest, one image description, and whatever evidence a test gives. attest is called with the hash of
+// the context; it must not change what the context holds.
+struct Fleet {
+  Fleet();
+  Bytes report(const Bytes& nonce);
+  cmc::Judged judge(const Bytes& report, const Bytes& nonce) const;
+  // judge what the machine answers to a nonce; failure is "" for a trusted report, else the details of its summary.
+  cmc::Judged judge() { return judge(report(Bytes(8, 7)), Bytes(8, 7)); }
+  std::string failure() {
+    cmc::Judged judged = judge();
+    return judged.trusted ? "" : judged.result.summary.details + "!";
+  }
+  // has_code: the machine's answer is refused with this code among the result's.
+  bool has_code(int code);
+
+  TestCert signer_root, signer, ak_root;
+  cmc::Encoding encoding = cmc::Encoding::json;
+  cmc::Metadata manifest, image;
+  std::vector<cmc::Collateral> collateral;
+  std::function<std::vector<cmc::EvidenceItem>(View nonce)> attest;
+  UnixTime now = kTestNow;
+};
+
+}  // namespace attest::test
