@@ -17,7 +17,7 @@ Result<std::vector<std::string>> list_items(const std::string& folder) {
   std::filesystem::directory_iterator entries(folder, error);
   for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
     auto extension = entries->path().extension();
-    if (extension != ".json" && extension != ".jws") continue;
+    if (extension != ".json" && extension != ".jws" && extension != ".cbor") continue;
     if (paths.size() == ActiveSet::kMaxFiles)
       return Error{Errc::malformed,
                    folder + ": more than " + std::to_string(ActiveSet::kMaxFiles) + " metadata items"};

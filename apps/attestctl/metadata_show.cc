@@ -4,11 +4,11 @@
 
 #include "apps/attestctl/commands.h"
 #include "apps/attestctl/files.h"
+#include "apps/attestctl/metadata/output.h"
 #include "apps/attestctl/metadata_store.h"
 #include "apps/attestctl/style.h"
+#include "evidence/cmc/item.h"
 #include "evidence/core/hex.h"
-#include "evidence/metadata/jws.h"
-#include "evidence/metadata/payload.h"
 #include "evidence/x509/certificate.h"
 
 namespace attest::ctl {
@@ -40,10 +40,12 @@ Result<std::vector<Bytes>> signer_roots(const Session& session, const Options& o
 
 Result<Shown> look(const Session& session, const Options& options) {
   TRY(Bytes bytes, read_input(options.file, kMaxMetadataBytes));
-  if (Result<Metadata> plain = parse_payload(bytes))
-    return Shown{*std::move(plain), sha256(bytes), {Trust::Kind::unsigned_payload, "not signed"}};
-  TRY(Bytes payload, unverified_payload(bytes));
-  TRY(Metadata metadata, parse_payload(payload));
+  Result<Bytes> payload = cmc::unverified_item_payload(bytes);
+  if (!payload) {
+    TRY(Metadata plain, readable(bytes));
+    return Shown{std::move(plain), sha256(bytes), {Trust::Kind::unsigned_payload, "not signed"}};
+  }
+  TRY(Metadata metadata, readable(*payload));
   Shown shown{
       std::move(metadata), sha256(bytes), {Trust::Kind::not_checked, "not checked: no roots (--root FILE)"}};
   TRY(std::vector<Bytes> roots, signer_roots(session, options));

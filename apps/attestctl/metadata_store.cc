@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "apps/attestctl/files.h"
+#include "evidence/cmc/cose.h"
 #include "evidence/core/file.h"
 #include "evidence/core/hex.h"
 #include "evidence/metadata/set_list.h"
@@ -24,8 +25,8 @@ std::string plain_name(const std::string& foreign) {
 }
 
 // file_name keeps letters, digits, dot and dash of a foreign name; the digest makes it unique.
-std::string file_name(const Metadata& metadata, const Digest& digest) {
-  return plain_name(metadata.name) + "-" + short_hex(digest.view()) + ".json";
+std::string file_name(const Metadata& metadata, const Digest& digest, bool cose) {
+  return plain_name(metadata.name) + "-" + short_hex(digest.view()) + (cose ? ".cbor" : ".json");
 }
 
 }  // namespace
@@ -84,7 +85,7 @@ Result<StoredItem> MetadataStore::import(View item) const {
   TRY(MetadataItem verified, verify_metadata(item, roots_, wall_clock_now()));
   const Metadata& metadata = *verified.metadata;
   StoredItem stored{metadata.name, metadata.version, to_hex(verified.digest.view()),
-                    config_.metadata_folder + "/" + file_name(metadata, verified.digest), false};
+                    config_.metadata_folder + "/" + file_name(metadata, verified.digest, cmc::is_cose(item)), false};
   CHECK_OK(store(stored, item));
   return stored;
 }

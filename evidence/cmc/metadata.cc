@@ -207,19 +207,75 @@ void write_status(Sink& out, const OmspStatus& status) {
   out.end_object();
 }
 
+std::unique_ptr<Source> make_source(View bytes, Encoding encoding) {
+  if (encoding == Encoding::json) return std::make_unique<JsonSource>(as_text(bytes));
+  return std::make_unique<CborSource>(bytes, false);
+}
+
+// parse reads one structure that fills its bytes.
+template <class T, class F>
+Result<T> parse(View bytes, std::string_view what, F&& read) {
+  TRY(Encoding encoding, encoding_of(bytes));
+  auto in = make_source(bytes, encoding);
+  T out;
+  read(*in, out);
+  CHECK_OK(in->done(what));
+  return out;
+}
+
+// is_list: the bytes begin as a list does.
+bool is_list(View bytes) {
+  std::size_t at = as_text(bytes).find_first_not_of(" \t\r\n");
+  return at != std::string_view::npos && (bytes[at] == '[' || bytes[0] >> 5 == 4);
+}
+
 }  // namespace
 
 Result<Metadata> parse_metadata(View payload) {
-  TRY(Encoding encoding, encoding_of(payload));
-  Metadata out;
-  std::unique_ptr<Source> in;
-  if (encoding == Encoding::json)
-    in = std::make_unique<JsonSource>(as_text(payload));
-  else
-    in = std::make_unique<CborSource>(payload, false);
-  in->object(kFields, [&](std::size_t field) { read_member(*in, field, out); });
-  CHECK_OK(in->done("metadata"));
+  return parse<Metadata>(payload, "metadata", [](Source& in, Metadata& out) {
+    in.object(kFields, [&](std::size_t field) { read_member(in, field, out); });
+  });
+}
+
+Result<std::vector<Component>> parse_component_list(View bytes) {
+  std::vector<Component> out;
+  if (!is_list(bytes)) {
+    TRY(Component one, parse<Component>(bytes, "component", read_component));
+    out.push_back(std::move(one));
+    return out;
+  }
+  auto in = make_source(bytes, bytes[0] >> 5 == 4 ? Encoding::cbor : Encoding::json);
+  read_components(*in, out);
+  CHECK_OK(in->done("components"));
   return out;
+}
+
+Result<Sbom> parse_sbom(View bytes) {
+  return parse<Sbom>(bytes, "sbom", [](Source& in, Sbom& out) {
+    std::optional<Sbom> read;
+    read_sbom(in, read);
+    if (read) out = *std::move(read);
+  });
+}
+
+Result<ManifestDescription> parse_manifest_description(View bytes) {
+  return parse<ManifestDescription>(bytes, "manifest description", read_description);
+}
+
+Bytes encode_manifest_description(const ManifestDescription& description, Encoding encoding) {
+  auto out = make_sink(encoding);
+  write_description(*out, description);
+  return out->finish();
+}
+
+Result<nlohmann::json> parse_policy(View bytes, std::span<const Schema> members) {
+  return parse<nlohmann::json>(bytes, "policy", [&](Source& in, nlohmann::json& out) { out = read_tree(in, members); });
+}
+
+Bytes encode_policy(const nlohmann::json& policy, std::span<const Schema> members, Encoding encoding) {
+  auto out = make_sink(encoding);
+  write_tree(*out, members, policy);
+  return out->finish();
 }
 
 void write_members(Sink& out, const Metadata& m) {

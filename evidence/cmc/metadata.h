@@ -1,6 +1,7 @@
 // metadata.h: the payloads of CMC's signed metadata, whole: judged, and shown again in results.
 #pragma once
 #include "evidence/cmc/component.h"
+#include "evidence/cmc/schema.h"
 #include "evidence/core/time.h"
 
 namespace attest::cmc {
@@ -53,6 +54,15 @@ struct Metadata {
 
 // parse_metadata reads one payload, JSON or CBOR. malformed if it is neither, or of a wrong form.
 Result<Metadata> parse_metadata(View payload);
+// The parts of payloads that tools keep in files of their own, JSON or CBOR alike. A component list may be a single one.
+Result<std::vector<Component>> parse_component_list(View bytes);
+Result<Sbom> parse_sbom(View bytes);
+Result<ManifestDescription> parse_manifest_description(View bytes);
+Bytes encode_manifest_description(const ManifestDescription& description, Encoding encoding);
+// parse_policy and encode_policy: a policy (schema.h), or one entry of its lists.
+Result<nlohmann::json> parse_policy(View bytes, std::span<const Schema> members);
+Bytes encode_policy(const nlohmann::json& policy, std::span<const Schema> members, Encoding encoding);
+
 // write_members writes all members into the structure that is open in the sink.
 void write_members(Sink& out, const Metadata& metadata);
 // encode_metadata writes a payload.

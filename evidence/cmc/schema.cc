@@ -126,5 +126,6 @@ void write_tree(Sink& out, std::span<const Schema> members, const json& tree) {
 std::span<const Schema> snp_policy_schema() { return kSnp; }
 std::span<const Schema> tdx_policy_schema() { return kTdx; }
 std::span<const Schema> sgx_policy_schema() { return kSgx; }
+std::span<const Schema> snp_version_schema() { return kSnpVersion; }
 
 }  // namespace attest::cmc

@@ -23,5 +23,7 @@ void write_tree(Sink& out, std::span<const Schema> members, const nlohmann::json
 std::span<const Schema> snp_policy_schema();
 std::span<const Schema> tdx_policy_schema();
 std::span<const Schema> sgx_policy_schema();
+// snp_version_schema is an entry of an SNP policy's versions.
+std::span<const Schema> snp_version_schema();
 
 }  // namespace attest::cmc

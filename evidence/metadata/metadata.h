@@ -68,8 +68,8 @@ std::string describe(const Metadata& metadata);
 // metadata_type_name is the type as it stands in payloads: "Image Description".
 const char* metadata_type_name(MetadataType type);
 
-// verify_metadata checks a JWS (flattened or general JSON) with x5c chains to one of the roots (DER), every
-// signature, signer role (codeSigning or no EKU), then parses the payload. `when` judges the certificates; the item's
+// verify_metadata checks a JWS (flattened or general JSON) or a COSE_Sign whose chains end in one of the roots (DER),
+// every signature, signer role (codeSigning or no EKU), then parses the payload, JSON or CBOR. `when` judges the certificates; the item's
 // own validity is the caller's. untrusted, malformed or unsupported otherwise; the text names the item.
 Result<MetadataItem> verify_metadata(View item, const std::vector<Bytes>& roots, UnixTime when);
 // The same for many items with roots that were parsed once.
