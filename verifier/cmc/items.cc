@@ -141,12 +141,27 @@ Items examine_items(const Question& q, const Report& report, HashAlg alg) {
   return out;
 }
 
+namespace {
+
+// rules_for are the rules an image description has for a manifest.
+const nlohmann::json* rules_for(const Items& items, const std::string& manifest) {
+  for (const Item& image : items.images) {
+    if (!image.trusted) continue;
+    for (const ManifestDescription& description : image.finding.metadata.descriptions)
+      if (description.manifest == manifest && description.oci_rules) return &*description.oci_rules;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 References collect_references(const Items& items) {
   constexpr std::string_view kAnchors[] = {"TPM", "TDX", "SNP", "SGX", "IAS", "SW"};
   References out;
   for (const Item& item : items.manifests) {
     const auto& sbom = item.finding.metadata.sbom;
     if (!item.trusted || !sbom) continue;
+    const nlohmann::json* rules = rules_for(items, item.finding.metadata.name);
     for (const Component& component : sbom->components) {
       const std::string* anchor = component.property("cmc.ta");
       if (anchor == nullptr || std::ranges::find(kAnchors, *anchor) == std::end(kAnchors)) {
@@ -160,7 +175,7 @@ References collect_references(const Items& items) {
       if (digits) number = std::stoi(*index);
       bool due = *anchor == "TPM" || *anchor == "TDX";
       if (due && number < 0) out.problems.fail(kVerifyMeasurement, "reference \"" + printable(component.name) + "\" has no index");
-      out.by_anchor[*anchor].push_back({&component, number});
+      out.by_anchor[*anchor].push_back({&component, number, rules});
     }
   }
   return out;

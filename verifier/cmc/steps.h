@@ -31,6 +31,7 @@ CompatibilityFinding check_compatibility(Items& items);
 struct Reference {
   const Component* component;
   std::int64_t index;
+  const nlohmann::json* rules = nullptr;  // for the configuration of containers; null: none
 };
 // References are the reference values of all trusted manifests, in layer order, by what they are references of.
 struct References {

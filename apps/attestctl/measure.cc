@@ -1,0 +1,98 @@
+// attestctl measure: a container as one component: its configuration, normalised, and its root file system. As a reference
+// value for a manifest, or to see what a daemon would be told.
+#include <filesystem>
+
+#include "apps/attestctl/commands.h"
+#include "apps/attestctl/field.h"
+#include "apps/attestctl/files.h"
+#include "apps/attestctl/metadata/output.h"
+#include "apps/attestctl/style.h"
+#include "evidence/container/event.h"
+#include "evidence/container/rootfs.h"
+#include "evidence/core/hex.h"
+#include "evidence/json/canonical.h"
+
+namespace attest::ctl {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string config, rootfs, name, id, anchor = "SW";
+  std::int64_t index = 0;
+  bool env_digests = false, with_config = false, optional = false;
+  OutputOptions output;
+};
+
+// rootfs_of: as given, or where the configuration says, beside it.
+std::string rootfs_of(const Options& options, const Json& config) {
+  if (!options.rootfs.empty()) return options.rootfs;
+  std::string path = text_of(field(config, "root"), "path");
+  return path.empty() ? "" : (fs::path(options.config).parent_path() / path).string();
+}
+
+// prestart_path resolves the link that docker's hook goes by, while the process it belongs to lives.
+std::string prestart_path(const Json& config) {
+  for (const Json& hook : list_of(field(config, "hooks"), "prestart")) {
+    std::string path = text_of(hook, "path");
+    std::error_code failed;
+    fs::path target = path.starts_with("/proc/") ? fs::read_symlink(path, failed) : fs::path();
+    if (!failed && !target.empty()) return target.string();
+  }
+  return "";
+}
+
+Result<cmc::Component> measure(const Options& options) {
+  TRY(Bytes bytes, read_input(options.config));
+  TRY(Json config, read_strict_json(bytes));
+  std::string rootfs = rootfs_of(options, config);
+  if (rootfs.empty()) return Error{Errc::denied, options.config + ": names no root file system; give --rootfs DIR"};
+  container::Naming naming{options.id, prestart_path(config),
+                           options.env_digests ? container::Environment::digests : container::Environment::clear};
+  TRY(Json normal, container::normalise_config(config, naming));
+  container::Measurement measured{options.name, options.index, options.anchor, {}, {}};
+  TRY(measured.config, container::config_digest(normal));
+  TRY(measured.rootfs, container::rootfs_digest(rootfs));
+  container::redact_environment(normal);
+  cmc::Component out = container::make_event(measured, options.with_config ? normal : Json());
+  out.optional = options.optional;
+  return out;
+}
+
+Result<Exit> run(const Session& session, const Options& options) {
+  TRY(cmc::Component component, measure(options));
+  cmc::Encoding encoding = options.output.encoding();
+  auto sink = cmc::make_sink(encoding);
+  cmc::write_component(*sink, component);
+  CHECK_OK(write_output(options.output.out, shown_bytes(sink->finish(), encoding)));
+  if (options.output.out.empty() || options.output.out == "-") return Exit::accepted;
+  std::string config = to_hex(component.ctr->config_sha256), rootfs = to_hex(component.ctr->rootfs_sha256);
+  if (session.json)
+    return print_json({{"file", options.output.out}, {"sha256", to_hex(component.hashes[0].content)}, {"config", config}, {"rootfs", rootfs}});
+  row("container", component.name + "   " + short_or_whole(to_hex(component.hashes[0].content), session.verbose));
+  row("config", short_or_whole(config, session.verbose));
+  row("rootfs", short_or_whole(rootfs, session.verbose));
+  row("next", "attestctl metadata create manifest --components " + options.output.out);
+  return Exit::accepted;
+}
+
+}  // namespace
+
+void add_measure(CLI::App& app, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* measure = command(app, session, "measure", "measure a container: configuration and root file system",
+                              [options](Session& s) { return run(s, *options); });
+  measure->add_option("CONFIG", options->config, "its config.json (OCI runtime specification)")->required();
+  measure->add_option("--rootfs", options->rootfs, "its root file system (default: root.path of the configuration)");
+  measure->add_option("--name", options->name, "its name")->required();
+  measure->add_option("--id", options->id, "its id, which differs from start to start");
+  measure->add_option("--index", options->index, "register of the machine's container log")->check(CLI::Range(0, 65535));
+  measure->add_option("--anchor", options->anchor, "cmc.ta: what proves it")->check(CLI::IsMember({"SW", "TPM"}));
+  measure->add_flag("--env-digests", options->env_digests,
+                    "measure digests of environment values, so that rules about them can be judged (not CMC's form)");
+  measure->add_flag("--with-config", options->with_config, "add the normalised configuration, values of variables redacted");
+  measure->add_flag("--optional", options->optional, "as a reference: the container need not run");
+  add_output(*measure, options->output);
+}
+
+}  // namespace attest::ctl

@@ -1,0 +1,283 @@
+#include "evidence/container/config.h"
+
+#include <algorithm>
+#include <map>
+
+#include "evidence/core/hex.h"
+#include "evidence/json/canonical.h"
+
+namespace attest::container {
+namespace {
+
+constexpr std::string_view kId = "<container-id>", kVolume = "<docker-volume>", kKata = "<kata-mount-hash>",
+                           kController = "<network-controller-id>";
+constexpr std::string_view kVolumes = "/var/lib/docker/volumes/", kData = "/_data";
+
+bool hexadecimal(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+// at: a member's value; nullptr where there is none, or none of the kind.
+Json* at(Json& object, const char* name) {
+  if (!object.is_object()) return nullptr;
+  auto found = object.find(name);
+  return found == object.end() ? nullptr : &*found;
+}
+Json* list_at(Json& object, const char* name) {
+  Json* found = at(object, name);
+  return found != nullptr && found->is_array() ? found : nullptr;
+}
+std::string* text_at(Json& object, const char* name) {
+  Json* found = at(object, name);
+  return found != nullptr && found->is_string() ? found->get_ptr<std::string*>() : nullptr;
+}
+std::string text_of(const Json& object, const char* name) {
+  if (!object.is_object()) return "";
+  auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+bool ends_part(char c) { return c == '/' || c == ':'; }
+
+// replace_id: an id that cannot be anything else everywhere, another one only as a whole part.
+void replace_id(std::string& text, const std::string& id) {
+  if (id.empty()) return;
+  bool certain = id.size() == 64 && hexadecimal(id);
+  for (std::size_t from = text.find(id); from != std::string::npos; from = text.find(id, from)) {
+    std::size_t end = from + id.size();
+    bool part = (from == 0 || ends_part(text[from - 1])) && (end == text.size() || ends_part(text[end]));
+    if (!certain && !part) {
+      from++;
+      continue;
+    }
+    text.replace(from, id.size(), kId);
+    from += kId.size();
+  }
+}
+
+// replace_kata: kata shares files as <container-id>-<16 hexadecimal digits>-NAME.
+void replace_kata(std::string& source) {
+  constexpr std::size_t kDigits = 16;
+  std::size_t from = source.find(std::string(kId) + "-");
+  if (from == std::string::npos) return;
+  from += kId.size() + 1;
+  if (from + kDigits >= source.size() || source[from + kDigits] != '-') return;
+  if (hexadecimal(std::string_view(source).substr(from, kDigits))) source.replace(from, kDigits, kKata);
+}
+
+void replace_volume(std::string& source) {
+  if (!source.starts_with(kVolumes) || !source.ends_with(kData) || source.size() <= kVolumes.size() + kData.size()) return;
+  std::string_view name = std::string_view(source).substr(kVolumes.size(), source.size() - kVolumes.size() - kData.size());
+  if (name.find('/') == name.npos) source = kVolume;
+}
+
+// replace_hostname: HOSTNAME=ID or, as docker has it, the first 12 digits.
+void replace_hostname(Json& environment, const std::string& id) {
+  if (id.empty()) return;
+  for (Json& entry : environment) {
+    if (!entry.is_string()) continue;
+    auto& text = entry.get_ref<std::string&>();
+    bool digits = id.size() == 64 && hexadecimal(id) && text == "HOSTNAME=" + id.substr(0, 12);
+    if (digits || text == "HOSTNAME=" + id) text = "HOSTNAME=" + std::string(kId);
+  }
+}
+
+// proc_exe: "/proc/", digits or "self", "/exe".
+bool proc_exe(std::string_view path) {
+  if (!path.starts_with("/proc/") || !path.ends_with("/exe") || path.size() < 11) return false;
+  std::string_view pid = path.substr(6, path.size() - 10);
+  return pid == "self" || std::ranges::all_of(pid, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+void replace_in_hook(Json& hook, const Naming& naming) {
+  std::string* path = text_at(hook, "path");
+  bool docker = path != nullptr && proc_exe(*path);
+  if (docker && !naming.prestart_path.empty()) *path = naming.prestart_path;
+  if (path != nullptr) replace_id(*path, naming.id);
+  Json* args = list_at(hook, "args");
+  if (args == nullptr) return;
+  bool after_id = false;
+  for (Json& arg : *args) {
+    if (!arg.is_string()) continue;
+    auto& text = arg.get_ref<std::string&>();
+    bool is_id = !naming.id.empty() && text == naming.id;
+    if (docker && after_id && text.size() >= 12 && text.size() <= 64 && hexadecimal(text)) text = kController;
+    replace_id(text, naming.id);
+    after_id = is_id;
+  }
+}
+
+template <class F>
+void each_hook(Json& config, F&& visit) {
+  Json* hooks = at(config, "hooks");
+  if (hooks == nullptr || !hooks->is_object()) return;
+  for (auto& [moment, list] : hooks->items())
+    if (list.is_array())
+      for (Json& hook : list) visit(hook);
+}
+
+void replace_names(Json& config, const Naming& naming) {
+  if (Json* mounts = list_at(config, "mounts")) {
+    for (Json& mount : *mounts) {
+      std::string* source = text_at(mount, "source");
+      if (source == nullptr) continue;
+      replace_id(*source, naming.id);
+      replace_volume(*source);
+      replace_kata(*source);
+    }
+  }
+  if (Json* linux_part = at(config, "linux")) {
+    if (std::string* path = text_at(*linux_part, "cgroupsPath")) replace_id(*path, naming.id);
+    if (Json* namespaces = list_at(*linux_part, "namespaces"))
+      for (Json& one : *namespaces)
+        if (std::string* path = text_at(one, "path")) replace_id(*path, naming.id);
+  }
+  each_hook(config, [&](Json& hook) { replace_in_hook(hook, naming); });
+  if (Json* environment = list_at(config["process"], "env")) replace_hostname(*environment, naming.id);
+}
+
+void clear(Json& config) {
+  config.erase("hostname");
+  config.erase("root");
+  config["process"].erase("terminal");
+  config["process"].erase("consoleSize");
+  Json* annotations = at(config, "annotations");
+  if (annotations == nullptr) return;
+  Json kept = Json::object();
+  if (annotations->is_object())
+    for (const auto& [name, value] : annotations->items())
+      if (name.starts_with("io.katacontainers.")) kept[name] = value;
+  if (kept.empty())
+    config.erase("annotations");
+  else
+    *annotations = std::move(kept);
+}
+
+// each_environment visits process.env and the env of every hook.
+template <class F>
+void each_environment(Json& config, F&& visit) {
+  if (Json* process = at(config, "process"))
+    if (Json* environment = list_at(*process, "env")) visit(*environment);
+  each_hook(config, [&](Json& hook) {
+    if (Json* environment = list_at(hook, "env")) visit(*environment);
+  });
+}
+
+// each_variable visits NAME and value of every "NAME=value"; the value is replaced by what comes back. Entries without '='
+// have no value, entries that are no texts are emptied.
+template <class F>
+void each_variable(Json& environment, F&& value_of) {
+  for (Json& entry : environment) {
+    if (!entry.is_string()) entry = "";
+    auto& text = entry.get_ref<std::string&>();
+    std::size_t sign = text.find('=');
+    if (sign != std::string::npos) text = text.substr(0, sign + 1) + value_of(text.substr(0, sign), text.substr(sign + 1));
+  }
+}
+
+// before orders texts by their bytes; anything else, which no configuration should have there, stands behind them.
+bool before(const Json& a, const Json& b) {
+  if (a.is_string() && b.is_string()) return a.get_ref<const std::string&>() < b.get_ref<const std::string&>();
+  return a.is_string() != b.is_string() ? a.is_string() : a.dump() < b.dump();
+}
+
+void sort_list(Json* list) {
+  if (list != nullptr) std::stable_sort(list->begin(), list->end(), before);
+}
+
+void sort_by(Json* list, std::initializer_list<const char*> names) {
+  if (list == nullptr) return;
+  std::stable_sort(list->begin(), list->end(), [&](const Json& a, const Json& b) {
+    for (const char* name : names)
+      if (std::string x = text_of(a, name), y = text_of(b, name); x != y) return x < y;
+    return false;
+  });
+}
+
+void sort_seccomp(Json& seccomp) {
+  sort_list(list_at(seccomp, "architectures"));
+  sort_list(list_at(seccomp, "flags"));
+  Json* calls = list_at(seccomp, "syscalls");
+  if (calls == nullptr) return;
+  for (Json& call : *calls) sort_list(list_at(call, "names"));
+  sort_list(calls);
+}
+
+}  // namespace
+
+void sort_config(Json& config) {
+  if (Json* process = at(config, "process")) {
+    sort_list(list_at(*process, "env"));
+    if (Json* capabilities = at(*process, "capabilities"))
+      for (const char* set : {"bounding", "effective", "inheritable", "permitted", "ambient"})
+        sort_list(list_at(*capabilities, set));
+  }
+  sort_by(list_at(config, "mounts"), {"source", "destination"});
+  Json* linux_part = at(config, "linux");
+  if (linux_part == nullptr) return;
+  sort_list(list_at(*linux_part, "maskedPaths"));
+  sort_list(list_at(*linux_part, "readonlyPaths"));
+  sort_by(list_at(*linux_part, "namespaces"), {"type"});
+  sort_by(list_at(*linux_part, "devices"), {"path"});
+  if (Json* resources = at(*linux_part, "resources"))
+    sort_list(list_at(*resources, "devices"));
+  if (Json* seccomp = at(*linux_part, "seccomp")) sort_seccomp(*seccomp);
+}
+
+Result<Json> normalise_config(Json config, const Naming& naming) {
+  if (!config.is_object() || at(config, "process") == nullptr || !config["process"].is_object())
+    return Error{Errc::malformed, "container: no OCI configuration with a process"};
+  if (naming.id.size() > 256) return Error{Errc::malformed, "container: an id of more than 256 bytes"};
+  clear(config);
+  replace_names(config, naming);
+  if (naming.environment == Environment::digests)
+    each_environment(config, [](Json& environment) {
+      each_variable(environment, [](const std::string&, const std::string& value) {
+        return "sha256:" + to_hex(sha256(as_view(value)).view());
+      });
+    });
+  sort_config(config);
+  return config;
+}
+
+Result<Digest> config_digest(const Json& config) {
+  TRY(std::string text, canonical_json(config));
+  Digest digest = sha256(as_view(text));
+  if (digest.empty()) return Error{Errc::io, "container: cannot hash"};
+  return digest;
+}
+
+void redact_environment(Json& config) {
+  bool digests = true;
+  each_environment(config, [&](Json& environment) {
+    each_variable(environment, [&](const std::string&, const std::string& value) {
+      digests = digests && value.starts_with("sha256:") && value.size() == 71 && hexadecimal(value.substr(7));
+      return value;
+    });
+  });
+  if (digests) return;
+  each_environment(config, [](Json& environment) {
+    each_variable(environment, [](const std::string&, const std::string&) { return std::string(kRedacted); });
+  });
+}
+
+void restore_environment(Json& config, const Json& from) {
+  std::map<std::string, std::string> known;
+  Json source = from;
+  each_environment(source, [&](Json& environment) {
+    each_variable(environment, [&](const std::string& name, const std::string& value) {
+      if (value != kRedacted) known.emplace(name, value);
+      return value;
+    });
+  });
+  each_environment(config, [&](Json& environment) {
+    each_variable(environment, [&](const std::string& name, const std::string& value) {
+      auto held = known.find(name);
+      return value == kRedacted && held != known.end() ? held->second : value;
+    });
+  });
+}
+
+Digest template_digest(View config_sha256, View rootfs_sha256) { return sha256({config_sha256, rootfs_sha256}); }
+
+}  // namespace attest::container

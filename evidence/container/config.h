@@ -1,0 +1,54 @@
+// config.h: the configuration of an OCI container (config.json of the runtime specification) in the form that is measured.
+#pragma once
+#include <nlohmann/json.hpp>
+
+#include "evidence/core/hash.h"
+
+namespace attest::container {
+
+using Json = nlohmann::json;
+
+// Environment says how values of environment variables enter the measured form.
+enum class Environment : std::uint8_t {
+  clear,    // as they are, as CMC measures them; the form must then never leave the machine (redact_environment)
+  digests,  // "NAME=sha256:HEX": the form may travel, and rules on variables can be judged
+};
+
+struct Naming {
+  std::string id;             // of the container; empty: there is none in the configuration
+  std::string prestart_path;  // what /proc/PID/exe of docker's hook points to; empty: left as it is
+  Environment environment = Environment::clear;
+};
+
+inline constexpr std::string_view kRedacted = "<redacted>";
+
+// normalise_config takes out what differs from one start of the same container to the next:
+//   cleared   hostname, annotations (but io.katacontainers.*, which configure a guest), process.terminal,
+//             process.consoleSize, root
+//   replaced  the id by <container-id>, in mounts' sources, linux.cgroupsPath, namespaces' paths, hooks, and in HOSTNAME:
+//             an id of 64 hexadecimal digits wherever it stands in them, any other id only where it is a whole part
+//             between '/' or ':'; nothing is searched for elsewhere, so that no choice of id makes two configurations
+//             alike. Docker's volumes by <docker-volume>, kata's digests by <kata-mount-hash>, in docker's hook the link
+//             and the id of the network controller
+//   sorted    sort_config
+// malformed if the configuration is no object, has no process, or the id is shorter than 1 or longer than 256 bytes.
+Result<Json> normalise_config(Json config, const Naming& naming);
+
+// sort_config puts lists whose order means nothing into one: environment, capabilities, mounts (by source, then
+// destination), masked and read-only paths, namespaces (by type), devices, and the lists of seccomp.
+void sort_config(Json& config);
+
+// config_digest is SHA-256 over the canonical form (RFC 8785).
+Result<Digest> config_digest(const Json& config);
+
+// redact_environment replaces the values of all environment variables, those of hooks too: "NAME=<redacted>". A
+// configuration whose values are digests throughout stays as it is.
+void redact_environment(Json& config);
+// restore_environment fills redacted values in from a configuration that has the same variables; what is not there
+// stays redacted.
+void restore_environment(Json& config, const Json& from);
+
+// template_digest is what a container is measured as: SHA-256 over both digests.
+Digest template_digest(View config_sha256, View rootfs_sha256);
+
+}  // namespace attest::container

@@ -1,0 +1,46 @@
+#include "evidence/container/event.h"
+
+#include "evidence/core/hex.h"
+#include "evidence/core/printable.h"
+
+namespace attest::container {
+
+cmc::Component make_event(const Measurement& measurement, const Json& spec) {
+  cmc::Component out;
+  out.type = "application";
+  out.name = measurement.name;
+  Digest whole = template_digest(measurement.config.view(), measurement.rootfs.view());
+  out.hashes.push_back({"SHA-256", to_bytes(whole.view())});
+  out.properties = {{"cmc.ta", measurement.anchor}, {"cmc.index", std::to_string(measurement.index)}};
+  out.ctr.emplace();
+  out.ctr->config_sha256 = to_bytes(measurement.config.view());
+  out.ctr->rootfs_sha256 = to_bytes(measurement.rootfs.view());
+  if (spec.is_object()) out.ctr->oci_spec = spec;
+  return out;
+}
+
+Status check_event(cmc::Component& event, std::int64_t index) {
+  const std::string* named = event.property("cmc.index");
+  if (named == nullptr || *named != std::to_string(index))
+    return Error{Errc::mismatch, "container event: cmc.index is " + (named == nullptr ? "missing" : printable(*named, 20)) +
+                                     ", this machine's containers have " + std::to_string(index)};
+  if (event.name.empty() || event.name.size() > 256) return Error{Errc::malformed, "container event: no name, or one of more than 256 bytes"};
+  if (!event.ctr || event.ctr->config_sha256.size() != 32 || event.ctr->rootfs_sha256.size() != 32)
+    return Error{Errc::malformed, "container event: configuration and root file system have no SHA-256"};
+  const Bytes* digest = event.hash(HashAlg::sha256);
+  if (event.hashes.size() != 1 || digest == nullptr ||
+      !equal(*digest, template_digest(event.ctr->config_sha256, event.ctr->rootfs_sha256).view()))
+    return Error{Errc::mismatch, "container event: its hash is not that of its configuration and root file system"};
+  event.event_data.reset();  // a container has none, and values could hide there
+  event.intel.reset();
+  if (!event.ctr->oci_spec) return ok();
+  Json sorted = *event.ctr->oci_spec;
+  sort_config(sorted);
+  TRY(Digest config, config_digest(sorted));
+  if (!equal(config.view(), event.ctr->config_sha256))
+    return Error{Errc::mismatch, "container event: the configuration that came along has another digest (" + short_hex(config.view()) + ")"};
+  redact_environment(*event.ctr->oci_spec);
+  return ok();
+}
+
+}  // namespace attest::container
