@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "cmcd-lite/server/config_callers.h"
+#include "evidence/http/message.h"
 #include "evidence/json/config.h"
 
 namespace attest {
@@ -136,6 +137,11 @@ MetadataConfig read_metadata(const Object& root, const fs::path& state_dir) {
   for (const std::string& crl : metadata->strings("crls")) config.crls.push_back(resolved(state_dir, crl));
   config.set_list = metadata->string("set_list", "");
   config.image = metadata->string("image", "");
+  // The daemon has no network: `attestctl metadata fetch` reads these.
+  for (const std::string& source : metadata->strings("sources"))
+    if (!source.starts_with("file://") && !source.starts_with("blob://") && !http::parse_url(source))
+      metadata->fail("sources", "must be file://, blob://, https:// or http://");
+  static_cast<void>(metadata->strings("source_roots"));
   return config;
 }
 
@@ -208,6 +214,7 @@ Result<Config> load_config(const std::string& path) {
   if (root.choice("ima_entries", {"accepted", "anyone"}, "accepted") == "anyone")
     config.ima_entries = ImaEntries::anyone;
   config.observe = root.boolean("observe", false);
+  config.publish = publish::read_publish(root, config.state_dir);
   config.limits = read_limits(root);
   config.cmc = read_cmc(root, config.state_dir, config.callers);
   CHECK_OK(file.finish());

@@ -8,6 +8,7 @@
 #include "cmcd-lite/server/cmc/config.h"
 #include "cmcd-lite/server/rights.h"
 #include "drivers/table.h"
+#include "evidence/publish/config.h"
 
 namespace attest {
 
@@ -75,6 +76,7 @@ struct Config {
   std::filesystem::path audit_log;  // empty: none
   ImaEntries ima_entries = ImaEntries::accepted;
   bool observe = false;
+  publish::Config publish;
   Limits limits;
   CmcConfig cmc;
 };

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cmcd-lite/server/control_ops.h"
+#include "cmcd-lite/server/publisher.h"
 #include "evidence/core/hex.h"
 
 namespace attest {
@@ -130,6 +131,10 @@ std::string days(UnixTime left) {
   return left < 0 ? "has expired" : "ends in " + std::to_string(left / kDay) + " days";
 }
 
+Publisher::Health published(const Engine& engine) {
+  return engine.publisher != nullptr ? engine.publisher->health() : Publisher::Health{};
+}
+
 // warnings gathers what an administrator should know without asking.
 std::vector<std::string> warnings(const Engine& engine, const State& state, const TpmStatus& tpm,
                                   UnixTime now) {
@@ -154,6 +159,9 @@ std::vector<std::string> warnings(const Engine& engine, const State& state, cons
     out.push_back((tpm.state == "ready" ? "tpm.self-test: " : "tpm.unavailable: ") + tpm.problem);
   if (Audit::Health health = engine.audit.health(); health.lost > 0)
     out.push_back("audit.lost: " + std::to_string(health.lost) + " verdicts could not be written" +
+                  (health.problem.empty() ? "" : ": " + health.problem));
+  if (Publisher::Health health = published(engine); health.lost > 0)
+    out.push_back("publishing: " + std::to_string(health.lost) + " verdicts were not queued, or fell out of a full queue" +
                   (health.problem.empty() ? "" : ": " + health.problem));
   for (const CallerRule& rule : state.access.rules())
     if (rule.has(Right::raw))

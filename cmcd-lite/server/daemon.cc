@@ -109,6 +109,9 @@ Status Daemon::start() {
   for (const std::string& warning : state->warnings) note(warning);
   open_audit(*state);
   verdicts_ = std::make_unique<Verdicts>(limits.verdicts, audit_);
+  publisher_ = std::make_unique<Publisher>([this](const std::string& text) { note(text); });
+  publisher_->configure(state->config.publish);
+  verdicts_->tell([this](const VerdictRecord& record) { publisher_->add(record); });
   CHECK_OK(revoked_.open(state->config.state_dir / "keys/revoked"));
   TRY(auto file_keys, SwKeyStore::open(state->config.state_dir / "keys"));
   keys_.replace(false, file_keys->list());
@@ -132,6 +135,7 @@ Status Daemon::start() {
   engine_.reset(new Engine{state_, *tpm_, *workers_, *verdicts_, keys_, *file_keys_, revoked_, audit_,
                            *keyring_, known_, epochs_, quota_,
                            [this](auto done) { reload(std::move(done)); }, moment_now()});
+  engine_->publisher = publisher_.get();
   listeners_ = std::make_unique<Listeners>(io_, quota_, [this](Call call, Reply reply) {
     serve_call(*engine_, std::move(call), std::move(reply));
   });
@@ -201,6 +205,7 @@ Result<std::string> Daemon::apply(const std::shared_ptr<const State>& fresh) {
   CHECK_OK(listen(fresh));
   open_audit(*fresh);
   verdicts_->set_keep(fresh->config.limits.verdicts);
+  publisher_->configure(fresh->config.publish);
   std::string restart = restart_note(state_.get()->config, fresh->config);
   state_.set(fresh);
   for (const std::string& warning : fresh->warnings) note(warning);

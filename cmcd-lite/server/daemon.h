@@ -8,6 +8,7 @@
 #include "cmcd-lite/server/cmc/listener.h"
 #include "evidence/core/fd.h"
 #include "cmcd-lite/server/listener.h"
+#include "cmcd-lite/server/publisher.h"
 
 namespace attest {
 
@@ -50,6 +51,7 @@ class Daemon {
   asio::signal_set signals_{io_};
   StateHolder state_;
   Audit audit_;
+  std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Verdicts> verdicts_;
   KeyDirectory keys_;
   std::unique_ptr<FileKeys> file_keys_;

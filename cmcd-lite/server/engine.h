@@ -15,6 +15,8 @@
 
 namespace attest {
 
+class Publisher;
+
 // StateHolder holds the State in force. Thread safe.
 class StateHolder {
  public:
@@ -67,6 +69,7 @@ struct Engine {
   // reload reads the configuration again and puts it in force; the answer names what needs a restart.
   std::function<void(std::function<void(Result<std::string>)>)> reload;
   Moment started;
+  Publisher* publisher = nullptr;  // where verdicts are told; null: nowhere
 };
 
 }  // namespace attest

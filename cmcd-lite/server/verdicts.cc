@@ -72,6 +72,7 @@ std::uint64_t Verdicts::add(VerdictRecord record) {
       (totals_.untrusted_by.size() < kMaxNames || totals_.untrusted_by.count(record.name) != 0))
     totals_.untrusted_by[record.name]++;
   std::string line = record_json(record, true);
+  if (sink_) sink_(record);
   bytes_ += text_bytes(record);
   records_.push_back(std::move(record));
   forget_what_is_too_much();

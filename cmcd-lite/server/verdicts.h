@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -42,6 +43,8 @@ class Verdicts {
   static constexpr std::size_t kMaxNames = 256;
   // first_id continues the numbers of the audit log.
   Verdicts(std::size_t keep, Audit& audit) : keep_(keep), audit_(audit), next_id_(audit.last_id() + 1) {}
+  // tell names who hears of every verdict; before the first one.
+  void tell(std::function<void(const VerdictRecord&)> sink) { sink_ = std::move(sink); }
   // add gives the record its number and returns it.
   std::uint64_t add(VerdictRecord record);
   // find: id 0 is the last refusal. uid restricts to the verdicts of one user. nullopt if it is not kept.
@@ -64,6 +67,7 @@ class Verdicts {
   mutable std::mutex mutex_;
   std::size_t keep_;
   Audit& audit_;
+  std::function<void(const VerdictRecord&)> sink_;
   std::uint64_t next_id_;
   std::size_t bytes_ = 0;
   Totals totals_;

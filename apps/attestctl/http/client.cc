@@ -1,0 +1,107 @@
+#include "apps/attestctl/http/client.h"
+
+#include "apps/attestctl/certs.h"
+#include "apps/attestctl/http/channel.h"
+#include "evidence/core/crypto.h"
+#include "evidence/core/error_mark.h"
+#include "evidence/x509/certificate.h"
+
+namespace attest::ctl {
+namespace {
+
+constexpr const char* kSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
+
+Status add_roots(SSL_CTX* tls, std::vector<std::string> files) {
+  bool ours = files.empty();
+  if (ours) files = {kSystemRoots};
+  for (const std::string& file : files) {
+    Result<std::vector<Bytes>> ders = read_certificates(file);
+    if (!ders && ours) return ok();  // a machine without roots trusts no server
+    if (!ders) return ders.error();
+    for (const Bytes& der : *ders) {
+      TRY(OwnedX509 root, parse_certificate(der));
+      X509_STORE_add_cert(SSL_CTX_get_cert_store(tls), root.get());
+    }
+  }
+  return ok();
+}
+
+Status add_identity(SSL_CTX* tls, const HttpOptions& options) {
+  if (options.cert.empty()) return ok();
+  TRY(std::vector<Bytes> chain, read_certificates(options.cert));
+  TRY(OwnedPkey key, read_key(options.key));
+  TRY(OwnedX509 leaf, parse_certificate(chain.front()));
+  bool good = SSL_CTX_use_certificate(tls, leaf.get()) == 1 && SSL_CTX_use_PrivateKey(tls, key.get()) == 1;
+  for (std::size_t i = 1; good && i < chain.size(); i++) {
+    TRY(OwnedX509 more, parse_certificate(chain[i]));
+    good = SSL_CTX_add1_chain_cert(tls, more.get()) == 1;
+  }
+  if (good) return ok();
+  return Error{Errc::mismatch, options.cert + " and " + options.key + " do not belong together"};
+}
+
+// read_head reads until the head is whole; the bytes behind it stay in text.
+Result<http::Head> read_head(Channel& channel, std::string& text) {
+  for (;;) {
+    if (auto size = http::head_size(text)) {
+      TRY(http::Head head, http::parse_head(std::string_view(text).substr(0, *size)));
+      text.erase(0, *size);
+      return head;
+    }
+    if (text.size() > http::kMaxHead) return Error{Errc::malformed, "http: a head of more than 16 KiB"};
+    TRY(bool more, channel.read(text));
+    if (!more) return Error{Errc::io, "http: the answer ends in its head"};
+  }
+}
+
+Result<std::string> read_chunked(Channel& channel, std::string text, std::size_t max) {
+  http::Chunks chunks(max);
+  for (;;) {
+    CHECK_OK(chunks.feed(text));
+    if (chunks.whole()) return chunks.take();
+    text.clear();
+    TRY(bool more, channel.read(text));
+    if (!more) return Error{Errc::io, "http: the answer ends in its body"};
+  }
+}
+
+// read_body: without a length the body ends with the connection.
+Result<std::string> read_body(Channel& channel, const http::Head& head, std::string text, std::size_t max) {
+  if (head.chunked) return read_chunked(channel, std::move(text), max);
+  if (head.status == 204 || head.status == 304) return std::string();
+  if (head.length && *head.length > max) return Error{Errc::malformed, "http: an answer of more than " + std::to_string(max) + " bytes"};
+  for (;;) {
+    if (head.length && text.size() >= *head.length) return text.substr(0, static_cast<std::size_t>(*head.length));
+    if (text.size() > max) return Error{Errc::malformed, "http: an answer of more than " + std::to_string(max) + " bytes"};
+    TRY(bool more, channel.read(text));
+    if (more) continue;
+    if (head.length) return Error{Errc::io, "http: the answer ends in its body"};
+    return text;
+  }
+}
+
+}  // namespace
+
+Result<HttpClient> HttpClient::make(HttpOptions options) {
+  ErrorMark mark;
+  HttpClient out(std::move(options));
+  out.tls_.reset(SSL_CTX_new_ex(private_libctx(), nullptr, TLS_client_method()));
+  SSL_CTX* tls = out.tls_.get();
+  if (tls == nullptr || SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) != 1) return Error{Errc::io, "http: no TLS"};
+  SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, nullptr);
+  CHECK_OK(add_roots(tls, out.options_.roots));
+  CHECK_OK(add_identity(tls, out.options_));
+  return out;
+}
+
+Result<HttpAnswer> HttpClient::call(const http::Url& url, const http::Request& request) const {
+  TRY(Channel channel, Channel::open(url, url.tls ? tls_.get() : nullptr, Clock::now() + options_.deadline));
+  CHECK_OK(channel.write(http::encode_request(url, request)));
+  std::string text;
+  TRY(http::Head head, read_head(channel, text));
+  HttpAnswer answer{head.status, head.content_type, {}};
+  TRY(answer.body, read_body(channel, head, std::move(text), options_.max_body));
+  return answer;
+}
+
+}  // namespace attest::ctl

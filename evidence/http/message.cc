@@ -1,0 +1,199 @@
+#include "evidence/http/message.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace attest::http {
+namespace {
+
+constexpr std::size_t kMaxUrl = 2048, kMaxLine = 1024;
+
+Error bad(std::string what) { return {Errc::malformed, "http: " + std::move(what)}; }
+
+bool printable_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+bool host_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+bool digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+template <class T>
+bool whole_number(std::string_view text, T& out, int base = 10) {
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
+  return !text.empty() && error == std::errc() && end == text.data() + text.size();
+}
+
+// read_authority takes HOST[:PORT] apart.
+bool read_authority(std::string_view text, Url& url) {
+  std::string_view rest;
+  if (text.starts_with('[')) {
+    std::size_t end = text.find(']');
+    if (end == text.npos) return false;
+    url.host = text.substr(1, end - 1);
+    rest = text.substr(end + 1);
+    if (!std::ranges::all_of(url.host, [](char c) { return c == ':' || host_char(c); })) return false;
+  } else {
+    std::size_t end = std::min(text.find(':'), text.size());
+    url.host = text.substr(0, end);
+    rest = text.substr(end);
+    if (!std::ranges::all_of(url.host, host_char)) return false;
+  }
+  url.port = url.tls ? "443" : "80";
+  if (rest.empty()) return !url.host.empty();
+  std::uint16_t port = 0;
+  if (rest[0] != ':' || !digits(rest.substr(1)) || !whole_number(rest.substr(1), port) || port == 0) return false;
+  url.port = std::to_string(port);
+  return !url.host.empty();
+}
+
+}  // namespace
+
+bool Url::local() const { return host == "localhost" || host == "::1" || (host.starts_with("127.") && digits(host.substr(host.rfind('.') + 1))); }
+
+std::string Url::authority() const {
+  std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return port == (tls ? "443" : "80") ? name : name + ":" + port;
+}
+
+Result<Url> parse_url(std::string_view text) {
+  Url url;
+  if (text.size() > kMaxUrl || !printable_ascii(text)) return bad("a URL of at most 2048 printable characters is due");
+  std::string scheme = lower(text.substr(0, std::min(text.find("://"), text.size())));
+  if (scheme != "http" && scheme != "https") return bad("no URL of http or https");
+  url.tls = scheme == "https";
+  std::string_view rest = text.substr(scheme.size() + 3);
+  std::size_t slash = std::min(rest.find_first_of("/?#"), rest.size());
+  if (!read_authority(rest.substr(0, slash), url)) return bad("a URL needs HOST or HOST:PORT and nothing else before its path");
+  url.path = rest.substr(slash);
+  if (url.path.find('#') != std::string::npos) return bad("a URL with a fragment");
+  if (!url.path.starts_with('/')) url.path = "/" + url.path;
+  return url;
+}
+
+Result<Url> join(const Url& folder, std::string_view name) {
+  std::string_view part = name.ends_with('/') ? name.substr(0, name.size() - 1) : name;
+  bool plain = !part.empty() && part != "." && part != ".." && printable_ascii(part) && part.find_first_of("/\\?#:\"<>") == part.npos;
+  std::string small = lower(part);  // encoded dots and slashes lead elsewhere too
+  if (!plain || small.find("%2e") != std::string::npos || small.find("%2f") != std::string::npos || small.find("%5c") != std::string::npos)
+    return Error{Errc::denied, "http: a name in a listing that leads elsewhere"};
+  Url out = folder;
+  if (!out.path.ends_with('/')) out.path += '/';
+  out.path += name;
+  if (out.path.size() > kMaxUrl) return bad("a path of more than 2048 characters");
+  return out;
+}
+
+std::string encode_request(const Url& url, const Request& request) {
+  std::string out = request.method + " " + url.path + " HTTP/1.1\r\nHost: " + url.authority() +
+                    "\r\nUser-Agent: attest-provider\r\nAccept: */*\r\nConnection: close\r\n";
+  if (!request.authorization.empty()) out += "Authorization: " + request.authorization + "\r\n";
+  if (!request.content_type.empty())
+    out += "Content-Type: " + request.content_type + "\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n";
+  return out + "\r\n" + request.body;
+}
+
+std::optional<std::size_t> head_size(std::string_view text) {
+  std::size_t end = text.find("\r\n\r\n");
+  if (end == text.npos) return std::nullopt;
+  return end + 4;
+}
+
+namespace {
+
+Status read_field(std::string_view line, Head& head) {
+  std::size_t colon = line.find(':');
+  if (colon == line.npos || colon == 0 || !printable_ascii(line.substr(0, colon))) return bad("a header that is none");
+  std::string name = lower(line.substr(0, colon));
+  std::string_view value = trimmed(line.substr(colon + 1));
+  if (name == "content-length") {
+    std::uint64_t length = 0;
+    if (!digits(value) || !whole_number(value, length) || (head.length && *head.length != length)) return bad("Content-Length");
+    head.length = length;
+  } else if (name == "transfer-encoding") {
+    if (head.chunked || lower(value) != "chunked") return bad("a transfer coding other than chunked");
+    head.chunked = true;
+  } else if (name == "content-type") {
+    head.content_type = lower(value);
+  } else if (name == "content-encoding" && lower(value) != "identity") {
+    return bad("an encoded body");
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<Head> parse_head(std::string_view text) {
+  if (text.size() > kMaxHead) return bad("a head of more than 16 KiB");
+  auto size = head_size(text);
+  if (!size || *size != text.size()) return bad("no whole head");
+  Head head;
+  std::size_t end = text.find("\r\n");
+  std::string_view line = text.substr(0, end);
+  bool status = (line.starts_with("HTTP/1.1 ") || line.starts_with("HTTP/1.0 ")) && line.size() >= 12 && digits(line.substr(9, 3)) &&
+                (line.size() == 12 || line[12] == ' ');
+  if (!status || !whole_number(line.substr(9, 3), head.status) || head.status < 100) return bad("no status line");
+  for (std::size_t at = end + 2; at + 2 < text.size(); at = end + 2) {
+    end = text.find("\r\n", at);
+    CHECK_OK(read_field(text.substr(at, end - at), head));
+  }
+  if (head.chunked && head.length) return bad("Content-Length beside a transfer coding");
+  return head;
+}
+
+Status Chunks::line(std::string_view text) {
+  if (state_ == State::trailer) {
+    if (text.empty()) state_ = State::done;
+    return ok();
+  }
+  if (state_ == State::end_of_content) {
+    state_ = State::size;
+    return text.empty() ? ok() : Status(bad("a chunk longer than it says"));
+  }
+  std::string_view size = trimmed(text.substr(0, std::min(text.find(';'), text.size())));
+  if (size.size() > 8 || !whole_number(size, left_, 16)) return bad("the size of a chunk");
+  if (left_ > max_ - body_.size()) return bad("an answer of more than " + std::to_string(max_) + " bytes");
+  state_ = left_ == 0 ? State::trailer : State::content;
+  return ok();
+}
+
+Status Chunks::feed(std::string_view more) {
+  while (!more.empty()) {
+    if (state_ == State::done) return bad("bytes behind the last chunk");
+    if (state_ == State::content) {
+      std::size_t n = std::min(left_, more.size());
+      body_.append(more.substr(0, n));
+      left_ -= n;
+      more.remove_prefix(n);
+      if (left_ == 0) state_ = State::end_of_content;
+      continue;
+    }
+    pending_ += more[0];
+    more.remove_prefix(1);
+    if (pending_.size() > kMaxLine) return bad("a line of more than 1024 bytes in a chunked body");
+    if (!pending_.ends_with('\n')) continue;
+    if (!pending_.ends_with("\r\n")) return bad("a line in a chunked body without CR");
+    std::string whole = std::exchange(pending_, {});
+    CHECK_OK(line(std::string_view(whole).substr(0, whole.size() - 2)));
+  }
+  return ok();
+}
+
+}  // namespace attest::http

@@ -1,0 +1,72 @@
+// message.h: HTTP/1.1 as a client of ours needs it (RFC 9112): URLs, requests, answers.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "evidence/core/bytes.h"
+
+namespace attest::http {
+
+// Url is an http or https address. path begins with '/' and holds the query too.
+struct Url {
+  bool tls = false;
+  std::string host;  // without the brackets of an IPv6 address
+  std::string port;
+  std::string path;
+  bool local() const;             // the host is an address of this machine itself
+  std::string authority() const;  // as the Host header has it
+};
+
+// parse_url takes http://HOST[:PORT][/PATH], https alike, at most 2,048 printable characters. No user names, no fragments.
+// malformed otherwise.
+Result<Url> parse_url(std::string_view text);
+
+// join puts a relative reference behind a folder's URL: "NAME" or "NAME/", one part of a path, already in the form of URLs.
+// denied for anything that leads elsewhere: "..", a slash within, a scheme, a query.
+Result<Url> join(const Url& folder, std::string_view name);
+
+struct Request {
+  std::string method = "GET";
+  std::string content_type;  // empty: no body
+  std::string authorization;  // value of the header; empty: none
+  std::string body;
+};
+// encode_request is a whole request; its connection is closed after the answer.
+std::string encode_request(const Url& url, const Request& request);
+
+// Head is the beginning of an answer.
+struct Head {
+  int status = 0;
+  std::optional<std::uint64_t> length;  // Content-Length
+  bool chunked = false;
+  std::string content_type;  // lower case
+};
+inline constexpr std::size_t kMaxHead = 16 << 10;
+
+// head_size: bytes of the head with its empty line; nullopt if it is not whole yet.
+std::optional<std::size_t> head_size(std::string_view text);
+// parse_head reads a whole head. malformed if it is none, or if it leaves open where the body ends: a length twice with two
+// values, one beside a transfer coding, any coding but chunked.
+Result<Head> parse_head(std::string_view text);
+
+// Chunks takes a chunked body apart as it comes.
+class Chunks {
+ public:
+  explicit Chunks(std::size_t max) : max_(max) {}
+  // feed takes more bytes. malformed if they are no chunks, or more than max bytes of content.
+  Status feed(std::string_view more);
+  bool whole() const { return state_ == State::done; }
+  std::string take() { return std::move(body_); }
+
+ private:
+  enum class State : std::uint8_t { size, content, end_of_content, trailer, done };
+  Status line(std::string_view text);
+  std::size_t max_;
+  State state_ = State::size;
+  std::size_t left_ = 0;
+  std::string pending_;  // the beginning of a line
+  std::string body_;
+};
+
+}  // namespace attest::http
