@@ -17,11 +17,18 @@ void add_verdicts(CLI::App& app, Session& session);
 void add_key(CLI::App& app, Session& session);
 void add_metadata(CLI::App& app, Session& session);  // metadata.cc and metadata_*.cc
 void add_metadata_create(CLI::App& metadata, Session& session);
+void add_create_image(CLI::App& create, Session& session);   // metadata/create_image.cc
+void add_create_policy(CLI::App& create, Session& session);  // metadata/create_policy.cc
+void add_metadata_convert(CLI::App& metadata, Session& session);
+void add_metadata_fetch(CLI::App& metadata, Session& session);
+void add_metadata_verify(CLI::App& metadata, Session& session);
 void add_metadata_sign(CLI::App& metadata, Session& session);
 void add_metadata_show(CLI::App& metadata, Session& session);
 void add_metadata_import(CLI::App& metadata, Session& session);
 void add_metadata_list(CLI::App& metadata, Session& session);
 void add_metadata_allow(CLI::App& metadata, Session& session);
+void add_measure(CLI::App& app, Session& session);
+void add_publish(CLI::App& app, Session& session);  // publish/publish.cc
 void add_policy(CLI::App& app, Session& session);
 void add_reload(CLI::App& app, Session& session);
 void add_inspect(CLI::App& app, Session& session);

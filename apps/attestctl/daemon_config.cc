@@ -29,6 +29,9 @@ Result<DaemonConfig> read_daemon_config(const std::string& path) {
     config.image = metadata->string("image", "");
     for (const std::string& signer : metadata->strings("signers"))
       config.signers.push_back(resolved(config.state_dir, signer));
+    config.sources = metadata->strings("sources");
+    for (const std::string& root_file : metadata->strings("source_roots"))
+      config.source_roots.push_back(resolved(config.state_dir, root_file));
   }
   if (auto cert = root.object("machine_cert")) {
     config.machine_chain = resolved(config.state_dir, cert->string("chain"));

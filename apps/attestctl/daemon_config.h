@@ -14,6 +14,8 @@ struct DaemonConfig {
   std::string state_dir;
   std::string metadata_folder;
   std::vector<std::string> signers;  // PEM files
+  std::vector<std::string> sources;       // of metadata: file://, https://, blob://
+  std::vector<std::string> source_roots;  // PEM files: of the web servers among them
   std::string image;
   std::string policies;
   std::string machine_chain;  // "" where none is configured

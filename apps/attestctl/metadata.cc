@@ -43,8 +43,11 @@ void add_metadata(CLI::App& app, Session& session) {
   add_metadata_sign(*metadata, session);
   add_metadata_publish(*metadata, session);
   add_metadata_follow(*metadata, session);
+  add_metadata_convert(*metadata, session);
+  add_metadata_verify(*metadata, session);
   add_metadata_show(*metadata, session);
   add_metadata_import(*metadata, session);
+  add_metadata_fetch(*metadata, session);
   add_metadata_list(*metadata, session);
   add_metadata_allow(*metadata, session);
 }
