@@ -110,54 +110,6 @@ std::string encode_request(const Url& url, const Request& request) {
   return out + "\r\n" + request.body;
 }
 
-std::optional<std::size_t> head_size(std::string_view text) {
-  std::size_t end = text.find("\r\n\r\n");
-  if (end == text.npos) return std::nullopt;
-  return end + 4;
-}
-
-namespace {
-
-Status read_field(std::string_view line, Head& head) {
-  std::size_t colon = line.find(':');
-  if (colon == line.npos || colon == 0 || !printable_ascii(line.substr(0, colon))) return bad("a header that is none");
-  std::string name = lower(line.substr(0, colon));
-  std::string_view value = trimmed(line.substr(colon + 1));
-  if (name == "content-length") {
-    std::uint64_t length = 0;
-    if (!digits(value) || !whole_number(value, length) || (head.length && *head.length != length)) return bad("Content-Length");
-    head.length = length;
-  } else if (name == "transfer-encoding") {
-    if (head.chunked || lower(value) != "chunked") return bad("a transfer coding other than chunked");
-    head.chunked = true;
-  } else if (name == "content-type") {
-    head.content_type = lower(value);
-  } else if (name == "content-encoding" && lower(value) != "identity") {
-    return bad("an encoded body");
-  }
-  return ok();
-}
-
-}  // namespace
-
-Result<Head> parse_head(std::string_view text) {
-  if (text.size() > kMaxHead) return bad("a head of more than 16 KiB");
-  auto size = head_size(text);
-  if (!size || *size != text.size()) return bad("no whole head");
-  Head head;
-  std::size_t end = text.find("\r\n");
-  std::string_view line = text.substr(0, end);
-  bool status = (line.starts_with("HTTP/1.1 ") || line.starts_with("HTTP/1.0 ")) && line.size() >= 12 && digits(line.substr(9, 3)) &&
-                (line.size() == 12 || line[12] == ' ');
-  if (!status || !whole_number(line.substr(9, 3), head.status) || head.status < 100) return bad("no status line");
-  for (std::size_t at = end + 2; at + 2 < text.size(); at = end + 2) {
-    end = text.find("\r\n", at);
-    CHECK_OK(read_field(text.substr(at, end - at), head));
-  }
-  if (head.chunked && head.length) return bad("Content-Length beside a transfer coding");
-  return head;
-}
-
 Status Chunks::line(std::string_view text) {
   if (state_ == State::trailer) {
     if (text.empty()) state_ = State::done;

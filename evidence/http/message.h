@@ -1,6 +1,5 @@
-// message.h: HTTP/1.1 as a client of ours needs it (RFC 9112): URLs, requests, answers.
+// message.h: HTTP/1.1 as a client of ours needs it beside heads (head.h): URLs, requests, chunked bodies.
 #pragma once
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,21 +33,6 @@ struct Request {
 };
 // encode_request is a whole request; its connection is closed after the answer.
 std::string encode_request(const Url& url, const Request& request);
-
-// Head is the beginning of an answer.
-struct Head {
-  int status = 0;
-  std::optional<std::uint64_t> length;  // Content-Length
-  bool chunked = false;
-  std::string content_type;  // lower case
-};
-inline constexpr std::size_t kMaxHead = 16 << 10;
-
-// head_size: bytes of the head with its empty line; nullopt if it is not whole yet.
-std::optional<std::size_t> head_size(std::string_view text);
-// parse_head reads a whole head. malformed if it is none, or if it leaves open where the body ends: a length twice with two
-// values, one beside a transfer coding, any coding but chunked.
-Result<Head> parse_head(std::string_view text);
 
 // Chunks takes a chunked body apart as it comes.
 class Chunks {

@@ -163,7 +163,7 @@ TEST_F(MetadataTool, AManifestIsPutTogetherFromItsParts) {
   Json made = Json::parse(bytes_of(out));
   EXPECT_EQ(made["snpPolicy"]["versions"][0]["tcb"]["ucode"], 115);
   EXPECT_EQ(made["snpPolicy"]["policy"]["smt"], true);
-  EXPECT_EQ(made["baseLayers"], Json({"rtm", "bios"}));
+  EXPECT_EQ(made["baseLayers"], Json::array({"rtm", "bios"}));
   EXPECT_EQ(made["sbom"]["version"], 7);
   EXPECT_EQ(made["sbom"]["components"].size(), 2u);
   EXPECT_EQ(made["sbom"]["components"][1]["purl"], "pkg:deb/x@1");

@@ -108,7 +108,7 @@ TEST(ContainerConfig, NoChoiceOfIdRewritesTheConfiguration) {
     EXPECT_NE(digest_of(honest, id), digest_of(hostile, id)) << id;
     auto normal = normalise_config(hostile, {id, "", Environment::clear});
     ASSERT_TRUE(normal);
-    EXPECT_EQ((*normal)["process"]["args"], Json({"/bin/evil"})) << id;
+    EXPECT_EQ((*normal)["process"]["args"], Json::array({"/bin/evil"})) << id;
     EXPECT_EQ((*normal)["mounts"].size(), 3u);
   }
   Json named = docker_config();

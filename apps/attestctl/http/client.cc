@@ -4,6 +4,7 @@
 #include "apps/attestctl/http/channel.h"
 #include "evidence/core/crypto.h"
 #include "evidence/core/error_mark.h"
+#include "evidence/http/head.h"
 #include "evidence/x509/certificate.h"
 
 namespace attest::ctl {
@@ -43,15 +44,23 @@ Status add_identity(SSL_CTX* tls, const HttpOptions& options) {
 // read_head reads until the head is whole; the bytes behind it stay in text.
 Result<http::Head> read_head(Channel& channel, std::string& text) {
   for (;;) {
-    if (auto size = http::head_size(text)) {
-      TRY(http::Head head, http::parse_head(std::string_view(text).substr(0, *size)));
+    if (auto size = http::head_size(as_view(text))) {
+      TRY(http::Head head, http::parse_response(as_view(text).first(*size)));
       text.erase(0, *size);
       return head;
     }
-    if (text.size() > http::kMaxHead) return Error{Errc::malformed, "http: a head of more than 16 KiB"};
+    if (text.size() > http::kMaxHead) return Error{Errc::malformed, "http: a head of more than 64 KiB"};
     TRY(bool more, channel.read(text));
     if (!more) return Error{Errc::io, "http: the answer ends in its head"};
   }
+}
+
+std::string field_of(const http::Head& head, std::string_view name) {
+  const std::string* found = head.find(name);
+  std::string out = found == nullptr ? "" : *found;
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
 }
 
 Result<std::string> read_chunked(Channel& channel, std::string text, std::size_t max) {
@@ -66,16 +75,18 @@ Result<std::string> read_chunked(Channel& channel, std::string text, std::size_t
 }
 
 // read_body: without a length the body ends with the connection.
-Result<std::string> read_body(Channel& channel, const http::Head& head, std::string text, std::size_t max) {
-  if (head.chunked) return read_chunked(channel, std::move(text), max);
-  if (head.status == 204 || head.status == 304) return std::string();
-  if (head.length && *head.length > max) return Error{Errc::malformed, "http: an answer of more than " + std::to_string(max) + " bytes"};
+Result<std::string> read_body(Channel& channel, const http::Body& body, std::string text, std::size_t max) {
+  using Kind = http::Body::Kind;
+  if (body.kind == Kind::none) return std::string();
+  if (body.kind == Kind::chunked) return read_chunked(channel, std::move(text), max);
+  Error large{Errc::malformed, "http: an answer of more than " + std::to_string(max) + " bytes"};
+  if (body.kind == Kind::length && body.length > max) return large;
   for (;;) {
-    if (head.length && text.size() >= *head.length) return text.substr(0, static_cast<std::size_t>(*head.length));
-    if (text.size() > max) return Error{Errc::malformed, "http: an answer of more than " + std::to_string(max) + " bytes"};
+    if (body.kind == Kind::length && text.size() >= body.length) return text.substr(0, static_cast<std::size_t>(body.length));
+    if (text.size() > max) return large;
     TRY(bool more, channel.read(text));
     if (more) continue;
-    if (head.length) return Error{Errc::io, "http: the answer ends in its body"};
+    if (body.kind == Kind::length) return Error{Errc::io, "http: the answer ends in its body"};
     return text;
   }
 }
@@ -99,8 +110,11 @@ Result<HttpAnswer> HttpClient::call(const http::Url& url, const http::Request& r
   CHECK_OK(channel.write(http::encode_request(url, request)));
   std::string text;
   TRY(http::Head head, read_head(channel, text));
-  HttpAnswer answer{head.status, head.content_type, {}};
-  TRY(answer.body, read_body(channel, head, std::move(text), options_.max_body));
+  TRY(http::Body body, http::response_body(head, request.method));
+  if (std::string coding = field_of(head, "content-encoding"); !coding.empty() && coding != "identity")
+    return Error{Errc::unsupported, "http: an encoded body"};
+  HttpAnswer answer{head.status, field_of(head, "content-type"), {}};
+  TRY(answer.body, read_body(channel, body, std::move(text), options_.max_body));
   return answer;
 }
 

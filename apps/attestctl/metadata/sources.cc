@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -22,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 class Fetch {
  public:
   Fetch(const HttpClient& client, const FetchLimits& limits) : client_(client), limits_(limits), until_(Clock::now() + limits.deadline) {}
-  Status source(const std::string& source);
+  Status source(const std::string& where);
   Fetched out;
 
  private:
@@ -112,15 +113,15 @@ Status Fetch::listing(const http::Url& url, const std::string& html, std::size_t
   return ok();
 }
 
-Status Fetch::source(const std::string& source) {
-  if (source.starts_with("file://")) {
-    std::string path = source.substr(7);
+Status Fetch::source(const std::string& where) {
+  if (where.starts_with("file://")) {
+    std::string path = where.substr(7);
     std::error_code failed;
     return fs::is_directory(path, failed) ? folder(path) : file(path);
   }
-  if (source.starts_with("blob://")) return blob(source.substr(7));
-  TRY(http::Url url, http::parse_url(source));
-  if (url.path.find('?') != std::string::npos) return Error{Errc::denied, source + ": a folder has no query"};
+  if (where.starts_with("blob://")) return blob(where.substr(7));
+  TRY(http::Url url, http::parse_url(where));
+  if (url.path.find('?') != std::string::npos) return Error{Errc::denied, where + ": a folder has no query"};
   if (!url.path.ends_with('/')) url.path += '/';
   TRY(HttpAnswer answer, get(url));
   return listing(url, answer.body, 1);
@@ -129,15 +130,15 @@ Status Fetch::source(const std::string& source) {
 }  // namespace
 
 Fetched fetch(const std::vector<std::string>& sources, const HttpClient& client, const FetchLimits& limits) {
-  Fetch fetch(client, limits);
+  Fetch all(client, limits);
   for (const std::string& source : sources) {
-    Status done = fetch.source(source);
+    Status done = all.source(source);
     if (done)
-      fetch.out.good_sources++;
+      all.out.good_sources++;
     else
-      fetch.out.problems.push_back(source + ": " + done.error().what);
+      all.out.problems.push_back(source + ": " + done.error().what);
   }
-  return std::move(fetch.out);
+  return std::move(all.out);
 }
 
 }  // namespace attest::ctl
