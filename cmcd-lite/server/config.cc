@@ -139,7 +139,7 @@ MetadataConfig read_metadata(const Object& root, const fs::path& state_dir) {
   config.image = metadata->string("image", "");
   // The daemon has no network: `attestctl metadata fetch` reads these.
   for (const std::string& source : metadata->strings("sources"))
-    if (!source.starts_with("file://") && !source.starts_with("blob://") && !http::parse_url(source))
+    if (!source.starts_with("file://") && !source.starts_with("blob://") && !http::read_url(source))
       metadata->fail("sources", "must be file://, blob://, https:// or http://");
   static_cast<void>(metadata->strings("source_roots"));
   return config;

@@ -73,7 +73,7 @@ std::string Url::authority() const {
   return port == (tls ? "443" : "80") ? name : name + ":" + port;
 }
 
-Result<Url> parse_url(std::string_view text) {
+Result<Url> read_url(std::string_view text) {
   Url url;
   if (text.size() > kMaxUrl || !printable_ascii(text)) return bad("a URL of at most 2048 printable characters is due");
   std::string scheme = lower(text.substr(0, std::min(text.find("://"), text.size())));

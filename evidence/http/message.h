@@ -17,9 +17,9 @@ struct Url {
   std::string authority() const;  // as the Host header has it
 };
 
-// parse_url takes http://HOST[:PORT][/PATH], https alike, at most 2,048 printable characters. No user names, no fragments.
+// read_url takes http://HOST[:PORT][/PATH], https alike, at most 2,048 printable characters. No user names, no fragments.
 // malformed otherwise.
-Result<Url> parse_url(std::string_view text);
+Result<Url> read_url(std::string_view text);
 
 // join puts a relative reference behind a folder's URL: "NAME" or "NAME/", one part of a path, already in the form of URLs.
 // denied for anything that leads elsewhere: "..", a slash within, a scheme, a query.

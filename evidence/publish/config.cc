@@ -16,7 +16,7 @@ void read_targets(const Object& object, Config& config) {
   for (const char* name : {"results", "ocsf", "network"}) {
     std::string url = object.string(name, "");
     if (url.empty()) continue;
-    auto parsed = http::parse_url(url);
+    auto parsed = http::read_url(url);
     if (!parsed)
       object.fail(name, "must be a URL of http or https: " + parsed.error().what);
     else if (secret && !parsed->tls && !parsed->local())

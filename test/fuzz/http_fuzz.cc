@@ -8,7 +8,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view text = as_text(View(data + 1, size - 1));
   if (data[0] % 3 == 0) {
     std::size_t line = std::min(text.find('\n'), text.size());
-    auto url = http::parse_url(text.substr(0, line));
+    auto url = http::read_url(text.substr(0, line));
     auto below = url && line < text.size() ? http::join(*url, text.substr(line + 1)) : url;
     if (below && (below->authority() != url->authority() || !below->path.starts_with(url->path) || below->path.size() > 4096)) __builtin_trap();
     if (below && http::encode_request(*below, {}).find("\r\n\r\n") == std::string::npos) __builtin_trap();

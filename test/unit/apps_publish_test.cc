@@ -235,7 +235,7 @@ TEST_F(Publish, TlsServersAreJudgedAndKnowUsByOurCertificate) {
   options.roots = {write("root.pem", root.pem())};
   {
     WebServer server(answer, &server_cert);
-    auto url = http::parse_url(server.url("/x?y=1"));
+    auto url = http::read_url(server.url("/x?y=1"));
     auto good = client_of(options).call(*url, {});
     ASSERT_TRUE(good) << good.error().what;
     EXPECT_EQ(good->body, "abcde");
@@ -248,10 +248,10 @@ TEST_F(Publish, TlsServersAreJudgedAndKnowUsByOurCertificate) {
   }
   {
     WebServer server(answer, &other);
-    EXPECT_FALSE(client_of(options).call(*http::parse_url(server.url("/")), {})) << "another name";
+    EXPECT_FALSE(client_of(options).call(*http::read_url(server.url("/")), {})) << "another name";
   }
   WebServer server(answer, &server_cert, &root);
-  auto url = http::parse_url(server.url("/"));
+  auto url = http::read_url(server.url("/"));
   EXPECT_FALSE(client_of(options).call(*url, {})) << "without a certificate of ours";
   options.cert = write("us.pem", us.pem());
   options.key = write("us.key", us.key_pem());
@@ -261,7 +261,7 @@ TEST_F(Publish, TlsServersAreJudgedAndKnowUsByOurCertificate) {
 
 TEST_F(Publish, ASilentServerCostsTheDeadlineAndNoMore) {
   WebServer server([](const std::string&) { return std::string("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"); });
-  EXPECT_FALSE(client_of().call(*http::parse_url(server.url("/")), {})) << "cut short";
+  EXPECT_FALSE(client_of().call(*http::read_url(server.url("/")), {})) << "cut short";
   OwnedFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in any{};
   any.sin_family = AF_INET;
@@ -274,7 +274,7 @@ TEST_F(Publish, ASilentServerCostsTheDeadlineAndNoMore) {
   options.deadline = std::chrono::milliseconds(300);
   auto client = HttpClient::make(options);
   ASSERT_TRUE(client);
-  auto silent = client->call(*http::parse_url("http://127.0.0.1:" + std::to_string(ntohs(any.sin_port)) + "/"), {});
+  auto silent = client->call(*http::read_url("http://127.0.0.1:" + std::to_string(ntohs(any.sin_port)) + "/"), {});
   ASSERT_FALSE(silent);
   EXPECT_NE(silent.error().what.find("in time"), std::string::npos) << silent.error().what;
 }

@@ -120,7 +120,7 @@ Status Fetch::source(const std::string& where) {
     return fs::is_directory(path, failed) ? folder(path) : file(path);
   }
   if (where.starts_with("blob://")) return blob(where.substr(7));
-  TRY(http::Url url, http::parse_url(where));
+  TRY(http::Url url, http::read_url(where));
   if (url.path.find('?') != std::string::npos) return Error{Errc::denied, where + ": a folder has no query"};
   if (!url.path.ends_with('/')) url.path += '/';
   TRY(HttpAnswer answer, get(url));

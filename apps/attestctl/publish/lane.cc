@@ -47,7 +47,7 @@ Result<Lane> Lane::make(const publish::Config& config, const publish::Target& ta
   TRY(publish::Spool spool, publish::Spool::open((config.queue / target.name).string(), {config.items, config.mib << 20}));
   Lane lane(config, target, client, std::move(spool));
   if (target.name != "file") {
-    TRY(lane.url_, http::parse_url(target.where));
+    TRY(lane.url_, http::read_url(target.where));
   }
   return lane;
 }
