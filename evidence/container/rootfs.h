@@ -26,7 +26,7 @@ struct TarEntry {
   char type = '0';  // '0' file, '1' hard link, '2' symbolic link, '3' and '4' devices, '5' folder, '6' pipe
   unsigned mode = 0, uid = 0, gid = 0, major = 0, minor = 0;
   std::uint64_t size = 0;
-  Bytes capability;
+  Bytes capability = {};
 };
 Bytes tar_header(const TarEntry& entry);
 
