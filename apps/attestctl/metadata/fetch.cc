@@ -7,6 +7,7 @@
 #include "apps/attestctl/metadata/sources.h"
 #include "apps/attestctl/metadata_store.h"
 #include "apps/attestctl/style.h"
+#include "evidence/x509/chain.h"
 
 namespace attest::ctl {
 namespace {
