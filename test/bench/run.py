@@ -175,6 +175,19 @@ class Bench:
                      2.0, done["floor_ms"], "ms")
             self.row(f"making the index of {entries:,} references, once for a set of manifests", done["index_ms"], None, done["floor_ms"], "ms")
 
+    def log_rows(self):
+        program = self.build.folder / "test/bench/log_bench"
+        for entries in (10000, 100000, 1000000):
+            done = json.loads(processes.must([program, "ima", entries, self.rounds], env=processes.environment()))
+            self.row(f"judge an IMA list of {entries:,} / one hash and one extend an entry and bank", done["judge_ms"] / done["floor_ms"],
+                     2.0, done["floor_ms"], "ms")
+            if entries >= 100000:
+                self.row(f"the same: memory / the list ({entries:,} entries)", done["memory_mib"] / done["list_mib"], 2.0,
+                         done["list_mib"], "MiB")
+        log = BOOTS / "secureboot" / "binary_bios_measurements"
+        done = json.loads(processes.must([program, "eventlog", log, 100 << 10, 10 * self.rounds], env=processes.environment()))
+        self.row("judge a firmware log of 100 KB", done["judge_ms"], 2.0, 0.0, "ms")
+
     def close(self):
         for thing in reversed(self.started):
             thing.stop()
@@ -205,6 +218,7 @@ def main():
     try:
         bench.verify_rows()
         bench.dcap_rows()
+        bench.log_rows()
         bench.set_up()
         bench.handshake_rows()
         bench.many_at_once()
