@@ -31,6 +31,7 @@ void add_measure(CLI::App& app, Session& session);
 void add_publish(CLI::App& app, Session& session);  // publish/publish.cc
 void add_policy(CLI::App& app, Session& session);
 void add_reload(CLI::App& app, Session& session);
+void add_compare(CLI::App& app, Session& session);
 void add_inspect(CLI::App& app, Session& session);
 void add_appraise(CLI::App& app, Session& session);
 void add_metrics(CLI::App& app, Session& session);
