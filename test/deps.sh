@@ -9,7 +9,7 @@ build=(gcc g++ make cmake ninja-build ccache pkg-config git python3
   libgrpc++-dev libcoap3-dev)
 test=(libgtest-dev libcmocka-dev clang-14 clang-format-14 valgrind systemd
   openssl swtpm swtpm-tools tpm2-tools nginx curl postgresql-15 postgresql-client-15 apache2 haproxy stunnel4
-  redis-server nodejs libfuse3-dev fuse3 tpm2-openssl debootstrap lintian dpkg-dev file)
+  redis-server nodejs libfuse3-dev fuse3 tpm2-openssl ovmf ima-evm-utils libclang-rt-14-dev debootstrap lintian dpkg-dev file)
 
 installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' "${build[@]}" "${test[@]}" 2>/dev/null || true)"
 missing=()

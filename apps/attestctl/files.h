@@ -10,6 +10,7 @@ namespace attest::ctl {
 using Json = nlohmann::json;
 
 inline constexpr std::size_t kMaxInput = 16 << 20;
+inline constexpr std::size_t kMaxBootFile = 1 << 30;  // kernels, initrds
 
 // read_input reads a file, or stdin for "-".
 Result<Bytes> read_input(const std::string& path, std::size_t max = kMaxInput);

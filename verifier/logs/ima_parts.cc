@@ -2,6 +2,7 @@
 
 #include "evidence/core/hex.h"
 #include "evidence/logs/ima/template.h"
+#include "evidence/logs/log_references.h"
 
 namespace attest {
 namespace {
@@ -19,17 +20,6 @@ std::vector<BankValues> firmware_banks(const ImaOptions& options) {
     if (!bank.values.empty()) banks.push_back(std::move(bank));
   }
   return banks;
-}
-
-Digest aggregate(const BankValues& bank, std::uint32_t pcrs, HashAlg alg) {
-  Bytes all;
-  for (std::uint32_t pcr = 0; pcr < pcrs; pcr++) {
-    auto found = bank.values.find(pcr);
-    std::size_t size = bank.values.begin()->second.size();
-    Bytes value = found == bank.values.end() ? Bytes(size, 0) : to_bytes(found->second.view());
-    all.insert(all.end(), value.begin(), value.end());
-  }
-  return hash_of(alg, {all});
 }
 
 const char* state_text(SignatureState state) {
@@ -90,7 +80,7 @@ void judge_boot_aggregate(const ImaList& list, const ImaOptions& options, ImaJud
   if (!alg || banks.empty()) return;
   for (const BankValues& bank : banks)
     for (std::uint32_t last : {7U, 9U})
-      if (!bank.values.empty() && equal(aggregate(bank, last + 1, *alg).view(), hint.digest))
+      if (!bank.values.empty() && equal(boot_aggregate(bank, last + 1, *alg).view(), hint.digest))
         out.boot_aggregate_rules.push_back(bank.name + "_pcr0-" + std::to_string(last));
   if (!out.boot_aggregate_rules.empty()) return out.checks.pass(check::ima::kBootAggregate, out.boot_aggregate_rules[0]);
   bool none = std::ranges::all_of(hint.digest, [](std::uint8_t b) { return b == 0; });
