@@ -4,7 +4,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 prefix ?= /usr
 
-.PHONY: all deps build test demo bench deb formal format install clean
+.PHONY: all deps build test test-differential demo bench fuzz deb formal format install clean
 
 all: build
 
@@ -24,6 +24,15 @@ demo: build
 bench: deps
 	@test/configure.sh $(BUILD) -DATTEST_BENCH=ON
 	@cmake --build $(BUILD) -j $(JOBS) --target bench
+
+# Every fuzz target with libFuzzer for SECONDS seconds, or those of ONLY="name name".
+SECONDS ?= 60
+fuzz: deps
+	@test/fuzz/run.sh $(BUILD)/fuzz $(JOBS) $(SECONDS) $(ONLY)
+
+# attestctl beside Go packages that do the same. Outside `make test`: it needs Go and its module proxy.
+test-differential: build
+	@python3 test/differential/run.py $(BUILD)
 
 format:
 	@git ls-files -- '*.cc' '*.h' '*.c' | xargs clang-format-14 -i
