@@ -32,6 +32,8 @@ void add_publish(CLI::App& app, Session& session);  // publish/publish.cc
 void add_policy(CLI::App& app, Session& session);
 void add_reload(CLI::App& app, Session& session);
 void add_compare(CLI::App& app, Session& session);
+void add_reference(CLI::App& app, Session& session);  // reference.cc, reference_*.cc
+void add_predict(CLI::App& app, Session& session);
 void add_inspect(CLI::App& app, Session& session);
 void add_appraise(CLI::App& app, Session& session);
 void add_metrics(CLI::App& app, Session& session);

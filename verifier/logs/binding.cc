@@ -86,6 +86,12 @@ bool all_zero(View digest) {
 
 }  // namespace
 
+std::vector<View> digest_candidates(const TcgEvent& event) {
+  Candidates out;
+  if (const Row* row = find(event.type)) row->candidates(event.data, out);
+  return out;
+}
+
 Result<DataRules> DataRules::make(const TcgEventLog& log) {
   constexpr std::array<std::array<std::uint8_t, 4>, 3> kValues{{{0, 0, 0, 0}, {255, 255, 255, 255}, {1, 0, 0, 0}}};
   std::vector<Bank> banks;
@@ -101,9 +107,7 @@ Result<DataRules> DataRules::make(const TcgEventLog& log) {
 }
 
 bool DataRules::matches(BankReplay& bank, View digest, const TcgEvent& event) {
-  Candidates candidates;
-  find(event.type)->candidates(event.data, candidates);
-  return std::ranges::any_of(candidates, [&](View c) { return equal(bank.hash({c}).view(), digest); });
+  return std::ranges::any_of(digest_candidates(event), [&](View c) { return equal(bank.hash({c}).view(), digest); });
 }
 
 bool DataRules::ends_firmware(const TcgEvent& event) const {

@@ -11,6 +11,10 @@ namespace attest {
 //   contrary   one bank has the hash and another has not: no firmware does so
 enum class Binding : std::uint8_t { bound, free, broken, contrary };
 
+// digest_candidates are the parts of an event's data whose hash its digest may be, by the rules for its type; none for types
+// without rules. They lend from the event.
+std::vector<View> digest_candidates(const TcgEvent& event);
+
 // DataRules judge events with one fetched hash a bank. Not thread safe.
 class DataRules {
  public:
