@@ -7,6 +7,7 @@
 #include "evidence/core/owned.h"
 #include "evidence/dcap/sigstruct.h"
 #include "evidence/dcap/td_firmware.h"
+#include "evidence/logs/ima/template.h"
 #include "evidence/logs/log_references.h"
 #include "evidence/metadata/manifest.h"
 #include "test/support/testdata.h"
@@ -158,9 +159,11 @@ TEST(ImaReferences, AFileGivesWhatTheKernelRecorded) {
   ASSERT_TRUE(from_list);
   std::size_t compared = 0;
   for (const ImaEntry& entry : list->entries) {
-    if (entry.violation() || entry.template_name != "ima-ng") continue;
+    if (entry.violation()) continue;
     ImaHint hint = ima_hint(entry.template_name, entry.data);
-    auto value = ima_file_reference("ima-ng", {hint.name, *hash_alg_from_name(hint.digest_alg), Digest::of(hint.digest), {}});
+    Bytes signature = to_bytes(ima::field_of(entry.template_name, entry.data, "sig"));
+    ImaFile file{hint.name, *hash_alg_from_name(hint.digest_alg), Digest::of(hint.digest), signature};
+    auto value = ima_file_reference(entry.template_name, file);
     ASSERT_TRUE(value);
     const ReferenceValue& known = (*from_list)[compared++];
     EXPECT_EQ(*value->hash(HashAlg::sha256), *known.hash(HashAlg::sha256)) << hint.name;

@@ -172,7 +172,7 @@ TEST_F(Predict, UpdatesComeInThreeForms) {
   Bytes efivarfs{0x27, 0, 0, 0};
   efivarfs.insert(efivarfs.end(), db.begin(), db.end());
   Bytes signed_update(16, 0);
-  for (std::uint8_t b : {28, 0, 0, 0, 0, 2, 0xf1, 0x0e}) signed_update.push_back(b);
+  for (std::uint8_t b : std::initializer_list<std::uint8_t>{28, 0, 0, 0, 0, 2, 0xf1, 0x0e}) signed_update.push_back(b);
   signed_update.resize(16 + 28, 0x30);
   signed_update.insert(signed_update.end(), db.begin(), db.end());
   for (const Bytes& file : {db, efivarfs, signed_update}) {
