@@ -39,5 +39,10 @@ void add_appraise(CLI::App& app, Session& session);
 void add_metrics(CLI::App& app, Session& session);
 void add_top(CLI::App& app, Session& session);
 void add_doctor(CLI::App& app, Session& session);
+void add_dial(CLI::App& app, Session& session);  // atls/: attested TLS inside the stream
+void add_listen(CLI::App& app, Session& session);
+void add_request(CLI::App& app, Session& session);
+void add_serve(CLI::App& app, Session& session);
+void add_proxy(CLI::App& app, Session& session);
 
 }  // namespace attest::ctl

@@ -13,7 +13,8 @@ constexpr void (*kCommands[])(CLI::App&, Session&) = {
     add_setup, add_enroll, add_status, add_explain, add_verdicts, add_generate,
     add_verify, add_key, add_metadata, add_policy, add_ca, add_reload,
     add_inspect, add_appraise, add_doctor, add_metrics, add_top, add_measure,
-    add_publish, add_compare, add_reference, add_predict,
+    add_publish, add_compare, add_reference, add_predict, add_dial, add_listen,
+    add_request, add_serve, add_proxy,
 };
 
 void add_common_options(CLI::App& app, Session& session) {

@@ -1,0 +1,64 @@
+// channel.h: attested connections of attestctl, and streams of bytes over them or over plain sockets.
+#pragma once
+#include <atomic>
+#include <thread>
+
+#include "apps/attestctl/atls/endpoint.h"
+#include "provider/libattest/links.h"
+
+namespace attest::ctl {
+
+// Channel is one stream of bytes. read gives 0 at its end.
+class Channel {
+ public:
+  virtual ~Channel() = default;
+  virtual Result<std::size_t> read(std::span<std::uint8_t> out) = 0;
+  virtual Status write(View bytes) = 0;
+};
+
+class PlainChannel final : public Channel {
+ public:
+  explicit PlainChannel(OwnedFd fd) : fd_(std::move(fd)) {}
+  Result<std::size_t> read(std::span<std::uint8_t> out) override;
+  Status write(View bytes) override;
+  int fd() const { return fd_.get(); }
+
+ private:
+  OwnedFd fd_;
+};
+
+// AttestedChannel is a connection whose other end was accepted.
+class AttestedChannel final : public Channel {
+ public:
+  // dial connects to target as a client, accept takes a connection as a server. On failure the outcome, if there is one,
+  // is in *outcome all the same: a refused peer has a result too.
+  static Result<std::unique_ptr<AttestedChannel>> dial(const Endpoint& endpoint, const http::Target& target,
+                                                       atls::Outcome* outcome = nullptr);
+  static Result<std::unique_ptr<AttestedChannel>> accept(const Endpoint& endpoint, OwnedFd fd,
+                                                         atls::Outcome* outcome = nullptr);
+  ~AttestedChannel() override;
+  Result<std::size_t> read(std::span<std::uint8_t> out) override;
+  Status write(View bytes) override;
+  SSL* ssl() { return ssl_.get(); }
+  atls::Links* links() { return links_ ? &*links_ : nullptr; }
+
+ private:
+  AttestedChannel(OwnedFd fd, OwnedSsl ssl) : fd_(std::move(fd)), ssl_(std::move(ssl)) {}
+  Status attest(const Endpoint& endpoint, atls::Outcome* outcome);
+  OwnedFd fd_;
+  OwnedSsl ssl_;
+  std::optional<atls::Links> links_;
+};
+
+// relay copies bytes both ways between a plain descriptor pair (in, out) and an attested connection without links, until
+// one side ends. Neither direction waits for the other.
+void relay(int in, int out, SSL* ssl);
+
+// serve_connections gives every connection a worker of its own, at most 256 at a time, for ever or `count` times.
+// Further ones wait in the kernel's queue.
+Status serve_connections(int listener, std::size_t count, const std::function<void(OwnedFd)>& serve);
+
+// show_outcome prints what became of a peer: a line, or one JSON document a line.
+void show_outcome(const Session& session, std::string_view peer, const atls::Outcome& outcome);
+
+}  // namespace attest::ctl

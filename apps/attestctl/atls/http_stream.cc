@@ -1,0 +1,134 @@
+#include "apps/attestctl/atls/http_stream.h"
+
+#include <cstdio>
+
+namespace attest::ctl {
+namespace {
+
+constexpr std::size_t kStep = 16 << 10;
+constexpr std::size_t kMaxLine = 4096;
+constexpr std::size_t kMaxTrailers = 64;
+
+}  // namespace
+
+// more reads what comes next; false at the end of the stream.
+Result<bool> HttpStream::more() {
+  std::size_t before = buffer_.size();
+  buffer_.resize(before + kStep);
+  auto size = channel_.read(std::span(buffer_).subspan(before));
+  buffer_.resize(before + (size ? *size : 0));
+  if (!size) return size.error();
+  return *size > 0;
+}
+
+Result<std::optional<Bytes>> HttpStream::head() {
+  for (;;) {
+    if (auto size = http::head_size(buffer_)) {
+      Bytes out(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(*size));
+      buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(*size));
+      return std::optional<Bytes>(std::move(out));
+    }
+    if (buffer_.size() > http::kMaxHead) return Error{Errc::denied, "http: a head of more than 64 KiB"};
+    TRY(bool came, more());
+    if (came) continue;
+    if (buffer_.empty()) return std::optional<Bytes>();
+    return Error{Errc::malformed, "http: the stream ended within a head"};
+  }
+}
+
+Result<std::optional<http::Head>> HttpStream::request() {
+  TRY(std::optional<Bytes> bytes, head());
+  if (!bytes) return std::optional<http::Head>();
+  TRY(http::Head out, http::parse_request(*bytes));
+  return std::optional<http::Head>(std::move(out));
+}
+
+Result<http::Head> HttpStream::response() {
+  for (;;) {
+    TRY(std::optional<Bytes> bytes, head());
+    if (!bytes) return Error{Errc::io, "http: no answer"};
+    TRY(http::Head out, http::parse_response(*bytes));
+    if (out.status >= 200 || out.status == 101) return out;  // what comes before is a notice
+  }
+}
+
+Status HttpStream::exactly(std::uint64_t size, const Sink& sink) {
+  while (size > 0) {
+    if (buffer_.empty()) {
+      TRY(bool came, more());
+      if (!came) return Error{Errc::malformed, "http: the stream ended within a body"};
+    }
+    std::size_t step = static_cast<std::size_t>(std::min<std::uint64_t>(size, buffer_.size()));
+    CHECK_OK(sink(View(buffer_).first(step)));
+    buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(step));
+    size -= step;
+  }
+  return ok();
+}
+
+Result<std::string> HttpStream::line() {
+  for (;;) {
+    std::string_view text = as_text(buffer_);
+    std::size_t end = text.find("\r\n");
+    if (end != text.npos && end <= kMaxLine) {
+      std::string out(text.substr(0, end));
+      buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(end + 2));
+      return out;
+    }
+    if (end != text.npos || text.size() > kMaxLine) return Error{Errc::malformed, "http: a line of more than 4 KiB"};
+    TRY(bool came, more());
+    if (!came) return Error{Errc::malformed, "http: the stream ended within a body"};
+  }
+}
+
+Status HttpStream::chunks(const Sink& sink) {
+  for (;;) {
+    TRY(std::string size_line, line());
+    TRY(std::uint64_t size, http::parse_chunk_size(size_line));
+    if (size == 0) break;
+    CHECK_OK(exactly(size, sink));
+    TRY(std::string end, line());
+    if (!end.empty()) return Error{Errc::malformed, "http: a chunk without its end"};
+  }
+  for (std::size_t trailers = 0; trailers <= kMaxTrailers; trailers++) {
+    TRY(std::string trailer, line());
+    if (trailer.empty()) return ok();
+  }
+  return Error{Errc::denied, "http: more than 64 trailers"};
+}
+
+Status HttpStream::body(const http::Body& body, const Sink& sink) {
+  switch (body.kind) {
+    case http::Body::Kind::none:
+      return ok();
+    case http::Body::Kind::length:
+      return exactly(body.length, sink);
+    case http::Body::Kind::chunked:
+      return chunks(sink);
+    case http::Body::Kind::until_close:
+      break;
+  }
+  for (;;) {
+    if (!buffer_.empty()) CHECK_OK(sink(buffer_));
+    buffer_.clear();
+    TRY(bool came, more());
+    if (!came) return ok();
+  }
+}
+
+Status HttpStream::write_piece(const http::Body& body, View piece) {
+  if (body.kind != http::Body::Kind::chunked) return channel_.write(piece);
+  if (piece.empty()) return ok();
+  char size[24];
+  int digits = std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
+  Bytes framed(size, size + digits);
+  framed.insert(framed.end(), piece.begin(), piece.end());
+  framed.insert(framed.end(), {'\r', '\n'});
+  return channel_.write(framed);
+}
+
+Status HttpStream::end_body(const http::Body& body) {
+  return body.kind == http::Body::Kind::chunked ? write("0\r\n\r\n") : ok();
+}
+
+}  // namespace attest::ctl

@@ -1,0 +1,197 @@
+// attestctl proxy: an HTTP forward proxy. Programs speak plain HTTP to it; it speaks attested TLS to their servers.
+#include <openssl/rand.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "apps/attestctl/atls/http_stream.h"
+#include "apps/attestctl/commands.h"
+#include "evidence/core/crypto.h"
+#include "evidence/core/hex.h"
+#include "evidence/core/printable.h"
+
+namespace attest::ctl {
+namespace {
+
+constexpr time_t kIdleSeconds = 300;
+
+struct ProxyOptions {
+  EndpointOptions endpoint;
+  std::string address;
+  std::size_t count = 0;
+};
+
+struct Proxy {
+  const Session& session;
+  const Endpoint& endpoint;
+  std::string via;  // how this process signs what it passes on
+};
+
+Status refuse(HttpStream& stream, int status, std::string_view reason) {
+  http::Head head;
+  head.status = status;
+  head.reason = reason;
+  head.set("Content-Length", "0");
+  head.set("Connection", "close");
+  return stream.write(http::write_response(head));
+}
+
+// loops: what we passed on once came back.
+bool loops(const Proxy& proxy, const http::Head& head) { return head.lists("Via", "1.1 " + proxy.via); }
+
+void sign(const Proxy& proxy, http::Head& head) { head.fields.push_back({"Via", "1.1 " + proxy.via}); }
+
+// One is a client of the proxy with the server of its last request.
+class One {
+ public:
+  One(const Proxy& proxy, OwnedFd fd) : proxy_(proxy), client_(std::move(fd)), down_(client_) {}
+
+  Status run() {
+    for (;;) {
+      auto request = down_.request();
+      if (!request) {
+        (void)refuse(down_, 400, "Bad Request");
+        return request.error();
+      }
+      if (!*request) return ok();
+      if (loops(proxy_, **request)) return refuse(down_, 508, "Loop Detected");
+      if ((*request)->method == "CONNECT") return tunnel(**request);
+      TRY(bool goes_on, pass(**request));
+      if (!goes_on) return ok();
+    }
+  }
+
+ private:
+  Status dial(const http::Target& target) {
+    std::string there = target.host + " " + target.port;
+    if (server_ && there == where_) return ok();
+    up_.reset();
+    server_.reset();
+    atls::Outcome outcome;
+    auto dialled = AttestedChannel::dial(proxy_.endpoint, target, &outcome);
+    if (dialled || outcome.failure) show_outcome(proxy_.session, target.host + ":" + target.port, outcome);
+    if (!dialled) return dialled.error();
+    server_ = *std::move(dialled);
+    up_.emplace(*server_);
+    where_ = there;
+    return ok();
+  }
+
+  // tunnel carries what the client says after CONNECT, in plain, to the attested server.
+  Status tunnel(const http::Head& request) {
+    auto target = http::parse_authority(request.target, "");
+    if (!target) return refuse(down_, 400, "Bad Request");
+    if (Status there = dial(*target); !there) {
+      CHECK_OK(refuse(down_, 500, "Internal Server Error"));
+      return there;
+    }
+    CHECK_OK(down_.write("HTTP/1.1 200 Connection Established\r\n\r\n"));
+    Bytes early = down_.take_buffered();
+    if (!early.empty()) CHECK_OK(server_->write(early));
+    relay(client_.fd(), client_.fd(), server_->ssl());
+    return ok();
+  }
+
+  // pass sends one request on and brings the answer back; false where the connection ends with it.
+  Result<bool> pass(http::Head request) {
+    auto target = http::parse_url(request.target);
+    auto body = http::request_body(request);
+    if (!target || !body) {
+      CHECK_OK(refuse(down_, 400, "Bad Request"));
+      return false;
+    }
+    bool wants_close = request.lists("Connection", "close") || request.lists("Proxy-Connection", "close") || request.minor == 0;
+    if (Status sent = send_on(request, *target, *body); !sent) {
+      std::fprintf(stderr, "failed    %s   %s\n", printable(request.target).c_str(), sent.error().what.c_str());
+      CHECK_OK(refuse(down_, 502, "Bad Gateway"));
+      return false;
+    }
+    TRY(bool goes_on, bring_back(request.method));
+    return goes_on && !wants_close;
+  }
+
+  Status send_on(http::Head& request, const http::Target& target, const http::Body& body) {
+    CHECK_OK(dial(target));
+    http::remove_hop_by_hop(request);
+    request.target = target.path;
+    request.minor = 1;
+    request.set("Host", target.host.find(':') == std::string::npos ? target.host + ":" + target.port
+                                                                   : "[" + target.host + "]:" + target.port);
+    sign(proxy_, request);
+    CHECK_OK(up_->write(http::write_request(request)));
+    CHECK_OK(down_.body(body, [&](View piece) { return up_->write_piece(body, piece); }));
+    return up_->end_body(body);
+  }
+
+  Result<bool> bring_back(const std::string& method) {
+    auto answer = up_->response();
+    auto body = answer ? http::response_body(*answer, method) : Result<http::Body>(answer.error());
+    if (!body) {
+      CHECK_OK(refuse(down_, 502, "Bad Gateway"));
+      return false;
+    }
+    bool ends = body->kind == http::Body::Kind::until_close;
+    bool server_ends = ends || answer->lists("Connection", "close") || answer->minor == 0;
+    http::remove_hop_by_hop(*answer);
+    answer->minor = 1;
+    sign(proxy_, *answer);
+    if (ends) answer->set("Connection", "close");
+    CHECK_OK(down_.write(http::write_response(*answer)));
+    CHECK_OK(up_->body(*body, [&](View piece) { return down_.write_piece(*body, piece); }));
+    CHECK_OK(down_.end_body(*body));
+    if (server_ends) {
+      up_.reset();
+      server_.reset();
+    }
+    return !ends;
+  }
+
+  const Proxy& proxy_;
+  PlainChannel client_;
+  HttpStream down_;
+  std::unique_ptr<AttestedChannel> server_;
+  std::optional<HttpStream> up_;
+  std::string where_;
+};
+
+void serve_one(const Proxy& proxy, OwnedFd fd) {
+  timeval idle{kIdleSeconds, 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
+  Status done = One(proxy, std::move(fd)).run();
+  if (!done) std::fprintf(stderr, "dropped   %s\n", done.error().what.c_str());
+}
+
+Result<std::string> pseudonym() {
+  std::array<std::uint8_t, 8> random{};
+  if (RAND_bytes_ex(private_libctx(), random.data(), random.size(), 0) != 1)
+    return Error{Errc::io, "OpenSSL gives no random bytes"};
+  return "attestctl-" + to_hex(random);
+}
+
+Result<Exit> run(const Session& session, const ProxyOptions& options) {
+  ::signal(SIGPIPE, SIG_IGN);
+  TRY(Endpoint endpoint, make_endpoint(session, options.endpoint, false));
+  TRY(std::string via, pseudonym());
+  Proxy proxy{session, endpoint, std::move(via)};
+  TRY(OwnedFd listener, listen_tcp(options.address));
+  std::printf("listening on %s\n", listening_at(listener.get()).c_str());
+  std::fflush(stdout);
+  CHECK_OK(serve_connections(listener.get(), options.count, [&](OwnedFd fd) { serve_one(proxy, std::move(fd)); }));
+  return Exit::accepted;
+}
+
+}  // namespace
+
+void add_proxy(CLI::App& app_, Session& session) {
+  auto options = std::make_shared<ProxyOptions>();
+  CLI::App* app = command(app_, session, "proxy", "HTTP forward proxy whose connections to servers are attested",
+                          [options](Session& s) { return run(s, *options); });
+  app->add_option("address", options->address, "HOST:PORT to listen at, in plain: keep it to this machine")->required();
+  app->add_option("--count", options->count, "end after so many connections (0: never)");
+  app->add_option("--name", options->endpoint.name, "name in every server's certificate (default: the host asked for)");
+  add_endpoint_options(*app, options->endpoint);
+}
+
+}  // namespace attest::ctl

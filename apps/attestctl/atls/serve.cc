@@ -1,0 +1,119 @@
+// attestctl serve: attested HTTP, as a server with a few resources to try clients on.
+#include <csignal>
+#include <cstdio>
+
+#include "apps/attestctl/atls/http_stream.h"
+#include "apps/attestctl/commands.h"
+#include "evidence/core/hash.h"
+#include "evidence/core/hex.h"
+
+namespace attest::ctl {
+namespace {
+
+struct ServeOptions {
+  EndpointOptions endpoint;
+  std::string address;
+  std::size_t count = 0;
+};
+
+http::Head answer_head(int status, std::string_view reason, std::string_view type) {
+  http::Head out;
+  out.status = status;
+  out.reason = reason;
+  out.set("Content-Type", type);
+  return out;
+}
+
+Status answer_text(HttpStream& stream, http::Head head, std::string_view method, std::string_view text) {
+  head.set("Content-Length", std::to_string(text.size()));
+  CHECK_OK(stream.write(http::write_response(head)));
+  return method == "HEAD" ? ok() : stream.write(text);
+}
+
+// answer_post takes a body of any length in pieces and says what came: a client that sends all before it reads anything
+// must not wait for us.
+Status answer_post(HttpStream& stream, const http::Head& request, const http::Body& body) {
+  if (request.lists("Expect", "100-continue")) CHECK_OK(stream.write("HTTP/1.1 100 Continue\r\n\r\n"));
+  OwnedMdCtx hash(EVP_MD_CTX_new());
+  bool good = hash && EVP_DigestInit_ex(hash.get(), evp_md(HashAlg::sha256), nullptr) == 1;
+  std::uint64_t size = 0;
+  CHECK_OK(stream.body(body, [&](View piece) {
+    size += piece.size();
+    good = good && EVP_DigestUpdate(hash.get(), piece.data(), piece.size()) == 1;
+    return ok();
+  }));
+  Digest digest = Digest::filled(HashAlg::sha256, 0);
+  if (!good || EVP_DigestFinal_ex(hash.get(), digest.data(), nullptr) != 1)
+    return Error{Errc::io, "OpenSSL gives no digest"};
+  return answer_text(stream, answer_head(200, "OK", "application/json"), request.method,
+                     "{\"bytes\": " + std::to_string(size) + ", \"sha256\": \"" + to_hex(digest.view()) + "\"}\n");
+}
+
+Status answer(HttpStream& stream, const http::Head& request, const std::string& peer) {
+  TRY(http::Body body, http::request_body(request));
+  bool reads = request.method == "GET" || request.method == "HEAD";
+  bool writes = request.method == "POST" || request.method == "PUT";
+  std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  if (writes && path == "/post") return answer_post(stream, request, body);
+  CHECK_OK(stream.body(body, [](View) { return ok(); }));
+  if (reads && path == "/")
+    return answer_text(stream, answer_head(200, "OK", "text/plain"), request.method, "hello over attested TLS\n");
+  if (reads && path == "/data")
+    return answer_text(stream, answer_head(200, "OK", "application/json"), request.method, "{\"peer\": \"" + peer + "\"}\n");
+  bool known = path == "/" || path == "/data" || path == "/post";
+  return answer_text(stream, known ? answer_head(405, "Method Not Allowed", "text/plain")
+                                   : answer_head(404, "Not Found", "text/plain"),
+                     request.method, "there is / and /data to read and /post to write\n");
+}
+
+// requests answers one after the other until the client closes or asks to.
+Status requests(AttestedChannel& channel, const std::string& peer) {
+  HttpStream stream(channel);
+  for (;;) {
+    auto request = stream.request();
+    if (!request) {
+      (void)answer_text(stream, answer_head(400, "Bad Request", "text/plain"), "GET", "this is no request\n");
+      return request.error();
+    }
+    if (!*request) return ok();
+    CHECK_OK(answer(stream, **request, peer));
+    if ((*request)->lists("Connection", "close") || (*request)->minor == 0) return ok();
+  }
+}
+
+void serve_one(const Session& session, const Endpoint& endpoint, OwnedFd fd) {
+  std::string peer = "connection " + std::to_string(fd.get());
+  atls::Outcome outcome;
+  auto channel = AttestedChannel::accept(endpoint, std::move(fd), &outcome);
+  if (!channel && !outcome.failure) outcome.failure = channel.error();
+  if (channel) peer = atls::peer_of((*channel)->ssl()).address;
+  show_outcome(session, peer, outcome);
+  if (!channel) return;
+  Status served = requests(**channel, peer);
+  if (!served) std::fprintf(stderr, "dropped   %s   %s\n", peer.c_str(), served.error().what.c_str());
+}
+
+Result<Exit> run(const Session& session, const ServeOptions& options) {
+  ::signal(SIGPIPE, SIG_IGN);
+  TRY(Endpoint endpoint, make_endpoint(session, options.endpoint, true));
+  TRY(OwnedFd listener, listen_tcp(options.address));
+  std::printf("listening on %s\n", listening_at(listener.get()).c_str());
+  std::fflush(stdout);
+  CHECK_OK(serve_connections(listener.get(), options.count,
+                             [&](OwnedFd fd) { serve_one(session, endpoint, std::move(fd)); }));
+  return Exit::accepted;
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app_, Session& session) {
+  auto options = std::make_shared<ServeOptions>();
+  CLI::App* app = command(app_, session, "serve", "HTTP server over attested TLS: /, /data, /post",
+                          [options](Session& s) { return run(s, *options); });
+  app->add_option("address", options->address, "HOST:PORT; port 0 takes a free one")->required();
+  app->add_option("--count", options->count, "end after so many connections (0: never)");
+  app->add_flag("--mtls", options->endpoint.mtls, "clients must show a certificate of --ca");
+  add_endpoint_options(*app, options->endpoint);
+}
+
+}  // namespace attest::ctl

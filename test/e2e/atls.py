@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""attestctl dial, listen, request, serve and proxy, and the examples of libattest, with stand-ins for the two agents."""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+from lab import processes
+from lab.authority import WebCertificates
+from lab.cases import main
+from lab.fleet_agent import FleetAgent
+from lab.paths import CURL, Build
+
+HOST = "127.0.0.1"
+
+
+class Atls(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.build = Build(os.environ["ATTEST_BUILD"])
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="atls-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, True)
+        cls.web = WebCertificates(cls.folder / "web").make("localhost", "client")
+        cls.examples = cls.build.folder / "provider/libattest"
+
+    def setUp(self):
+        self.ours, self.theirs = self.agent(), self.agent()
+
+    def agent(self, **how):
+        agent = FleetAgent(str(self.folder), **how)
+        self.addCleanup(agent.stop)
+        return agent
+
+    def server(self, command, *more, agent=None):
+        """Starts `attestctl COMMAND` on a free port; .at is where it listens."""
+        log = self.folder / f"{command}-{time.monotonic_ns()}.log"
+        identity = [] if command == "proxy" else ["--cert", self.web.cert("localhost"), "--key", self.web.key("localhost")]
+        server = processes.Server([self.build.attestctl, command, f"{HOST}:0", "--ca", self.web.ca, *identity, "--agent",
+                                   (agent or self.theirs).path, "--timeout-ms", "60000", *more], log, env=processes.environment())
+        self.addCleanup(server.stop)
+        server.wait_for(lambda: "listening on" in server.output(), "its port")
+        server.at = re.search(r"listening on (\S+)", server.output())[1]
+        return server
+
+    def run_client(self, command, *more, agent=None, **how):
+        return processes.run([self.build.attestctl, command, "--ca", self.web.ca, "--agent", (agent or self.ours).path,
+                              "--timeout-ms", "60000", *more], env=processes.environment(), **how)
+
+    def dial(self, server, *more, **how):
+        return self.run_client("dial", server.at, *more, **how)
+
+    def identity(self):
+        return ["--cert", self.web.cert("client"), "--key", self.web.key("client")]
+
+    # -- dial and listen ------------------------------------------------------------------------------------------
+    def test_every_mode_in_both_serialisations(self):
+        for mode, proofs in (("mutual", 2), ("client", 1), ("server", 1), ("none", 0)):
+            server = self.server("listen", "--mode", mode, "--serializer", "json")
+            self.ours.calls.clear()
+            self.theirs.calls.clear()
+            done = self.dial(server, "--mode", mode, "--serializer", "cbor", *self.identity())
+            self.assertEqual(done.code, 0, done)
+            self.assertIn("hello", done.out)
+            made = [kind for kind, _ in self.ours.calls + self.theirs.calls if kind == 1]
+            self.assertEqual(len(made), proofs, mode)
+
+    def test_a_refused_machine_gets_neither_data_nor_reasons(self):
+        server = self.server("listen")
+        done = self.dial(server, agent=self.agent(machine="changed"))
+        self.assertEqual(done.code, 1, done)
+        self.assertNotIn("hello", done.out)
+        self.assertIn("attestation failed", done.out)
+        done = self.dial(server, agent=self.agent(accepts=()))
+        self.assertEqual(done.code, 1, done)
+        self.assertEqual(self.dial(server).code, 0, "the server goes on")
+
+    def test_modes_that_differ_are_refused_with_both_named(self):
+        done = self.dial(self.server("listen", "--mode", "server"), "--mode", "none")
+        self.assertEqual(done.code, 1, done)
+        self.assertRegex(done.out, "mode server, ours is none")
+
+    def test_a_stalled_client_holds_nobody_up(self):
+        server = self.server("listen")
+        host, port = server.at.rsplit(":", 1)
+        with socket.create_connection((host, int(port))), socket.create_connection((host, int(port))):
+            self.assertEqual(self.dial(server).code, 0)
+
+    def test_the_result_is_one_json_document(self):
+        done = self.dial(self.server("listen"), "--json")
+        first = json.loads(done.out.splitlines()[0])
+        self.assertTrue(first["accepted"])
+        self.assertEqual(first["result"]["summary"]["status"], "success")
+
+    def test_streams_go_both_ways_until_the_client_ends(self):
+        text = "0123456789abcdef" * 40000
+        done = self.dial(self.server("listen"), "--stream", stdin=text)
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(done.out.count("0123456789abcdef"), 40000)
+
+    def test_a_server_under_another_name_is_refused(self):
+        done = self.dial(self.server("listen"), "--name", "other.example")
+        self.assertNotEqual(done.code, 0, done)
+        self.assertEqual([kind for kind, _ in self.ours.calls if kind == 1], [])
+
+    def test_without_a_certificate_nothing_is_kept_of_a_client(self):
+        server = self.server("listen")
+        self.assertEqual(self.dial(server).code, 0)
+        self.assertEqual([c for k, c in self.theirs.calls if k == 6], [])
+        self.assertEqual([c.get("peer", "") for k, c in self.theirs.calls if k == 2], [""])
+        self.assertEqual(self.dial(server, *self.identity()).code, 0)
+        self.assertEqual(len([c for k, c in self.theirs.calls if k == 6]), 1)
+
+    def test_a_machine_that_changes_is_dropped(self):
+        server = self.server("listen", "--reattest", "1")
+        client = processes.Server([self.build.attestctl, "dial", server.at, "--ca", self.web.ca, "--agent", self.ours.path,
+                                   "--reattest", "1", "--hold", "120", "--timeout-ms", "60000"], self.folder / "hold.log",
+                                  env=processes.environment())
+        self.addCleanup(client.stop)
+        again = lambda: len([1 for kind, _ in self.theirs.calls if kind == 2]) >= 3
+        client.wait_for(again, "two further proofs")
+        self.ours.machine = "changed"
+        server.wait_for(lambda: "dropped" in server.output(), "the changed client is dropped")
+        self.assertIn("the peer has changed", server.output())
+
+    # -- HTTP -----------------------------------------------------------------------------------------------------
+    def test_requests_share_a_connection(self):
+        server = self.server("serve")
+        done = self.run_client("request", f"https://{server.at}/", f"https://{server.at}/data", f"https://{server.at}/")
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(done.out.count("hello over attested TLS"), 2)
+        self.assertEqual(server.output().count("accepted"), 1)
+
+    def test_bodies_of_any_length_are_streamed(self):
+        server, big = self.server("serve"), self.folder / "big"
+        big.write_bytes(os.urandom(1 << 20) * 24)
+        for method in ("POST", "PUT"):
+            done = self.run_client("request", "-X", method, "-d", f"@{big}", f"https://{server.at}/post")
+            self.assertEqual(done.code, 0, done)
+            self.assertIn(hashlib.sha256(big.read_bytes()).hexdigest(), done.out)
+
+    def test_a_refused_server_gets_no_request(self):
+        server = self.server("serve", agent=self.agent(machine="changed"))
+        done = self.run_client("request", "-d", "secret", f"https://{server.at}/post")
+        self.assertEqual(done.code, 1, done)
+        self.assertNotIn("bytes", done.out)
+
+    # -- the proxy ------------------------------------------------------------------------------------------------
+    def curl(self, proxy, *more):
+        return processes.run([CURL, "-sS", "--max-time", "60", "-x", f"http://{proxy.at}", *more], env=processes.environment())
+
+    def test_programs_reach_attested_servers_through_the_proxy(self):
+        server, proxy = self.server("serve"), self.server("proxy", agent=self.ours)
+        for form in ([], ["-p"]):  # absolute form, CONNECT
+            done = self.curl(proxy, *form, f"http://{server.at}/", f"http://{server.at}/data")
+            self.assertEqual(done.code, 0, done)
+            self.assertIn("hello over attested TLS", done.out)
+        done = self.curl(proxy, "--data-binary", "x" * 100000, f"http://{server.at}/post")
+        self.assertIn('"bytes": 100000', done.out)
+        self.assertEqual(server.output().count("accepted"), 3)
+
+    def test_the_proxy_refuses_what_its_agent_refuses(self):
+        server, proxy = self.server("serve", agent=self.agent(machine="changed")), self.server("proxy", agent=self.ours)
+        status = ["-o", "/dev/null", "-w", "%{http_code} %{http_connect}"]
+        self.assertIn("502", self.curl(proxy, *status, f"http://{server.at}/").out)
+        self.assertIn("500", self.curl(proxy, *status, "-p", f"http://{server.at}/").out)
+
+    def test_the_proxy_notices_a_loop(self):
+        server, proxy = self.server("serve"), self.server("proxy", agent=self.ours)
+        seen = self.curl(proxy, "-D", "-", f"http://{server.at}/").out
+        via = re.search(r"(?im)^via: (.*?)\r?$", seen)[1]
+        done = self.curl(proxy, "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Via: 1.0 other, {via}", f"http://{server.at}/")
+        self.assertEqual(done.out.strip(), "508")
+
+    # -- libattest ------------------------------------------------------------------------------------------------
+    def test_the_examples_of_libattest_meet_attestctl(self):
+        for often in ([], ["3600"]):  # without and with links
+            at = self.server("listen", *(["--reattest", *often] if often else [])).at
+            settings = [f"agent={self.ours.path}", *(f"reattest-s={seconds}" for seconds in often)]
+            done = processes.run([self.examples / "atls-client", at, self.web.ca, *settings], env=processes.environment())
+            self.assertEqual((done.code, done.out), (0, "hello\n"))
+        log = self.folder / "example.log"
+        server = processes.Server([self.examples / "atls-server", f"{HOST}:0", self.web.cert("localhost"), self.web.key("localhost"),
+                                   "2", f"agent={self.theirs.path}", "serializer=json"], log, env=processes.environment())
+        self.addCleanup(server.stop)
+        server.wait_for(lambda: "listening on" in server.output(), "its port")
+        server.at = re.search(r"listening on (\S+)", server.output())[1]
+        self.assertEqual(self.dial(server, agent=self.agent(machine="changed")).code, 1)
+        self.assertEqual(self.dial(server).code, 0)
+
+    def test_a_peer_without_links_is_refused_where_they_are_demanded(self):
+        done = self.dial(self.server("listen"), "--reattest", "5")
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("attest-atls/1+links", done.out)
+        self.assertEqual([kind for kind, _ in self.ours.calls if kind == 1], [])
+
+    def test_libattest_shows_its_functions_alone(self):
+        library = self.examples / "libattest.so"
+        names = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True).stdout
+        self.assertEqual([n for n in re.findall(r" [TtDdBbWw] (\S+)", names) if not n.startswith("attest_")], [])
+
+
+if __name__ == "__main__":
+    main()
