@@ -116,6 +116,22 @@ class KeysInTheTpm(Cases):
             self.accepted(self.curl(server), programs.HELLO)
             server.stop()
 
+    def test_attestctl_speaks_attested_tls_with_a_key_of_the_tpm(self):
+        key = self.tpm_key("atls")
+        cert = self.certificate(key)
+        name = "attest:" + f"{self.folder.name[:40]}-atls"
+        env = processes.environment(OPENSSL_MODULES=self.world.build.module.parent)
+        ctl = [self.world.build.attestctl, "--socket", self.machine.socket]
+        for kind, which in {"file": key, "name": name}.items():
+            server = processes.Server([*ctl, "listen", "127.0.0.1:0", "--mode", "none", "--cert", cert, "--key", which],
+                                      self.folder / f"listen-{kind}.log", env=env)
+            self.addCleanup(server.stop)
+            server.wait_for(lambda: "listening on" in server.output(), "its port")
+            at = server.output().split("listening on ")[-1].split()[0]
+            done = processes.run([*ctl, "dial", at, "--mode", "none", "--ca", self.world.web.ca, "--name", "localhost"], env=env)
+            self.accepted(done, "hello")
+            server.stop()
+
     def test_under_load_it_reloads_and_takes_a_renewed_key_without_losing_a_handshake(self):
         key = self.tpm_key("web")
         server = self.nginx(self.certificate(key), key)
