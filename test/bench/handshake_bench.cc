@@ -1,8 +1,9 @@
 // handshake_bench: TLS 1.3 handshakes with both ends in this process, as any OpenSSL program makes them. It knows nothing
 // of attestation: OPENSSL_CONF decides. Prints one JSON line: median and p95 in microseconds, bytes of the server's
 // flight, wall time of the whole, and the process's private dirty memory.
-//   handshake_bench CERT KEY CA COUNT THREADS NAME [PORT]
-// PORT: only the client is in this process, the server on 127.0.0.1:PORT.
+//   handshake_bench CERT KEY CA COUNT THREADS NAME [PORT [DISTRIBUTOR MAX_AGE]]
+// PORT: only the client is in this process, the server on 127.0.0.1:PORT. DISTRIBUTOR: this client asks for evidence at most
+// MAX_AGE seconds old, under Epoch IDs of that public key, and judges none of it: it runs without the module.
 // THREADS 1: COUNT handshakes in sequence after a tenth of warm-up. Otherwise: each thread makes COUNT, all start at once.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "evidence/core/owned.h"
+#include "test/bench/stranger.h"
 
 namespace {
 
@@ -148,11 +150,20 @@ Times all_at_once(const Ends& ends, int count, int threads) {
   return out;
 }
 
+bool be_stranger(attest::Stranger& stranger, const char* distributor, const char* max_age, SSL_CTX* client) {
+  auto read = attest::read_stranger(distributor, static_cast<std::uint32_t>(std::atoi(max_age)));
+  if (!read) return std::fprintf(stderr, "%s\n", read.error().what.c_str()), false;
+  stranger = *read;
+  auto asked = attest::ask_as(stranger, client);
+  if (!asked) std::fprintf(stderr, "%s\n", asked.error().what.c_str());
+  return static_cast<bool>(asked);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7 && argc != 8) {
-    std::fprintf(stderr, "usage: %s CERT KEY CA COUNT THREADS NAME [PORT]\n", argv[0]);
+  if (argc != 7 && argc != 8 && argc != 10) {
+    std::fprintf(stderr, "usage: %s CERT KEY CA COUNT THREADS NAME [PORT [DISTRIBUTOR MAX_AGE]]\n", argv[0]);
     return 2;
   }
   rlimit files{};  // a thread holds a connection to the server and one to the daemon
@@ -162,7 +173,9 @@ int main(int argc, char** argv) {
   }
   int count = std::atoi(argv[4]), threads = std::atoi(argv[5]);
   Ends ends{make_context(true, argv[1], argv[2], argv[3]), make_context(false, argv[1], argv[2], argv[3]), argv[6],
-            argc == 8 ? argv[7] : ""};
+            argc > 7 ? argv[7] : ""};
+  attest::Stranger stranger;
+  if (argc == 10 && ends.client && !be_stranger(stranger, argv[8], argv[9], ends.client.get())) return 3;
   if (!ends.server || !ends.client || count < 1 || threads < 1) {
     ERR_print_errors_fp(stderr);
     return 3;

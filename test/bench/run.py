@@ -17,6 +17,7 @@ from lab.authority import Authority, WebCertificates  # noqa: E402
 from lab.machine import AttestedMachine  # noqa: E402
 from lab.paths import BOOTS, Build  # noqa: E402
 import ima_list  # noqa: E402
+from freshness import FreshnessRows  # noqa: E402
 
 HOST, IMAGE, BOOT = "localhost", "bench", "tis"
 LARGE_IMA = 10000
@@ -33,7 +34,7 @@ class Row:
         return {k: round(v, 3) if isinstance(v, float) else v for k, v in vars(self).items()}
 
 
-class Bench:
+class Bench(FreshnessRows):
     def __init__(self, build, quick):
         self.build = Build(build)
         self.folder = self.build.folder / "bench"
@@ -50,24 +51,24 @@ class Bench:
         self.authority.init()
         self.web = WebCertificates(self.folder / "web").make(HOST)
 
-    def machine(self, name, boot, tcti=None):
-        """A machine that accepts itself: both ends of a handshake ask its daemon."""
+    def machine(self, name, boot, tcti=None, image=None):
+        """A machine that accepts itself: both ends of a handshake ask its daemon. image: it runs what an earlier machine runs."""
         machine = AttestedMachine(self.build, self.folder / name, name)
         self.started.append(machine)
         machine.switch_on(boot)
         if tcti:
             machine.tpm.tcti = tcti(machine)
-        processes.must([self.build.attestctl, *machine.setup_command(self.authority, name, "--peer-image", name)],
+        processes.must([self.build.attestctl, *machine.setup_command(self.authority, image or name, "--peer-image", image or name)],
                        env=processes.environment())
         machine.start_daemon()
-        signed = self.authority.describe(machine, name)
+        signed = self.authority.described(image) if image else self.authority.describe(machine, name)
         machine.enroll(self.authority, *[part for item in signed for part in ("--metadata", item)])
         return machine
 
-    def handshakes(self, env, count, threads=1, key=None, port=None):
+    def handshakes(self, env, count, threads=1, key=None, port=None, ask=()):
         program = self.build.folder / "test/bench/handshake_bench"
         files = key or (self.web.cert(HOST), self.web.key(HOST), self.web.ca)
-        done = processes.run([program, *files, count, threads, HOST, *([port] if port else [])], env=env, timeout=300)
+        done = processes.run([program, *files, count, threads, HOST, *([port] if port else []), *ask], env=env, timeout=300)
         if done.code != 0:
             raise RuntimeError(f"handshake_bench: {done}")
         return json.loads(done.out.splitlines()[-1])
@@ -141,15 +142,17 @@ class Bench:
         floor = 1000 / NGINX_WORKERS * TPM_DELAY_MS
         self.row(f"the same behind nginx of {NGINX_WORKERS} workers / ({1000 / NGINX_WORKERS:.0f} quotes)", done["wall_ms"] / floor, None, floor, "ms")
 
+    def slow(self, machine):
+        """A TPM in front of the machine's own that takes its time."""
+        proxy = machine.folder / "slow.sock"
+        server = processes.Server([sys.executable, HERE.parent / "fixtures/slow_tpm.py", proxy, machine.tpm.socket, TPM_DELAY_MS],
+                                  machine.folder / "slow.log", env=processes.environment())
+        self.started.append(server)
+        server.wait_for(proxy.exists, f"socket {proxy}")
+        return f"swtpm:path={proxy}"
+
     def many_at_once(self):
-        def slow(machine):
-            proxy = machine.folder / "slow.sock"
-            server = processes.Server([sys.executable, HERE.parent / "fixtures/slow_tpm.py", proxy, machine.tpm.socket,
-                                       TPM_DELAY_MS], machine.folder / "slow.log", env=processes.environment())
-            self.started.append(server)
-            server.wait_for(proxy.exists, f"socket {proxy}")
-            return f"swtpm:path={proxy}"
-        machine = self.machine("slow", BOOTS / BOOT, tcti=slow)
+        machine = self.machine("slow", BOOTS / BOOT, tcti=self.slow)
         env = self.client_asks(machine)
         self.handshakes(env, 3)
         plain, attested = [], []
@@ -221,7 +224,10 @@ def main():
         bench.log_rows()
         bench.set_up()
         bench.handshake_rows()
+        bench.another_order()
+        bench.known_keys()
         bench.many_at_once()
+        bench.strangers()
     except RuntimeError as error:
         print(f"not measured: {error}", file=sys.stderr)
         return 3

@@ -41,6 +41,10 @@ class Authority:
         self.attestctl("metadata", "create", "image-description", "--name", image, "--manifest", f"{image}-os", "-o", description)
         return self.sign(manifest, description)
 
+    def described(self, image):
+        """What describe() signed for an image."""
+        return [self.folder / f"{image}{part}.signed.json" for part in ("-os", "")]
+
 
 class WebCertificates:
     """An ordinary certificate authority for the programs: it knows nothing of attestation."""
