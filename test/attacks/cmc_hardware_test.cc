@@ -132,6 +132,7 @@ struct IntelMachine : Fleet {
     } else {
       spec.tee = TeeType::sgx;
       spec.version = 3;
+      std::ranges::copy(platform.comp, spec.enclave.cpu_svn.begin());
       manifest.sbom->components = {cmc_reference("SGX", 0, spec.enclave.mr_enclave, HashAlg::sha256)};
       nlohmann::json flags = {{"initted", true}, {"debug", false}, {"mode64Bit", true}, {"provisionKey", false},
                               {"eInitToken", false}, {"kss", false}, {"legacy", false}, {"avx", false}};
@@ -281,7 +282,7 @@ TEST(CmcTdx, AttributesOwnersAndVersionsAreThePolicys) {
 TEST(CmcSgx, EnclavesOfOthersAreRefused) {
   for (auto change : std::vector<std::function<void(IntelMachine&)>>{
            [](IntelMachine& m) { m.spec.enclave.mr_enclave.fill(1); }, [](IntelMachine& m) { m.spec.enclave.mr_signer.fill(1); },
-           [](IntelMachine& m) { m.spec.enclave.isv_svn = 1; }, [](IntelMachine& m) { m.spec.enclave.attributes[0] |= 2; },
+           [](IntelMachine& m) { m.spec.enclave.cpu_svn = {}; }, [](IntelMachine& m) { m.spec.enclave.isv_svn = 1; }, [](IntelMachine& m) { m.spec.enclave.attributes[0] |= 2; },
            [](IntelMachine& m) { m.manifest.sbom->components.clear(); }}) {
     IntelMachine machine(TeeType::sgx);
     change(machine);

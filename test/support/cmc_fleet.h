@@ -18,11 +18,14 @@ struct Fleet {
   Fleet();
   Bytes report(const Bytes& nonce);
   cmc::Judged judge(const Bytes& report, const Bytes& nonce) const;
-  // judge what the machine answers to a nonce; failure is "" for a trusted report, else the details of its summary.
+  // judge what the machine answers to a nonce; failure is "" for a trusted report, else the details of its summaries.
   cmc::Judged judge() { return judge(report(Bytes(8, 7)), Bytes(8, 7)); }
   std::string failure() {
     cmc::Judged judged = judge();
-    return judged.trusted ? "" : judged.result.summary.details + "!";
+    if (judged.trusted) return "";
+    std::string why = judged.result.summary.details + "!";
+    for (const auto& m : judged.result.measurements) why += " " + m.summary.details;
+    return why;
   }
   // has_code: the machine's answer is refused with this code among the result's.
   bool has_code(int code);
