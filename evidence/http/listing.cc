@@ -16,7 +16,7 @@ std::size_t find_tag(std::string_view text, std::string_view tag, std::size_t fr
 
 std::string unescaped(std::string_view text) {
   std::string out(text);
-  for (std::size_t at = out.find("&amp;"); at != std::string::npos; at = out.find("&amp;", at + 1)) out.replace(at, 5, "&");
+  for (std::size_t at = out.find("&amp;"); at != std::string::npos; at = out.find("&amp;", at + 1)) out.erase(at + 1, 4);
   return out;
 }
 

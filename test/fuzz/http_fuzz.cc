@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "evidence/http/listing.h"
 #include "evidence/http/message.h"
 
