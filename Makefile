@@ -21,6 +21,9 @@ test: deps
 demo: build
 	@python3 test/demo/demo.py $(BUILD)
 
+demo-cmc: build
+	@python3 test/demo/cmc.py $(BUILD)
+
 bench: deps
 	@test/configure.sh $(BUILD) -DATTEST_BENCH=ON
 	@cmake --build $(BUILD) -j $(JOBS) --target bench
