@@ -22,6 +22,7 @@ namespace {
 using namespace attest::test;
 using nlohmann::json;
 using Texts = std::vector<std::string>;
+using Clock = std::chrono::steady_clock;
 
 std::string reply(int status, const std::string& body = "", const std::string& type = "application/json") {
   return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: " + type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
