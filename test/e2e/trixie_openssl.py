@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """The module built against OpenSSL 3.0, unchanged on OpenSSL 3.5: the openssl tool of Debian 13 at both ends."""
+import time
+
 from lab import processes, programs, trixie
 from lab.cases import main
 from lab.ends import ToolPair
@@ -48,16 +50,24 @@ class OpensslTool35(PairingTests, ToolPair, Pairing):
                 old.prefix = before
 
     # -- QUIC: the server attests; clients cannot yet, so a server that requires it refuses them ------------------
-    def quic(self, server_env, client_env):
+    def quic(self, server_env, client_env, until=""):
+        """What the client says; the server stays until its log has `until`, or for ten seconds."""
         web, port = self.world.web, processes.free_port()
         block = (f"server {{ listen 127.0.0.1:{port} quic; listen 127.0.0.1:{port} ssl; server_name localhost;\n"
                  f"ssl_certificate {web.cert('localhost')}; ssl_certificate_key {web.key('localhost')}; return 200; }}\n")
         server = programs.Nginx(server_env, self.world.folder / "quic", [block]).start(port)
         try:
-            return processes.run([programs.OPENSSL, "s_client", "-quic", "-alpn", "h3", "-connect", f"127.0.0.1:{port}", "-servername",
+            done = processes.run([programs.OPENSSL, "s_client", "-quic", "-alpn", "h3", "-connect", f"127.0.0.1:{port}", "-servername",
                                   "localhost", "-CAfile", web.ca, "-verify_return_error"], env=client_env)
+            end = time.monotonic() + 10
+            while until not in self.quic_log() and time.monotonic() < end:
+                time.sleep(0.1)
+            return done
         finally:
             server.stop()
+
+    def quic_log(self):
+        return (self.world.folder / "quic/logs/error.log").read_text()
 
     def test_over_quic_the_server_attests(self):
         lenient = {"attest_server": "off"}
@@ -71,9 +81,9 @@ class OpensslTool35(PairingTests, ToolPair, Pairing):
 
     def test_over_quic_a_server_that_requires_evidence_refuses_clients(self):
         """The client's own handshake is over before the refusal arrives: what counts stands in the server's log."""
-        self.quic(self.world.server.env(), self.world.client.env())
-        log = (self.world.folder / "quic/logs/error.log").read_text()
-        self.assertIn("SSL_do_handshake() failed", log)
+        refusal = "SSL_do_handshake() failed"
+        self.quic(self.world.server.env(), self.world.client.env(), until=refusal)
+        self.assertIn(refusal, self.quic_log())
 
 
 if __name__ == "__main__":
