@@ -143,12 +143,12 @@ TEST_F(Composition, TwoLogsOfOneKindAreRefused) {
   EXPECT_EQ(name_of(world.judge()), check::kLogMalformed);
 }
 
-TEST_F(Composition, OtherFreshnessModesAreNotAccepted) {
+TEST_F(Composition, AFreshnessModeWithoutItsKeyIsRefused) {
   world.machine.tamper_context = [](ReportContext& c) {
     c.freshness = FreshnessMode::known_key;
     c.known_key = Digest::filled(HashAlg::sha256, 1);
   };
-  EXPECT_EQ(name_of(world.judge()), check::kEvidenceUnsupported);
+  EXPECT_EQ(name_of(world.judge()), check::kEvidenceInconsistent);
 }
 
 }  // namespace

@@ -80,8 +80,11 @@ TEST(Context, RefusesContradictions) {
   c.anchors.push_back({AnchorKind::tpm, Bytes(34, 2)});
   EXPECT_FALSE(decode_context(*encode_context(c)));
   c = context();
-  c.known_key = digest(1);
-  EXPECT_FALSE(decode_context(*encode_context(c)));
+  c.freshness = FreshnessMode::known_key;
+  EXPECT_FALSE(decode_context(*encode_context(c))) << "without a key";
+  c = context();
+  c.epoch_id = digest(1);
+  EXPECT_FALSE(decode_context(*encode_context(c))) << "without the mode";
   c = context();
   c.pcrs->pcrs = {1, 1};
   EXPECT_FALSE(decode_context(*encode_context(c)));

@@ -48,7 +48,7 @@ Status ReportMaker::refresh(const OpenedDriver& opened, const Anchor& quoted, Kn
     known.collateral.certs = snp->certificates;
   } else if (const auto* tpm = std::get_if<TpmAnchor>(&quoted)) {
     if (tpm->ak_chain.empty())
-      return Error{Errc::denied, "tpm.uncertified: the attestation key has no certificate, which CMC's reports need "
+      return Error{Errc::denied, "key.uncertified: the attestation key has no certificate, which CMC's reports need "
                                  "(attestctl enroll)"};
     TRY(const MeasuredLog* log, opened.driver->log(quoted));
     known.collateral = tpm_collateral(*tpm, opened.driver->pcrs().value_or(PcrSelection()), log);
