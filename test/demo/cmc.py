@@ -33,7 +33,7 @@ def join_fleet(stage, machine, image):
     """Gives a machine the member `cmc`: its socket, whom it trusts, and the signed items that describe it."""
     ours = [f"{machine.name}-os", image]
     machine.configure(
-        callers=machine.settings().get("callers", []) + [{"name": "fleet", "uid": USER, "rights": ["raw", "judge", "sign", "control"]}],
+        callers=machine.settings().get("callers", []) + [{"name": "fleet", "uid": USER, "rights": ["raw", "judge"]}],
         cmc={"sockets": [{"path": str(machine.socket.parent / "cmc.sock"), "mode": "0600"}], "name": f"{machine.name}.example",
              "signer_roots": [str(stage.folder / "ca/metadata-root.pem")], "ak_roots": [str(stage.folder / "ca/ak-root.pem")],
              "metadata": [str(stage.folder / f"{name}.signed.json") for name in ours]})
