@@ -8,6 +8,7 @@
 
 #include "evidence/core/crypto.h"
 #include "evidence/core/file.h"
+#include "evidence/x509/private_key.h"
 
 namespace attest::epochd {
 namespace {
@@ -27,11 +28,10 @@ Result<Bytes> pem_of(EVP_PKEY* key, bool secret) {
 
 Result<OwnedPkey> read_key(const fs::path& path) {
   TRY(Bytes pem, read_file(path, kMaxFile));
-  OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  OwnedPkey key(bio ? PEM_read_bio_PrivateKey_ex(bio.get(), nullptr, nullptr, nullptr, private_libctx(), nullptr) : nullptr);
+  auto key = parse_private_key(pem, path.string());
   OPENSSL_cleanse(pem.data(), pem.size());
-  if (!key) return Error{Errc::malformed, path.string() + ": no private key"};
-  if (auto spki = write_p256(key.get()); !spki) return Error{Errc::malformed, path.string() + ": " + spki.error().what};
+  if (!key) return key.error();
+  if (auto spki = write_p256(key->get()); !spki) return Error{Errc::malformed, path.string() + ": " + spki.error().what};
   return key;
 }
 

@@ -10,6 +10,7 @@
 #include "evidence/core/hash.h"
 #include "evidence/core/hex.h"
 #include "evidence/x509/certificate.h"
+#include "evidence/x509/private_key.h"
 
 namespace attest::ctl {
 namespace {
@@ -24,9 +25,6 @@ Error openssl_error(Errc code, const std::string& doing) {
   ERR_clear_error();
   return {code, text};
 }
-
-// no_passphrase keeps OpenSSL from asking on the terminal.
-int no_passphrase(char*, int, int, void*) { return -1; }
 
 Status add_extension(X509* cert, const X509* issuer, int nid, const std::string& value) {
   X509V3_CTX ctx;
@@ -126,11 +124,8 @@ Result<Secret> key_pem(const EVP_PKEY* key) {
 
 Result<OwnedPkey> read_key(const std::string& path) {
   TRY(Bytes pem, read_input(path, kMaxKeyFile));
-  OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  OwnedPkey key(
-      PEM_read_bio_PrivateKey_ex(bio.get(), nullptr, no_passphrase, nullptr, private_libctx(), nullptr));
+  auto key = parse_private_key(pem, path);
   OPENSSL_cleanse(pem.data(), pem.size());
-  if (!key) return openssl_error(Errc::malformed, path + ": no private key in PEM without passphrase");
   return key;
 }
 

@@ -10,6 +10,7 @@
 #include "evidence/core/crypto.h"
 #include "evidence/core/error_mark.h"
 #include "evidence/x509/certificate.h"
+#include "evidence/x509/private_key.h"
 
 namespace attest {
 namespace {
@@ -19,9 +20,6 @@ constexpr std::size_t kMaxFile = 16 << 10;
 Error openssl_failed(std::string_view what) {
   return {Errc::io, "key: " + std::string(what) + ": OpenSSL failed"};
 }
-
-// A key with a passphrase cannot be used: there is nobody to ask.
-int no_passphrase(char*, int, int, void*) { return -1; }
 
 }  // namespace
 
@@ -58,14 +56,7 @@ Result<std::string> key_algorithm(const EVP_PKEY* key) {
 
 Result<OwnedPkey> read_sw_key(const std::filesystem::path& path) {
   TRY(Secret pem, read_secret_file(path, kMaxFile));
-  ErrorMark mark;
-  OwnedBio bio(BIO_new_mem_buf(pem.reveal().data(), static_cast<int>(pem.reveal().size())));
-  if (!bio) return openssl_failed("read");
-  OwnedPkey key(
-      PEM_read_bio_PrivateKey_ex(bio.get(), nullptr, no_passphrase, nullptr, private_libctx(), nullptr));
-  if (!key)
-    return Error{Errc::malformed, path.string() + ": no private key in PEM form without a passphrase"};
-  return key;
+  return parse_private_key(pem.reveal(), path.string());
 }
 
 Status write_sw_key(const std::filesystem::path& path, const EVP_PKEY* key) {
