@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "evidence/http/head.h"
+
 namespace attest::http {
 namespace {
 
@@ -12,10 +14,6 @@ Error bad(std::string what) { return {Errc::malformed, "http: " + std::move(what
 
 bool printable_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-bool host_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
 }
 
 bool digits(std::string_view text) {
@@ -41,29 +39,6 @@ bool whole_number(std::string_view text, T& out, int base = 10) {
   return !text.empty() && error == std::errc() && end == text.data() + text.size();
 }
 
-// read_authority takes HOST[:PORT] apart.
-bool read_authority(std::string_view text, Url& url) {
-  std::string_view rest;
-  if (text.starts_with('[')) {
-    std::size_t end = text.find(']');
-    if (end == text.npos) return false;
-    url.host = text.substr(1, end - 1);
-    rest = text.substr(end + 1);
-    if (!std::ranges::all_of(url.host, [](char c) { return c == ':' || host_char(c); })) return false;
-  } else {
-    std::size_t end = std::min(text.find(':'), text.size());
-    url.host = text.substr(0, end);
-    rest = text.substr(end);
-    if (!std::ranges::all_of(url.host, host_char)) return false;
-  }
-  url.port = url.tls ? "443" : "80";
-  if (rest.empty()) return !url.host.empty();
-  std::uint16_t port = 0;
-  if (rest[0] != ':' || !digits(rest.substr(1)) || !whole_number(rest.substr(1), port) || port == 0) return false;
-  url.port = std::to_string(port);
-  return !url.host.empty();
-}
-
 }  // namespace
 
 bool Url::local() const { return host == "localhost" || host == "::1" || (host.starts_with("127.") && digits(host.substr(host.rfind('.') + 1))); }
@@ -81,7 +56,11 @@ Result<Url> read_url(std::string_view text) {
   url.tls = scheme == "https";
   std::string_view rest = text.substr(scheme.size() + 3);
   std::size_t slash = std::min(rest.find_first_of("/?#"), rest.size());
-  if (!read_authority(rest.substr(0, slash), url)) return bad("a URL needs HOST or HOST:PORT and nothing else before its path");
+  auto target = parse_authority(rest.substr(0, slash), url.tls ? "443" : "80");
+  std::uint16_t port = 0;
+  if (!target || !whole_number(target->port, port)) return bad("a URL needs HOST or HOST:PORT and nothing else before its path");
+  url.host = std::move(target->host);
+  url.port = std::to_string(port);
   url.path = rest.substr(slash);
   if (url.path.find('#') != std::string::npos) return bad("a URL with a fragment");
   if (!url.path.starts_with('/')) url.path = "/" + url.path;
