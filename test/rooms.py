@@ -11,10 +11,11 @@ ALLOWED = {
     "verifier": {"verifier", "evidence"},
     "cmcd-lite/protocol": {"cmcd-lite/protocol", "evidence"},
     "cmcd-lite/client": {"cmcd-lite/client", "cmcd-lite/protocol", "evidence"},
-    "cmcd-lite/server": {"cmcd-lite/server", "cmcd-lite/protocol", "cmcd-lite/client", "drivers", "verifier", "evidence"},
+    "cmcd-lite/http": {"cmcd-lite/http", "cmcd-lite/client", "evidence"},
+    "cmcd-lite/server": {"cmcd-lite/server", "cmcd-lite/http", "cmcd-lite/protocol", "cmcd-lite/client", "drivers", "verifier", "evidence"},
     "provider/libattest": {"provider/libattest", "cmcd-lite/client", "cmcd-lite/protocol", "evidence"},
     "provider": {"provider", "cmcd-lite/client", "cmcd-lite/protocol", "evidence"},
-    "apps": {"apps", "provider/libattest", "cmcd-lite/client", "cmcd-lite/protocol", "verifier", "evidence"},
+    "apps": {"apps", "provider/libattest", "cmcd-lite/http", "cmcd-lite/client", "cmcd-lite/protocol", "verifier", "evidence"},
 }
 
 

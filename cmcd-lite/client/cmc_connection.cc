@@ -1,7 +1,5 @@
 #include "cmcd-lite/client/cmc_connection.h"
 
-#include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -9,9 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "cmcd-lite/client/socket_io.h"
+#include "cmcd-lite/client/tcp.h"
 #include "cmcd-lite/protocol/frames.h"
-#include "evidence/core/fd.h"
 #include "evidence/core/printable.h"
 
 namespace attest {
@@ -21,17 +18,6 @@ constexpr std::size_t kStep = 65536;
 
 Error failed(const CmcClientOptions& options, const char* doing, int error) {
   return {Errc::io, std::string("cmc agent: ") + doing + " " + options.address + ": " + std::strerror(error)};
-}
-
-// connected finishes a connect that was begun without blocking.
-int connected(int fd, int result, Deadline deadline) {
-  if (result == 0) return 0;
-  if (errno == EAGAIN) return EAGAIN;
-  if (errno != EINPROGRESS && errno != EINTR) return errno;
-  if (int error = wait_for(fd, POLLOUT, deadline)) return error;
-  int error = 0;
-  socklen_t size = sizeof error;
-  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
 Result<OwnedFd> connect_unix(const CmcClientOptions& options, const std::string& path, Deadline deadline) {
@@ -44,7 +30,7 @@ Result<OwnedFd> connect_unix(const CmcClientOptions& options, const std::string&
   if (!fd) return failed(options, "cannot make a socket for", errno);
   int error = EAGAIN;
   while (error == EAGAIN) {  // a Unix socket whose queue is full
-    error = connected(fd.get(), ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), deadline);
+    error = finish_connect(fd.get(), ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), deadline);
     if (error == EAGAIN && std::chrono::steady_clock::now() >= deadline) error = ETIMEDOUT;
     if (error == EAGAIN) ::poll(nullptr, 0, 2);
   }
@@ -52,34 +38,23 @@ Result<OwnedFd> connect_unix(const CmcClientOptions& options, const std::string&
   return fd;
 }
 
-Result<OwnedFd> connect_tcp(const CmcClientOptions& options, const std::string& text, Deadline deadline) {
+Result<OwnedFd> connect_host(const std::string& text, Deadline deadline) {
   std::size_t colon = text.rfind(':');
   std::string host = text.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* list = nullptr;
-  if (int error = ::getaddrinfo(host.c_str(), text.c_str() + colon + 1, &hints, &list); error != 0)
-    return Error{Errc::io, "cmc agent: " + printable(options.address) + ": " + ::gai_strerror(error)};
-  std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(list, ::freeaddrinfo);
-  int error = EADDRNOTAVAIL;
-  for (const addrinfo* at = list; at != nullptr; at = at->ai_next) {
-    OwnedFd fd(::socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd) return failed(options, "cannot make a socket for", errno);
-    error = connected(fd.get(), ::connect(fd.get(), at->ai_addr, at->ai_addrlen), deadline);
-    if (error == 0) return fd;
-  }
-  return failed(options, "cannot connect to", error);
+  auto fd = connect_tcp(host, text.substr(colon + 1), deadline);
+  if (!fd) return Error{Errc::io, "cmc agent: cannot connect to " + fd.error().what};
+  return fd;
 }
 
 Result<OwnedFd> connect(const CmcClientOptions& options, Deadline deadline) {
   const std::string& text = options.address;
   if (text.starts_with("unix://")) return connect_unix(options, text.substr(7), deadline);
   if (text.starts_with("tcp://")) {
-    if (text.find(':', 6) != std::string::npos) return connect_tcp(options, text.substr(6), deadline);
+    if (text.find(':', 6) != std::string::npos) return connect_host(text.substr(6), deadline);
     return Error{Errc::denied, "cmc agent: \"" + printable(text) + "\" names no port"};
   }
-  return text.find(':') == std::string::npos ? connect_unix(options, text, deadline) : connect_tcp(options, text, deadline);
+  return text.find(':') == std::string::npos ? connect_unix(options, text, deadline) : connect_host(text, deadline);
 }
 
 Result<Bytes> frame_of(cmc::Call call, View payload) {

@@ -1,13 +1,12 @@
 #include "apps/attestctl/atls/channel.h"
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "cmcd-lite/http/connection.h"
 #include "evidence/core/printable.h"
 
 namespace attest::ctl {
@@ -20,11 +19,7 @@ Error failed(const char* what) {
 }
 
 Status name_server(SSL* ssl, const std::string& name) {
-  in6_addr address;
-  bool is_ip = ::inet_pton(AF_INET, name.c_str(), &address) == 1 || ::inet_pton(AF_INET6, name.c_str(), &address) == 1;
-  bool set = is_ip ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1
-                   : SSL_set1_host(ssl, name.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, name.c_str()) == 1;
-  if (set) return ok();
+  if (expect_name(ssl, name)) return ok();
   return Error{Errc::malformed, "\"" + printable(name) + "\" cannot be the server's name"};
 }
 
@@ -64,7 +59,7 @@ Status AttestedChannel::attest(const Endpoint& endpoint, atls::Outcome* outcome)
 
 Result<std::unique_ptr<AttestedChannel>> AttestedChannel::dial(const Endpoint& endpoint, const http::Target& target,
                                                                atls::Outcome* outcome) {
-  TRY(OwnedFd fd, connect_tcp(target, endpoint.options.settings.timeout));
+  TRY(OwnedFd fd, connect_to(target, endpoint.options.settings.timeout));
   OwnedSsl ssl(SSL_new(endpoint.context.get()));
   if (!ssl || SSL_set_fd(ssl.get(), fd.get()) != 1) return failed("TLS");
   CHECK_OK(name_server(ssl.get(), endpoint.name.empty() ? target.host : endpoint.name));

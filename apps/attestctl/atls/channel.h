@@ -54,9 +54,20 @@ class AttestedChannel final : public Channel {
 // one side ends. Neither direction waits for the other.
 void relay(int in, int out, SSL* ssl);
 
-// serve_connections gives every connection a worker of its own, at most 256 at a time, for ever or `count` times.
-// Further ones wait in the kernel's queue.
-Status serve_connections(int listener, std::size_t count, const std::function<void(OwnedFd)>& serve);
+// ListenOptions are those of an attested server.
+struct ListenOptions {
+  EndpointOptions endpoint;
+  std::string address;
+  std::size_t count = 0;
+};
+void add_listen_options(CLI::App& app, ListenOptions& options);
+
+// listen_and_serve says where it listens and gives every connection a worker of its own, at most 256 at a time, for ever or
+// `count` times. Further ones wait in the kernel's queue. A client that goes away early does not end the program.
+Result<Exit> listen_and_serve(const std::string& address, std::size_t count, const std::function<void(OwnedFd)>& serve);
+
+// welcome accepts one connection and tells what became of its peer; null for one that was refused. peer is what to call it.
+std::unique_ptr<AttestedChannel> welcome(const Session& session, const Endpoint& endpoint, OwnedFd fd, std::string& peer);
 
 // show_outcome prints what became of a peer: a line, or one JSON document a line.
 void show_outcome(const Session& session, std::string_view peer, const atls::Outcome& outcome);

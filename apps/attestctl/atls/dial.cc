@@ -19,12 +19,6 @@ struct DialOptions {
   unsigned hold = 0;
 };
 
-struct ListenOptions {
-  EndpointOptions endpoint;
-  std::string address;
-  std::size_t count = 0;
-};
-
 void print(View bytes) {
   std::fwrite(bytes.data(), 1, bytes.size(), stdout);
   std::fflush(stdout);
@@ -87,30 +81,20 @@ Result<Exit> dial(const Session& session, const DialOptions& options) {
 
 // echo gives back what comes until the peer is done.
 void echo(const Session& session, const Endpoint& endpoint, OwnedFd fd) {
-  std::string peer = "connection " + std::to_string(fd.get());
-  atls::Outcome outcome;
-  auto channel = AttestedChannel::accept(endpoint, std::move(fd), &outcome);
-  if (!channel && !outcome.failure) outcome.failure = channel.error();
-  if (channel) peer = atls::peer_of((*channel)->ssl()).address;
-  show_outcome(session, peer, outcome);
+  std::string peer;
+  auto channel = welcome(session, endpoint, std::move(fd), peer);
   if (!channel) return;
   for (Bytes buffer(16384);;) {
-    auto size = (*channel)->read(buffer);
-    Status sent = size ? (*channel)->write(View(buffer).first(*size)) : Status(size.error());
+    auto size = channel->read(buffer);
+    Status sent = size ? channel->write(View(buffer).first(*size)) : Status(size.error());
     if (!sent) std::fprintf(stderr, "dropped   %s   %s\n", peer.c_str(), sent.error().what.c_str());
     if (!sent || *size == 0) return;
   }
 }
 
 Result<Exit> listen(const Session& session, const ListenOptions& options) {
-  ::signal(SIGPIPE, SIG_IGN);
   TRY(Endpoint endpoint, make_endpoint(session, options.endpoint, true));
-  TRY(OwnedFd listener, listen_tcp(options.address));
-  std::printf("listening on %s\n", listening_at(listener.get()).c_str());
-  std::fflush(stdout);
-  CHECK_OK(serve_connections(listener.get(), options.count,
-                             [&](OwnedFd fd) { echo(session, endpoint, std::move(fd)); }));
-  return Exit::accepted;
+  return listen_and_serve(options.address, options.count, [&](OwnedFd fd) { echo(session, endpoint, std::move(fd)); });
 }
 
 }  // namespace
@@ -132,9 +116,7 @@ void add_listen(CLI::App& app_, Session& session) {
   auto options = std::make_shared<ListenOptions>();
   CLI::App* app = command(app_, session, "listen", "attested TLS server that echoes",
                           [options](Session& s) { return listen(s, *options); });
-  app->add_option("address", options->address, "HOST:PORT; port 0 takes a free one")->required();
-  app->add_option("--count", options->count, "end after so many connections (0: never)");
-  app->add_flag("--mtls", options->endpoint.mtls, "clients must show a certificate of --ca");
+  add_listen_options(*app, *options);
   app->add_option("--reattest", options->endpoint.reattest, "seconds after which the peer proves itself again (0: never)");
   add_endpoint_options(*app, options->endpoint);
 }

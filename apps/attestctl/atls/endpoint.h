@@ -34,8 +34,8 @@ struct Endpoint {
 // make_endpoint: malformed for bad options, io for files that cannot be read, denied for a client without --ca.
 Result<Endpoint> make_endpoint(const Session& session, const EndpointOptions& options, bool server);
 
-// connect_tcp tries every address of the host within timeout.
-Result<OwnedFd> connect_tcp(const http::Target& target, std::chrono::milliseconds timeout);
+// connect_to tries every address of the host within timeout.
+Result<OwnedFd> connect_to(const http::Target& target, std::chrono::milliseconds timeout);
 // listen_tcp binds HOST:PORT; port 0 takes a free one. listening_at names where it listens.
 Result<OwnedFd> listen_tcp(const std::string& address);
 std::string listening_at(int fd);

@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <csignal>
 #include <cstdio>
 
 #include "apps/attestctl/atls/http_stream.h"
@@ -171,15 +170,10 @@ Result<std::string> pseudonym() {
 }
 
 Result<Exit> run(const Session& session, const ProxyOptions& options) {
-  ::signal(SIGPIPE, SIG_IGN);
   TRY(Endpoint endpoint, make_endpoint(session, options.endpoint, false));
   TRY(std::string via, pseudonym());
   Proxy proxy{session, endpoint, std::move(via)};
-  TRY(OwnedFd listener, listen_tcp(options.address));
-  std::printf("listening on %s\n", listening_at(listener.get()).c_str());
-  std::fflush(stdout);
-  CHECK_OK(serve_connections(listener.get(), options.count, [&](OwnedFd fd) { serve_one(proxy, std::move(fd)); }));
-  return Exit::accepted;
+  return listen_and_serve(options.address, options.count, [&](OwnedFd fd) { serve_one(proxy, std::move(fd)); });
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 // attestctl serve: attested HTTP, as a server with a few resources to try clients on.
-#include <csignal>
 #include <cstdio>
 
 #include "apps/attestctl/atls/http_stream.h"
@@ -9,12 +8,6 @@
 
 namespace attest::ctl {
 namespace {
-
-struct ServeOptions {
-  EndpointOptions endpoint;
-  std::string address;
-  std::size_t count = 0;
-};
 
 http::Head answer_head(int status, std::string_view reason, std::string_view type) {
   http::Head out;
@@ -82,37 +75,25 @@ Status requests(AttestedChannel& channel, const std::string& peer) {
 }
 
 void serve_one(const Session& session, const Endpoint& endpoint, OwnedFd fd) {
-  std::string peer = "connection " + std::to_string(fd.get());
-  atls::Outcome outcome;
-  auto channel = AttestedChannel::accept(endpoint, std::move(fd), &outcome);
-  if (!channel && !outcome.failure) outcome.failure = channel.error();
-  if (channel) peer = atls::peer_of((*channel)->ssl()).address;
-  show_outcome(session, peer, outcome);
+  std::string peer;
+  auto channel = welcome(session, endpoint, std::move(fd), peer);
   if (!channel) return;
-  Status served = requests(**channel, peer);
+  Status served = requests(*channel, peer);
   if (!served) std::fprintf(stderr, "dropped   %s   %s\n", peer.c_str(), served.error().what.c_str());
 }
 
-Result<Exit> run(const Session& session, const ServeOptions& options) {
-  ::signal(SIGPIPE, SIG_IGN);
+Result<Exit> run(const Session& session, const ListenOptions& options) {
   TRY(Endpoint endpoint, make_endpoint(session, options.endpoint, true));
-  TRY(OwnedFd listener, listen_tcp(options.address));
-  std::printf("listening on %s\n", listening_at(listener.get()).c_str());
-  std::fflush(stdout);
-  CHECK_OK(serve_connections(listener.get(), options.count,
-                             [&](OwnedFd fd) { serve_one(session, endpoint, std::move(fd)); }));
-  return Exit::accepted;
+  return listen_and_serve(options.address, options.count, [&](OwnedFd fd) { serve_one(session, endpoint, std::move(fd)); });
 }
 
 }  // namespace
 
 void add_serve(CLI::App& app_, Session& session) {
-  auto options = std::make_shared<ServeOptions>();
+  auto options = std::make_shared<ListenOptions>();
   CLI::App* app = command(app_, session, "serve", "HTTP server over attested TLS: /, /data, /post",
                           [options](Session& s) { return run(s, *options); });
-  app->add_option("address", options->address, "HOST:PORT; port 0 takes a free one")->required();
-  app->add_option("--count", options->count, "end after so many connections (0: never)");
-  app->add_flag("--mtls", options->endpoint.mtls, "clients must show a certificate of --ca");
+  add_listen_options(*app, *options);
   add_endpoint_options(*app, options->endpoint);
 }
 

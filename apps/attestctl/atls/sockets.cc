@@ -3,13 +3,13 @@
 #include <netdb.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "apps/attestctl/atls/endpoint.h"
+#include "cmcd-lite/client/tcp.h"
 #include "evidence/core/printable.h"
 
 namespace attest::ctl {
@@ -17,45 +17,23 @@ namespace {
 
 using Addresses = Owned<addrinfo, ::freeaddrinfo>;
 
-Result<Addresses> resolve(const std::string& host, const std::string& port, bool passive) {
+Result<Addresses> resolve(const std::string& host, const std::string& port) {
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = passive ? AI_PASSIVE : 0;
+  hints.ai_flags = AI_PASSIVE;
   int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found);
   if (error != 0) return Error{Errc::io, printable(host) + ":" + printable(port) + ": " + ::gai_strerror(error)};
   return Addresses(found);
 }
 
-// connect_one returns 0 or an errno; the socket blocks afterwards.
-int connect_one(const addrinfo& address, std::chrono::milliseconds timeout, OwnedFd& out) {
-  out = OwnedFd(::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!out) return errno;
-  if (::connect(out.get(), address.ai_addr, address.ai_addrlen) != 0) {
-    if (errno != EINPROGRESS) return errno;
-    pollfd writable{out.get(), POLLOUT, 0};
-    if (::poll(&writable, 1, static_cast<int>(timeout.count())) != 1) return ETIMEDOUT;
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (::getsockopt(out.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) return error != 0 ? error : errno;
-  }
-  int flags = ::fcntl(out.get(), F_GETFL);
-  return ::fcntl(out.get(), F_SETFL, flags & ~O_NONBLOCK) == 0 ? 0 : errno;
-}
-
 }  // namespace
 
-Result<OwnedFd> connect_tcp(const http::Target& target, std::chrono::milliseconds timeout) {
-  TRY(Addresses addresses, resolve(target.host, target.port, false));
-  int error = EHOSTUNREACH;
-  for (const addrinfo* one = addresses.get(); one != nullptr; one = one->ai_next) {
-    OwnedFd fd;
-    error = connect_one(*one, timeout, fd);
-    int now = 1;
-    if (error != 0) continue;
-    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
-    return fd;
-  }
-  return Error{Errc::io, target.host + ":" + target.port + ": " + std::strerror(error)};
+Result<OwnedFd> connect_to(const http::Target& target, std::chrono::milliseconds timeout) {
+  TRY(OwnedFd fd, connect_tcp(target.host, target.port, std::chrono::steady_clock::now() + timeout));
+  int now = 1, flags = ::fcntl(fd.get(), F_GETFL);
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
+  if (::fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) return Error{Errc::io, target.host + ": " + std::strerror(errno)};
+  return fd;
 }
 
 Result<OwnedFd> listen_tcp(const std::string& address) {
@@ -63,7 +41,7 @@ Result<OwnedFd> listen_tcp(const std::string& address) {
   if (colon == std::string::npos) return Error{Errc::malformed, "\"" + printable(address) + "\" is not HOST:PORT"};
   std::string host = address.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  TRY(Addresses addresses, resolve(host, address.substr(colon + 1), true));
+  TRY(Addresses addresses, resolve(host, address.substr(colon + 1)));
   OwnedFd fd(::socket(addresses->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   int on = 1;
   if (fd) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

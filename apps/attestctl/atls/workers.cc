@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <mutex>
@@ -147,13 +148,7 @@ class Relay {
   bool good_ = true;
 };
 
-}  // namespace
-
-void relay(int in, int out, SSL* ssl) {
-  SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  Relay(in, out, ssl).run();
-}
-
+// serve_connections returns when `count` connections were served, or with the error that ended it.
 Status serve_connections(int listener, std::size_t count, const std::function<void(OwnedFd)>& serve) {
   auto places = std::make_shared<Places>();
   for (std::size_t served = 0; count == 0 || served < count;) {
@@ -162,6 +157,7 @@ Status serve_connections(int listener, std::size_t count, const std::function<vo
     if (!fd) {
       int error = errno;
       places->leave();
+      if (error == EMFILE || error == ENFILE) ::poll(nullptr, 0, 100);  // until a worker has ended: wait, do not spin
       if (error == EINTR || error == ECONNABORTED || error == EMFILE || error == ENFILE) continue;
       places->wait_for_all();
       return Error{Errc::io, std::string("accept: ") + std::strerror(error)};
@@ -174,6 +170,38 @@ Status serve_connections(int listener, std::size_t count, const std::function<vo
   }
   places->wait_for_all();
   return ok();
+}
+
+}  // namespace
+
+void relay(int in, int out, SSL* ssl) {
+  SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  Relay(in, out, ssl).run();
+}
+
+Result<Exit> listen_and_serve(const std::string& address, std::size_t count, const std::function<void(OwnedFd)>& serve) {
+  ::signal(SIGPIPE, SIG_IGN);
+  TRY(OwnedFd listener, listen_tcp(address));
+  std::printf("listening on %s\n", listening_at(listener.get()).c_str());
+  std::fflush(stdout);
+  CHECK_OK(serve_connections(listener.get(), count, serve));
+  return Exit::accepted;
+}
+
+void add_listen_options(CLI::App& app, ListenOptions& options) {
+  app.add_option("address", options.address, "HOST:PORT; port 0 takes a free one")->required();
+  app.add_option("--count", options.count, "end after so many connections (0: never)");
+  app.add_flag("--mtls", options.endpoint.mtls, "clients must show a certificate of --ca");
+}
+
+std::unique_ptr<AttestedChannel> welcome(const Session& session, const Endpoint& endpoint, OwnedFd fd, std::string& peer) {
+  peer = "connection " + std::to_string(fd.get());
+  atls::Outcome outcome;
+  auto channel = AttestedChannel::accept(endpoint, std::move(fd), &outcome);
+  if (!channel && !outcome.failure) outcome.failure = channel.error();
+  if (channel) peer = atls::peer_of((*channel)->ssl()).address;
+  show_outcome(session, peer, outcome);
+  return channel ? *std::move(channel) : nullptr;
 }
 
 void show_outcome(const Session& session, std::string_view peer, const atls::Outcome& outcome) {

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "evidence/cmc/blob.h"
+#include "evidence/core/fd.h"
 #include "evidence/core/file.h"
 #include "evidence/http/listing.h"
 #include "evidence/metadata/jws.h"

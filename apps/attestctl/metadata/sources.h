@@ -1,6 +1,6 @@
 // sources.h: where signed metadata comes from: file://, https:// and http:// folders, blob://.
 #pragma once
-#include "apps/attestctl/http/client.h"
+#include "cmcd-lite/http/client.h"
 
 namespace attest::ctl {
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "evidence/core/fd.h"
 #include "evidence/core/file.h"
 
 namespace attest::ctl {

@@ -1,6 +1,6 @@
 // lane.h: one target of publishing with its queue: what is sent, what is tried again, what is given up.
 #pragma once
-#include "apps/attestctl/http/client.h"
+#include "cmcd-lite/http/client.h"
 #include "evidence/publish/config.h"
 #include "evidence/publish/spool.h"
 

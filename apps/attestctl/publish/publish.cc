@@ -10,6 +10,7 @@
 #include "apps/attestctl/commands.h"
 #include "apps/attestctl/publish/lane.h"
 #include "apps/attestctl/style.h"
+#include "evidence/core/fd.h"
 
 namespace attest::ctl {
 namespace {

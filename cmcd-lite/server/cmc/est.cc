@@ -1,17 +1,13 @@
 #include "cmcd-lite/server/cmc/est.h"
 
-#include <netdb.h>
 #include <openssl/pkcs7.h>
 #include <openssl/rand.h>
-#include <openssl/ssl.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <arpa/inet.h>
 
+#include "cmcd-lite/http/client.h"
+#include "cmcd-lite/http/connection.h"
 #include "drivers/secret_file.h"
 #include "evidence/core/crypto.h"
 #include "evidence/core/error_mark.h"
-#include "evidence/core/fd.h"
 #include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
 #include "evidence/x509/certificate.h"
@@ -24,8 +20,6 @@ constexpr std::size_t kMaxToken = 4096;
 constexpr int kMaxChain = 16;
 constexpr std::size_t kColumns = 76;
 
-using OwnedSslCtx = Owned<SSL_CTX, SSL_CTX_free>;
-using OwnedSsl = Owned<SSL, SSL_free>;
 using OwnedPkcs7 = Owned<PKCS7, PKCS7_free>;
 
 Error failed(const EstConfig& config, const std::string& what) {
@@ -38,68 +32,25 @@ std::string wrapped_base64(View bytes) {
   return out;
 }
 
-Result<OwnedSslCtx> tls_context(const EstConfig& config) {
-  OwnedSslCtx context(SSL_CTX_new_ex(private_libctx(), nullptr, TLS_client_method()));
-  if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1) return failed(config, "OpenSSL failed");
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  for (const auto& file : config.roots) {
-    TRY(auto ders, read_certificates(file));
-    for (const Bytes& der : ders) {
-      TRY(OwnedX509 root, parse_certificate(der));
-      if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), root.get()) != 1) return failed(config, "a root cannot be used");
-    }
+// talk sends a request and reads until the server closes: HTTP/1.0, so that no answer comes in chunks.
+Result<Bytes> talk(const EstConfig& config, const std::string& request, std::chrono::seconds patience) {
+  std::vector<std::string> roots;
+  for (const auto& file : config.roots) roots.push_back(file.string());
+  TRY(OwnedSslCtx tls, tls_client_context(roots));
+  http::Url server{true, config.host, config.port, "/"};
+  TRY(http::Connection connection, http::Connection::open(server, tls.get(), std::chrono::steady_clock::now() + patience));
+  CHECK_OK(connection.write(request));
+  std::string answer;
+  for (bool more = true; more;) {
+    TRY(more, connection.read(answer));
+    if (answer.size() >= kMaxAnswer) return Error{Errc::io, server.authority() + ": an answer of more than 1 MiB"};
   }
-  return context;
+  return to_bytes(as_view(answer));
 }
 
-Result<OwnedFd> connect_to(const EstConfig& config, std::chrono::seconds patience) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* list = nullptr;
-  if (int error = ::getaddrinfo(config.host.c_str(), config.port.c_str(), &hints, &list); error != 0)
-    return failed(config, ::gai_strerror(error));
-  Owned<addrinfo, ::freeaddrinfo> owner(list);
-  timeval limit{patience.count(), 0};
-  for (const addrinfo* at = list; at != nullptr; at = at->ai_next) {
-    OwnedFd fd(::socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd) continue;
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);  // of connect, too
-    if (::connect(fd.get(), at->ai_addr, at->ai_addrlen) == 0) return fd;
-  }
-  return failed(config, "cannot connect");
-}
-
-bool name_peer(SSL* ssl, const std::string& host) {
-  in6_addr address{};
-  bool numeric = ::inet_pton(AF_INET, host.c_str(), &address) == 1 || ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
-  if (numeric) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
-  return SSL_set1_host(ssl, host.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
-}
-
-// exchange sends a request and reads until the server closes: HTTP/1.0, so that no answer comes in chunks.
 Result<Bytes> exchange(const EstConfig& config, const std::string& request, std::chrono::seconds patience) {
-  ErrorMark mark;
-  TRY(OwnedSslCtx context, tls_context(config));
-  TRY(OwnedFd fd, connect_to(config, patience));
-  OwnedSsl ssl(SSL_new(context.get()));
-  if (!ssl || SSL_set_fd(ssl.get(), fd.get()) != 1 || !name_peer(ssl.get(), config.host)) return failed(config, "OpenSSL failed");
-  if (SSL_connect(ssl.get()) != 1) {
-    long verified = SSL_get_verify_result(ssl.get());
-    if (verified == X509_V_OK) return failed(config, "no TLS handshake");
-    return Error{Errc::untrusted, failed(config, X509_verify_cert_error_string(verified)).what};
-  }
-  std::size_t sent = 0;
-  if (SSL_write_ex(ssl.get(), request.data(), request.size(), &sent) != 1) return failed(config, "cannot send");
-  auto deadline = std::chrono::steady_clock::now() + patience;
-  Bytes answer(kMaxAnswer);
-  std::size_t filled = 0, n = 0;
-  while (filled < answer.size() && SSL_read_ex(ssl.get(), answer.data() + filled, answer.size() - filled, &n) == 1) {
-    filled += n;
-    if (std::chrono::steady_clock::now() > deadline) return failed(config, "the answer takes too long");
-  }
-  if (filled == answer.size()) return failed(config, "an answer of more than 1 MiB");
-  answer.resize(filled);
+  auto answer = talk(config, request, patience);
+  if (!answer) return Error{answer.error().code, "enrolment at " + answer.error().what};
   return answer;
 }
 

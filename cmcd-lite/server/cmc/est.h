@@ -34,8 +34,8 @@ EstBody est_body(const std::vector<EstPart>& parts, std::string_view boundary);
 // another status than 200; malformed for what is no answer of an EST server.
 Result<std::vector<Bytes>> parse_est_answer(View answer);
 
-// est_enroll posts to /.well-known/est/OPERATION; est_cacerts asks for the CA's chain. Both block for at most `patience`
-// a step. untrusted when the server's certificate does not lead to the roots or names another host.
+// est_enroll posts to /.well-known/est/OPERATION; est_cacerts asks for the CA's chain. Both block for at most `patience`.
+// untrusted when the server's certificate does not lead to the roots or names another host.
 Result<std::vector<Bytes>> est_enroll(const EstConfig& config, std::string_view operation, const std::vector<EstPart>& parts,
                                       std::chrono::seconds patience);
 Result<std::vector<Bytes>> est_cacerts(const EstConfig& config, std::chrono::seconds patience);

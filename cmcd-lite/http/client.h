@@ -4,11 +4,16 @@
 
 #include <chrono>
 
-#include "evidence/core/fd.h"
 #include "evidence/core/owned.h"
 #include "evidence/http/message.h"
 
-namespace attest::ctl {
+namespace attest {
+
+using OwnedSslCtx = Owned<SSL_CTX, SSL_CTX_free>;
+
+// tls_client_context verifies servers by these roots (PEM files; none: the system's), TLS 1.2 at least, in our own library
+// context: openssl.cnf is not read. io for a file that cannot be read.
+Result<OwnedSslCtx> tls_client_context(const std::vector<std::string>& roots);
 
 struct HttpOptions {
   std::vector<std::string> roots;  // PEM, of servers; empty: those of the system
@@ -34,10 +39,9 @@ class HttpClient {
   Result<HttpAnswer> call(const http::Url& url, const http::Request& request) const;
 
  private:
-  using OwnedSslCtx = Owned<SSL_CTX, SSL_CTX_free>;
   explicit HttpClient(HttpOptions options) : options_(std::move(options)) {}
   HttpOptions options_;
   OwnedSslCtx tls_;
 };
 
-}  // namespace attest::ctl
+}  // namespace attest
