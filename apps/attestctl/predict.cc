@@ -22,7 +22,7 @@ struct Options {
   std::vector<std::string> files, renames, variables;
   std::string db, dbx;
   bool append = false, has_command_line = false;
-  std::string out, after, name, base, developer;
+  std::string out, after, name, base, developer, phases;
   std::int64_t days = 14;
   std::vector<std::uint32_t> pcrs;
 };
@@ -105,9 +105,23 @@ Status read_boot(const Options& o, Boot& out) {
   return ok();
 }
 
+bool wanted(const Options& o, std::uint32_t pcr) { return o.pcrs.empty() || std::ranges::find(o.pcrs, pcr) != o.pcrs.end(); }
+
+// A manifest says every value of the registers it has, or it would refuse the next boot.
+Status all_said(const Options& o, const Prediction& prediction) {
+  constexpr std::uint32_t kAggregated = 10;
+  for (const auto& [pcr, why] : prediction.unsaid) {
+    std::string what = "predict: PCR " + std::to_string(pcr) + " cannot be said: " + why;
+    if (wanted(o, pcr)) return Error{Errc::mismatch, what + "; leave it out of the manifest with --pcrs"};
+    if (!o.ima.empty() && pcr < kAggregated) return Error{Errc::mismatch, what + "; so neither can boot_aggregate of the IMA list"};
+  }
+  return ok();
+}
+
 Status write_manifest(const Options& o, const Boot& boot, const Prediction& prediction, bool both) {
   const std::string& path = both ? o.out : o.after;
   if (path.empty()) return ok();
+  CHECK_OK(all_said(o, prediction));
   Metadata metadata;
   metadata.name = o.name;
   metadata.description = both ? "before and after an update" : "after an update";
@@ -124,9 +138,7 @@ Status write_manifest(const Options& o, const Boot& boot, const Prediction& pred
     TRY(std::vector<ReferenceValue> files, predicted_files(boot.ima->list, prediction, both));
     std::ranges::move(files, std::back_inserter(manifest.references));
   }
-  std::erase_if(manifest.references, [&](const ReferenceValue& value) {
-    return !o.pcrs.empty() && std::ranges::find(o.pcrs, value.reg) == o.pcrs.end();
-  });
+  std::erase_if(manifest.references, [&](const ReferenceValue& value) { return !wanted(o, value.reg); });
   TRY(std::string payload, write_payload(metadata));
   return write_output(path, as_view(payload + "\n"));
 }
@@ -136,10 +148,23 @@ Json values_json(const Prediction& prediction, bool changed_only) {
   for (std::size_t i = 0; i < prediction.after.size(); i++)
     for (const auto& [pcr, now] : prediction.after[i].values) {
       const Digest& before = prediction.before[i].values.at(pcr);
-      if (changed_only && before == now) continue;
+      if ((changed_only && before == now) || prediction.unsaid.contains(pcr)) continue;
       out[prediction.after[i].name][std::to_string(pcr)] = {{"before", to_hex(before.view())}, {"after", to_hex(now.view())}};
     }
   return out;
+}
+
+const char* change_text(PredictedEvent::Change change) {
+  switch (change) {
+    case PredictedEvent::Change::replaced: return "replaced";
+    case PredictedEvent::Change::added: return "added";
+    case PredictedEvent::Change::removed: return "removed";
+  }
+  return "";
+}
+
+std::string text_of(const TcgEvent& event, const PredictedEvent& predicted) {
+  return predicted.text.empty() ? tcg_event_text(event.type, event.data) : predicted.text;
 }
 
 Json events_json(const TcgEventLog& log, const Prediction& prediction) {
@@ -151,22 +176,58 @@ Json events_json(const TcgEventLog& log, const Prediction& prediction) {
     out.push_back({{"record", p.event},
                    {"pcr", event.pcr},
                    {"event", tcg_event_type_name(event.type)},
-                   {"text", tcg_event_text(event.type, event.data)},
+                   {"change", change_text(p.change)},
+                   {"text", text_of(event, p)},
                    {"digests", std::move(digests)}});
   }
   return out;
 }
 
+Json unsaid_json(const Prediction& prediction) {
+  Json out = Json::object();
+  for (const auto& [pcr, why] : prediction.unsaid) out[std::to_string(pcr)] = why;
+  return out;
+}
+
+Json phases_json(const std::vector<PhaseValues>& phases) {
+  Json out = Json::array();
+  for (const PhaseValues& phase : phases) {
+    Json values = Json::object();
+    for (const auto& [bank, value] : phase.values) values[bank] = to_hex(value.view());
+    out.push_back({{"phases", phase.phases}, {"values", std::move(values)}});
+  }
+  return out;
+}
+
+// phases_of: the register that holds the sections, once the system is up; none where no unified image changes.
+Result<std::vector<PhaseValues>> phases_of(const Options& o, const Prediction& prediction) {
+  if (o.phases.empty()) return std::vector<PhaseValues>();
+  if (!prediction.sections) return Error{Errc::denied, "predict: --phases are of unified kernel images: name a new one with --kernel"};
+  return boot_phases(prediction.after, *prediction.sections, o.phases);
+}
+
+std::string event_row(const TcgEvent& event, const PredictedEvent& p) {
+  std::string record = (p.change == PredictedEvent::Change::added ? "behind record " : "record ") + std::to_string(p.event);
+  std::string change = p.change == PredictedEvent::Change::replaced ? "" : std::string("  (") + change_text(p.change) + ")";
+  return record + "  " + tcg_event_type_name(event.type) + "  " + text_of(event, p) + change;
+}
+
+void tell_phases(const Prediction& prediction, const std::vector<PhaseValues>& phases) {
+  for (const PhaseValues& phase : phases)
+    for (const auto& [bank, value] : phase.values)
+      row(bank + ":" + std::to_string(prediction.sections.value_or(0)), to_hex(value.view()) + "  after " + phase.phases);
+}
+
 void tell(const Session& session, const Options& o, const Boot& boot, const Prediction& prediction) {
   for (const PredictedEvent& p : prediction.events) {
     const TcgEvent& event = boot.log.events[p.event];
-    row("PCR " + std::to_string(event.pcr), "record " + std::to_string(p.event) + "  " + tcg_event_type_name(event.type) + "  " +
-                                                 tcg_event_text(event.type, event.data), Tone::plain);
+    row("PCR " + std::to_string(event.pcr), event_row(event, p), Tone::plain);
   }
+  for (const auto& [pcr, why] : prediction.unsaid) row("PCR " + std::to_string(pcr), "cannot be said: " + why, Tone::warn);
   for (std::size_t i = 0; i < prediction.after.size(); i++)
     for (const auto& [pcr, now] : prediction.after[i].values) {
       const Digest& before = prediction.before[i].values.at(pcr);
-      if (before == now) continue;
+      if (before == now || prediction.unsaid.contains(pcr)) continue;
       row(prediction.after[i].name + ":" + std::to_string(pcr), short_or_whole(to_hex(before.view()), session.verbose) + " -> " +
                                                                     to_hex(now.view()));
     }
@@ -187,17 +248,21 @@ Result<Exit> run(const Session& session, Options o) {
   if (asked.files.empty() && asked.texts.empty() && asked.variables.empty())
     return usage(session, "predict: name what changes: --kernel, --initrd, --cmdline, --boot-loader, --file, --db, ...");
   TRY(Prediction prediction, predict(boot.log, asked));
+  Result<std::vector<PhaseValues>> phases = phases_of(o, prediction);
+  if (!phases && phases.error().code == Errc::denied) return usage(session, phases.error().what);
+  if (!phases) return std::move(phases).error();
   CHECK_OK(write_manifest(o, boot, prediction, true));
   CHECK_OK(write_manifest(o, boot, prediction, false));
   if (session.json)
     return print_json({{"events", events_json(boot.log, prediction)}, {"changed", values_json(prediction, true)},
-                       {"pcrs", values_json(prediction, false)}});
+                       {"pcrs", values_json(prediction, false)}, {"unsaid", unsaid_json(prediction)}, {"phases", phases_json(*phases)}});
   tell(session, o, boot, prediction);
+  tell_phases(prediction, *phases);
   return Exit::accepted;
 }
 
 void add_change_options(CLI::App* app, Options& o) {
-  app->add_option("--kernel", o.kernel, "new kernel");
+  app->add_option("--kernel", o.kernel, "new kernel, or unified kernel image (kernel, initrd and command line in one program)");
   app->add_option("--initrd", o.initrd, "new initrd");
   app->add_option("--boot-loader", o.boot_loader, "new boot loader, named as in the log (shimx64.efi, grubx64.efi)");
   app->add_option("--file", o.files, "NAME=FILE: new content of a file the boot loader reads (grub.cfg=FILE)");
@@ -230,6 +295,7 @@ void add_predict(CLI::App& app_, Session& session) {
   app->add_option("--name", o->name, "name of the manifests");
   app->add_option("--base", o->base, "manifest below this one (default: none, it is the root)");
   app->add_option("--developer", o->developer, "who made the software");
+  app->add_option("--phases", o->phases, "PCR 11 of a unified image once the system is up: enter-initrd:leave-initrd:sysinit:ready");
   app->add_option("--pcrs", o->pcrs, "only these PCRs in the manifests")->delimiter(',')->check(CLI::Range(0, 23));
 }
 

@@ -2,14 +2,18 @@
 
 #include <algorithm>
 
+#include "apps/attestctl/artefacts/eventlog_facts.h"
 #include "evidence/logs/log_references.h"
 
 namespace attest::ctl {
 namespace {
 
+using Change = PredictedEvent::Change;
+
+// predicted_at: what becomes of an event of the log itself.
 const PredictedEvent* predicted_at(const Prediction& prediction, std::size_t event) {
   for (const PredictedEvent& p : prediction.events)
-    if (p.event == event) return &p;
+    if (p.event == event && p.change != Change::added) return &p;
   return nullptr;
 }
 
@@ -40,19 +44,25 @@ Result<ReferenceValue> next_first_entry(const ImaEntry& entry, const ImaHint& hi
 
 std::vector<ReferenceValue> predicted_references(const TcgEventLog& log, const Prediction& prediction, bool both) {
   std::vector<ReferenceValue> out;
+  bool confidential = is_confidential(log);
+  auto put_next = [&](ReferenceValue next, const PredictedEvent& predicted) {
+    next = with_digests(std::move(next), predicted);
+    next.description = "after the update: " + (predicted.text.empty() ? next.description : predicted.text);
+    next.optional = both;
+    out.push_back(std::move(next));
+  };
   for (std::size_t i = 0; i < log.events.size(); i++) {
     auto value = tcg_reference(log.events[i]);
     if (!value) continue;
+    if (confidential) value->anchor = AnchorKind::tdx;  // registers 1 to 4 are called so in both
     const PredictedEvent* predicted = predicted_at(prediction, i);
-    if (predicted == nullptr) {
-      out.push_back(*std::move(value));
-      continue;
+    if (predicted != nullptr && predicted->change == Change::replaced) put_next(*value, *predicted);
+    if (predicted == nullptr || both) {
+      out.push_back(*value);
+      out.back().optional = predicted != nullptr;
     }
-    ReferenceValue next = with_digests(*value, *predicted);
-    next.description = "after the update: " + next.description;
-    next.optional = value->optional = both;
-    out.push_back(std::move(next));
-    if (both) out.push_back(*std::move(value));
+    for (const PredictedEvent& added : prediction.events)
+      if (added.event == i && added.change == Change::added) put_next(*value, added);
   }
   return out;
 }

@@ -71,7 +71,7 @@ struct Raw {
 
 Status read_section(View file, Reader& in, PeImage& out, std::vector<Raw>& raws) {
   View name = in.take(8);
-  std::size_t loaded = in.u32le();
+  std::uint32_t loaded = in.u32le();
   in.u32le();
   Raw raw;
   raw.size = in.u32le();
@@ -81,7 +81,8 @@ Status read_section(View file, Reader& in, PeImage& out, std::vector<Raw>& raws)
   if (raw.size == 0) raw.offset = 0;
   if (raw.offset > file.size() || raw.size > file.size() - raw.offset) return bad("a section lies outside of it");
   auto end = std::ranges::find(name, std::uint8_t{0});
-  PeSection section{std::string(name.begin(), end), file.subspan(raw.offset, std::min(raw.size, loaded))};
+  View content = file.subspan(raw.offset, std::min<std::size_t>(raw.size, loaded));
+  PeSection section{std::string(name.begin(), end), content, loaded - static_cast<std::uint32_t>(content.size())};
   out.sections.push_back(std::move(section));
   if (raw.size > 0) raws.push_back(raw);
   return ok();

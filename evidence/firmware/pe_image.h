@@ -11,6 +11,7 @@ inline constexpr std::size_t kMaxPeSections = 96;
 struct PeSection {
   std::string name;  // up to eight characters
   View content;      // as it is loaded, without the padding of the file
+  std::uint32_t zeros = 0;  // that follow it in memory, as many as the header likes: bound it before use
 };
 
 struct PeImage {

@@ -16,6 +16,8 @@ CORPUS = SOURCE / "test/fuzz/corpus"
 OVMF = pathlib.Path("/usr/share/ovmf/OVMF.fd")
 SECURE, CRB, TIS = (BOOTS / name / "binary_bios_measurements" for name in ("secureboot", "crb", "tis"))
 KERNEL = CORPUS / "pe_image/signed"
+# A synthetic boot of a unified kernel image, and the image.
+UNIFIED_BOOT, UNIFIED = CORPUS / "tcg_event_log/unified_boot", CORPUS / "pe_image/unified_252"
 KERNEL_AUTHENTICODE = "df9ac988ed788778ceaa9c8ba120c94ef31787cabd8726f147fd59b5843ba793"
 
 
@@ -163,6 +165,38 @@ class Pieces(unittest.TestCase):
         self.assertEqual(self.ctl("predict", "--eventlog", CRB, "--file", "fstab=" + str(KERNEL)).code, 3)
         for args in ([], ["--kernel", KERNEL, "--out", self.folder / "x"], ["--file", "x"], ["--old-kernel", KERNEL]):
             self.assertEqual(self.ctl("predict", "--eventlog", CRB, *args).code, 2, args)
+
+    def test_a_unified_image_changes_its_sections_and_the_phases_follow(self):
+        now = self.folder / "now.efi"
+        now.write_bytes(UNIFIED.read_bytes().replace(b"console=ttyS0 quiet", b"console=ttyS1 quiet"))
+        told = json.loads(self.must("predict", "--eventlog", UNIFIED_BOOT, "--kernel", now, "--old-kernel", UNIFIED, "--json",
+                                    "--phases", "enter-initrd:leave-initrd:sysinit:ready"))
+        self.assertEqual(set(told["changed"]["sha256"]), {"4", "9", "11"})
+        self.assertEqual([e["change"] for e in told["events"]], ["replaced"] * 3)  # the image, .cmdline, what the kernel was told
+        # The values of systemd-measure 252 (252.39-1~deb12u2), before and after the phases of the boot.
+        same = json.loads(self.must("predict", "--eventlog", UNIFIED_BOOT, "--kernel", UNIFIED, "--old-kernel", UNIFIED, "--json",
+                                    "--phases", "enter-initrd:leave-initrd:sysinit:ready"))
+        self.assertEqual(same["pcrs"]["sha256"]["11"]["after"], "dc2be4c1d57bfa66111d76a7677f5b937cc825a9504f91abc2758e1872e2dd33")
+        self.assertEqual(same["phases"][3]["values"]["sha256"], "f16e1f3be93cb0d416a1e6267a04014d7ae0191d0bd479e3b3a7878923c6d672")
+        self.assertNotEqual(told["phases"][3], same["phases"][3])
+
+    def test_a_manifest_leaves_out_only_what_it_is_told_to(self):
+        now, out = self.folder / "now.efi", self.folder / "window.json"
+        now.write_bytes(UNIFIED.read_bytes().replace(b"initrd of", b"INITRD of"))
+        args = ["predict", "--eventlog", UNIFIED_BOOT, "--kernel", now, "--name", "os", "--out", out]
+        refused = self.ctl(*args)
+        self.assertEqual(refused.code, 3)
+        self.assertIn("PCR 9 cannot be said", refused.out)
+        self.must(*args, "--pcrs", "4,11")
+        components = json.loads(out.read_text())["sbom"]["components"]
+        self.assertEqual(len(components), 2 + 14 + 2)  # two programs, seven sections; the image and .initrd twice
+        self.assertEqual(self.ctl("predict", "--eventlog", SECURE, "--kernel", KERNEL, "--phases", "ready").code, 2)
+        # The same image in a trust domain: RTMR 1 and 2.
+        self.must("predict", "--eventlog", CORPUS / "tcg_event_log/unified_ccel", "--kernel", now, "--old-kernel", UNIFIED, "--name", "td",
+                  "--out", out)
+        values = json.dumps(json.loads(out.read_text())["sbom"]["components"])
+        self.assertIn('"TDX"', values)
+        self.assertNotIn('"TPM"', values)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
-// Programs of the firmware, as far as measuring them needs.
-#include "evidence/firmware/pe_image.h"
+// Programs of the firmware, as far as measuring them needs; unified kernel images.
+#include "evidence/firmware/unified_image.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   attest::View file(data, size);
   auto image = attest::parse_pe_image(file);
   auto bytes = attest::authenticode_bytes(file);
   if (bytes && (!image || bytes->size() > 2 * size)) __builtin_trap();
+  auto unified = attest::parse_unified_image(file);
+  if (!unified) return 0;
+  if (!image || unified->stub_major < 252 || unified->measured.at(0).name != ".linux") __builtin_trap();
+  for (const attest::PeSection& section : unified->measured)
+    if (unified->section(section.name) != &section || section.zeros > attest::kMaxSectionZeros) __builtin_trap();
   return 0;
 }

@@ -193,7 +193,7 @@ TEST_F(Predict, TheOldFileFindsItsEvents) {
 TEST_F(Predict, WhatCannotBeSaidIsRefused) {
   Bytes text{'#', '!'}, unified = corpus("unified");
   EXPECT_EQ(refusal({{{Role::kernel, "", text, {}}}, {}, {}}), Errc::mismatch);
-  EXPECT_EQ(refusal({{{Role::kernel, "", unified, {}}}, {}, {}}), Errc::unsupported);
+  EXPECT_EQ(refusal({{{Role::kernel, "", unified, {}}}, {}, {}}), Errc::mismatch);  // no unified image was booted
   EXPECT_EQ(refusal({{{Role::named, "fstab", text, {}}}, {}, {}}), Errc::mismatch);
 }
 

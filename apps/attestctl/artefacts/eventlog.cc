@@ -10,19 +10,6 @@ constexpr std::uint32_t kLastCcRegister = 4;  // RTMR 3
 
 Result<TcgEventLog> read(View bytes) { return parse_tcg_event_log(bytes, TcgLogEnd::padded); }
 
-// A log of confidential computing has one bank, sha384, and names registers 1 to 4: nothing extends PCR 0, which
-// on a machine with a TPM holds the first measurement of all.
-bool is_confidential(const TcgEventLog& log) {
-  if (log.algorithms.size() != 1 || log.algorithms[0].id != static_cast<std::uint16_t>(HashAlg::sha384)) return false;
-  bool extended = false;
-  for (const TcgEvent& event : log.events) {
-    if (!event.extends()) continue;
-    if (event.pcr == 0 || event.pcr > kLastCcRegister) return false;
-    extended = true;
-  }
-  return extended;
-}
-
 // The first record alone: the head of the SHA-1 format whose event is of the first kinds and fits.
 bool begins_like_a_log(View bytes) {
   Reader in(bytes);
@@ -86,6 +73,17 @@ Result<ArtefactAppraisal> appraise_eventlog(const ArtefactInput& input) { return
 Result<ArtefactAppraisal> appraise_ccel(const ArtefactInput& input) { return appraise_as(input, true); }
 
 }  // namespace
+
+bool is_confidential(const TcgEventLog& log) {
+  if (log.algorithms.size() != 1 || log.algorithms[0].id != static_cast<std::uint16_t>(HashAlg::sha384)) return false;
+  bool extended = false;
+  for (const TcgEvent& event : log.events) {
+    if (!event.extends()) continue;
+    if (event.pcr == 0 || event.pcr > kLastCcRegister) return false;
+    extended = true;
+  }
+  return extended;
+}
 
 ArtefactKind eventlog_kind() {
   return {"eventlog", "TCG event log of firmware, SHA-1 or crypto-agile (--with pcrs=FILE)", looks_like_eventlog,

@@ -17,4 +17,8 @@ Facts judgement_facts(const EventLogJudgement& judgement);
 // read_event_log_rules reads --policy (docs/EVIDENCE.md); malformed for members it does not know.
 Result<EventLogRules> read_event_log_rules(const Json& policy);
 
+// is_confidential: a log of confidential computing has one bank, sha384, and names registers 1 to 4: nothing extends PCR 0, which
+// on a machine with a TPM holds the first measurement of all.
+bool is_confidential(const TcgEventLog& log);
+
 }  // namespace attest::ctl
