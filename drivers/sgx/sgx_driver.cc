@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "drivers/tsm/report.h"
 #include "evidence/core/printable.h"
 #include "evidence/dcap/anchor.h"
 
@@ -21,7 +20,7 @@ Error failed(const std::filesystem::path& path, int error) {
 // tried again.
 class GramineFiles {
  public:
-  explicit GramineFiles(std::filesystem::path root) : root_(std::move(root)), files_(posix_tsm_files()) {}
+  GramineFiles(std::filesystem::path root, std::shared_ptr<TsmFiles> files) : root_(std::move(root)), files_(std::move(files)) {}
   Status put(const char* name, View bytes) {
     int error = EINTR;
     for (int i = 0; i < kTries && (error == EINTR || error == EAGAIN || error == EBUSY); i++)
@@ -44,7 +43,7 @@ class GramineFiles {
 
 class SgxDriver : public Driver {
  public:
-  explicit SgxDriver(const SgxDriverConfig& config) : files_(config.root) {}
+  SgxDriver(const SgxDriverConfig& config, std::shared_ptr<TsmFiles> files) : files_(config.root, std::move(files)) {}
   Status begin() {
     TRY(Bytes type, files_.get("attestation_type"));
     std::string name = printable(as_text(type), 32);
@@ -95,12 +94,14 @@ class SgxDriver : public Driver {
 
 }  // namespace
 
-Result<OpenedDriver> open_sgx(const SgxDriverConfig& config) {
-  auto driver = std::make_unique<SgxDriver>(config);
+Result<OpenedDriver> open_sgx_with(const SgxDriverConfig& config, std::shared_ptr<TsmFiles> files) {
+  auto driver = std::make_unique<SgxDriver>(config, std::move(files));
   CHECK_OK(driver->begin());
   OpenedDriver opened;
   opened.driver = std::move(driver);
   return opened;
 }
+
+Result<OpenedDriver> open_sgx(const SgxDriverConfig& config) { return open_sgx_with(config, posix_tsm_files()); }
 
 }  // namespace attest
