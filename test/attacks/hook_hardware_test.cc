@@ -2,6 +2,7 @@
 // an Azure confidential VM, each with a daemon of its own. The hardware is a stand-in behind the kernel's interface: it signs the
 // report data it is asked for with keys of the test, so the evidence is synthetic; driver, daemon, module and verifier are real.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -325,9 +326,10 @@ class Machines {
     }
     std::filesystem::create_symlink(fleet.a->socket(), stage_.file("a.sock"));
     std::filesystem::create_symlink(fleet.b.socket(), stage_.file("b.sock"));
-    for (int i = 0; i < 3000 && !std::filesystem::exists(stage_.file("stop")); i++) std::this_thread::sleep_for(20ms);
+    while (::getppid() == parent_ && !std::filesystem::exists(stage_.file("stop"))) std::this_thread::sleep_for(20ms);
   }
   Stage stage_{{}, false};
+  pid_t parent_ = ::getpid();
   Forked process_;
 };
 
