@@ -42,20 +42,25 @@ Result<Bytes> decode64(std::string_view text, std::string_view alphabet, std::si
   if (text.size() % 4 == 1) return Error{Errc::malformed, "base64: impossible length"};
   if (text.size() / 4 * 3 > max_bytes) return Error{Errc::malformed, "base64: more than " + std::to_string(max_bytes) + " bytes"};
   const auto table = reverse_table(alphabet);
-  Bytes out;
-  out.reserve(text.size() / 4 * 3 + 2);
-  std::uint32_t group = 0;
-  unsigned bits = 0;
-  for (char c : text) {
-    int v = table[static_cast<unsigned char>(c)];
-    if (v < 0) return Error{Errc::malformed, "base64: character outside the alphabet"};
-    group = (group << 6 | static_cast<std::uint32_t>(v)) & 0xffffff;
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    out.push_back(static_cast<std::uint8_t>(group >> bits));
+  const std::size_t tail = text.size() % 4;  // 0, 2 or 3 characters: 0, 1 or 2 bytes
+  Bytes out(text.size() / 4 * 3 + (tail == 0 ? 0 : tail - 1));
+  int seen = 0;  // the sign of every value: negative after one character outside the alphabet
+  auto value = [&](std::size_t i) {
+    int v = table[static_cast<unsigned char>(text[i])];
+    seen |= v;
+    return static_cast<std::uint32_t>(v) & 63;
+  };
+  std::uint8_t* to = out.data();
+  std::size_t i = 0;
+  for (; i + 4 <= text.size(); i += 4) {
+    std::uint32_t group = value(i) << 18 | value(i + 1) << 12 | value(i + 2) << 6 | value(i + 3);
+    for (int shift = 16; shift >= 0; shift -= 8) *to++ = static_cast<std::uint8_t>(group >> shift);
   }
-  if (bits > 0 && (group & ((1U << bits) - 1)) != 0) return Error{Errc::malformed, "base64: stray bits at the end"};
+  std::uint32_t group = 0;
+  for (std::size_t k = 0; k < tail; k++) group |= value(i + k) << (18 - 6 * k);
+  for (std::size_t k = 1; k < tail; k++) *to++ = static_cast<std::uint8_t>(group >> (24 - 8 * k));
+  if (seen < 0) return Error{Errc::malformed, "base64: character outside the alphabet"};
+  if (tail != 0 && (group & (0xffffffU >> (8 * (tail - 1)))) != 0) return Error{Errc::malformed, "base64: stray bits at the end"};
   return out;
 }
 

@@ -165,7 +165,9 @@ std::string_view JsonReader::string(std::string& unescaped) {
   bool escapes = false;
   std::size_t from = at_;
   while (good()) {
-    while (at_ < in_.size() && kPlain[static_cast<unsigned char>(in_[at_])]) at_++;
+    std::size_t at = at_;  // kept in a register: most of a text is passed here
+    while (at < in_.size() && kPlain[static_cast<unsigned char>(in_[at])]) at++;
+    at_ = at;
     char c = at_ < in_.size() ? in_[at_] : '\0';
     if (c == '"') {
       std::string_view last = in_.substr(from, at_++ - from);
