@@ -1,5 +1,10 @@
 // Policies in JavaScript: only the boolean true passes, and a script can neither stay, grow nor reach out.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "verifier/script/run_policy.h"
 
@@ -60,6 +65,51 @@ TEST(RunPolicy, AMissingChildIsAnError) {
   EXPECT_EQ(answer.error().code, Errc::io);
   EXPECT_FALSE(run_policy("/bin/true", as_view("{}"), as_view("true"), std::chrono::seconds(5))) << "a child that says nothing";
   EXPECT_FALSE(run_policy(kChild, {}, Bytes(kMaxPolicyScript + 1, ' '), std::chrono::seconds(1)));
+}
+
+// waiting is the children of this process that are alive.
+std::vector<pid_t> waiting() {
+  std::vector<pid_t> out;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "stat");
+    std::string pid, name, state;
+    pid_t parent = 0;
+    if (file >> pid >> name >> state >> parent && parent == ::getpid() && state != "Z") out.push_back(std::stoi(pid));
+  }
+  return out;
+}
+
+Result<PolicyAnswer> ask(PolicyRunner& runner, std::string_view script) {
+  return runner.run(as_view("{}"), as_view(script), std::chrono::seconds(20));
+}
+
+TEST(PolicyRunner, KeepsOneChildReadyAndEveryScriptHasItsOwn) {
+  {
+    PolicyRunner runner(kChild);
+    EXPECT_EQ(waiting().size(), 0U) << "none before there was a question";
+    for (int i = 0; i < 3; i++) {
+      auto answer = ask(runner, "var fresh = typeof left === 'undefined'; this.left = 1; fresh");
+      ASSERT_TRUE(answer) << answer.error().what;
+      EXPECT_TRUE(answer->pass) << "what a script leaves behind is not there for the next";
+      EXPECT_EQ(waiting().size(), 1U);
+    }
+  }
+  EXPECT_EQ(waiting().size(), 0U) << "nor afterwards";
+}
+
+TEST(PolicyRunner, AChildThatDiedWhileItWaitedIsReplaced) {
+  PolicyRunner runner(kChild);
+  ASSERT_TRUE(ask(runner, "true"));
+  for (pid_t child : waiting()) ::kill(child, SIGKILL);
+  while (!waiting().empty()) ::usleep(1000);
+  auto answer = ask(runner, "true");
+  ASSERT_TRUE(answer) << answer.error().what;
+  EXPECT_TRUE(answer->pass);
+}
+
+TEST(PolicyRunner, AMissingChildIsAnError) {
+  PolicyRunner runner("/nonexistent/attest-policy");
+  EXPECT_FALSE(ask(runner, "true"));
 }
 
 }  // namespace

@@ -131,24 +131,80 @@ class NoSigpipe {
 
 }  // namespace
 
-Result<PolicyAnswer> run_policy(const std::string& child, View json, View script, std::chrono::milliseconds deadline) {
-  if (script.size() > kMaxPolicyScript) return Error{Errc::malformed, "policy: a script of more than 1 MiB"};
-  if (json.size() > kMaxPolicyInput) return Error{Errc::malformed, "policy: a result of more than 128 MiB"};
-  auto end = Clock::now() + deadline;
-  NoSigpipe quiet;
-  TRY(Process process, start(child));
+// Child is one child that has been told nothing yet.
+class PolicyRunner::Child {
+ public:
+  explicit Child(Process process) : process_(std::move(process)) {}
+  Process& process() { return process_; }
+
+ private:
+  Process process_;
+};
+
+namespace {
+
+Status tell(Process& process, View json, View script, Clock::time_point end) {
   Writer head;
   head.u32be(static_cast<std::uint32_t>(json.size()));
   head.u32be(static_cast<std::uint32_t>(script.size()));
   TRY(Bytes sizes, std::move(head).finish("policy"));
   for (View part : {View(sizes), json, script}) CHECK_OK(send(process.in().get(), part, end));
   process.in() = OwnedFd();
+  return ok();
+}
+
+Result<PolicyAnswer> hear(Process& process, Clock::time_point end) {
   TRY(Bytes answer, receive(process.out().get(), end));
   if (answer.empty()) return Error{Errc::io, "policy: the child died: out of memory, or a call it may not make"};
   PolicyAnswer out;
   out.pass = answer.size() == 1 && answer[0] == 'P';
   if (!out.pass) out.why = printable(as_text(View(answer).subspan(1)), 400);
   return out;
+}
+
+Status check_sizes(View json, View script) {
+  if (script.size() > kMaxPolicyScript) return Error{Errc::malformed, "policy: a script of more than 1 MiB"};
+  if (json.size() > kMaxPolicyInput) return Error{Errc::malformed, "policy: a result of more than 128 MiB"};
+  return ok();
+}
+
+}  // namespace
+
+PolicyRunner::PolicyRunner(std::string child) : path_(std::move(child)) {}
+PolicyRunner::~PolicyRunner() = default;
+
+std::unique_ptr<PolicyRunner::Child> PolicyRunner::take() {
+  std::lock_guard lock(mutex_);
+  return std::move(ready_);
+}
+
+void PolicyRunner::keep_one_ready() {
+  auto started = start(path_);
+  std::lock_guard lock(mutex_);
+  if (started && !ready_) ready_ = std::make_unique<Child>(*std::move(started));
+}
+
+Result<PolicyAnswer> PolicyRunner::run(View json, View script, std::chrono::milliseconds deadline) {
+  CHECK_OK(check_sizes(json, script));
+  auto end = Clock::now() + deadline;
+  NoSigpipe quiet;
+  std::unique_ptr<Child> child = take();
+  if (!child || !tell(child->process(), json, script, end)) {  // a child that waited may have been killed meanwhile
+    TRY(Process fresh, start(path_));
+    child = std::make_unique<Child>(std::move(fresh));
+    CHECK_OK(tell(child->process(), json, script, end));
+  }
+  keep_one_ready();
+  return hear(child->process(), end);
+}
+
+Result<PolicyAnswer> run_policy(const std::string& child, View json, View script, std::chrono::milliseconds deadline) {
+  CHECK_OK(check_sizes(json, script));
+  auto end = Clock::now() + deadline;
+  NoSigpipe quiet;
+  TRY(Process process, start(child));
+  CHECK_OK(tell(process, json, script, end));
+  return hear(process, end);
 }
 
 Result<std::string> find_policy_child() {

@@ -2,6 +2,7 @@
 #pragma once
 #include "cmcd-lite/server/cmc/config.h"
 #include "evidence/x509/chain.h"
+#include "verifier/script/run_policy.h"
 
 namespace attest {
 
@@ -18,6 +19,7 @@ struct Fleet {
   std::vector<Bytes> roots;                             // DER, to show whole chains
   std::vector<SignedItem> items;
   std::vector<Bytes> policies;                          // JavaScript
+  std::shared_ptr<PolicyRunner> policy_runner;          // unset: the child program was not installed
   std::string name;                                     // of this machine
 };
 

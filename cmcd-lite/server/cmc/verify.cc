@@ -11,9 +11,9 @@ constexpr std::size_t kMaxPeerText = 256;
 constexpr std::size_t kMaxKeptResult = 256 << 10;  // of a result that explain can show
 
 // apply_policy lets one script look at the result; it can refuse and nothing else.
-void apply_policy(const std::string& child, View script, const char* whose, cmc::Judged& judged) {
+void apply_policy(PolicyRunner& runner, View script, const char* whose, cmc::Judged& judged) {
   Bytes json = cmc::encode_result(judged.result, cmc::Encoding::json);
-  auto answer = run_policy(child, json, script, kPolicyTime);
+  auto answer = runner.run(json, script, kPolicyTime);
   if (answer && answer->pass) return;
   judged.result.summary.fail(cmc::kVerifyPolicies, std::string(whose) + (answer ? answer->why : answer.error().what));
   judged.trusted = false;
@@ -21,9 +21,13 @@ void apply_policy(const std::string& child, View script, const char* whose, cmc:
 
 Status apply_policies(const cmc::ApiRequest& request, const Fleet& fleet, cmc::Judged& judged) {
   if (fleet.policies.empty() && !request.policies) return ok();
-  TRY(std::string child, find_policy_child());
-  for (const Bytes& script : fleet.policies) apply_policy(child, script, "policy of this machine: ", judged);
-  if (request.policies) apply_policy(child, *request.policies, "policy of the call: ", judged);
+  std::shared_ptr<PolicyRunner> runner = fleet.policy_runner;
+  if (!runner) {
+    TRY(std::string child, find_policy_child());
+    runner = std::make_shared<PolicyRunner>(std::move(child));
+  }
+  for (const Bytes& script : fleet.policies) apply_policy(*runner, script, "policy of this machine: ", judged);
+  if (request.policies) apply_policy(*runner, *request.policies, "policy of the call: ", judged);
   return ok();
 }
 

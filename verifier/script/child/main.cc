@@ -1,5 +1,5 @@
 // attest-policy: runs one JavaScript policy and says P or F. It reads u32 size of the result, u32 size of the script, both;
-// then it gives up everything but memory, reading and writing, runs the script and ends. Started by run_policy alone.
+// then it gives up everything but memory, reading and writing, runs the script and ends. Started by run_policy.h alone.
 #include <duktape.h>
 #include <seccomp.h>
 #include <sys/resource.h>
@@ -72,10 +72,13 @@ void add_console(duk_context* js) {
   _exit(n == static_cast<ssize_t>(text.size()) ? 0 : 1);
 }
 
-[[noreturn]] void run(const std::string& result, const std::string& script) {
+duk_context* make_heap() {
   duk_context* js = duk_create_heap(nullptr, nullptr, nullptr, nullptr, nullptr);
-  if (js == nullptr) answer("Fno memory for a script");
-  add_console(js);
+  if (js != nullptr) add_console(js);
+  return js;
+}
+
+[[noreturn]] void run(duk_context* js, const std::string& result, const std::string& script) {
   duk_push_lstring(js, result.data(), result.size());
   duk_put_global_string(js, "json");
   if (duk_peval_lstring(js, script.data(), script.size()) != 0) answer("F" + std::string(duk_safe_to_string(js, -1)).substr(0, 1000));
@@ -89,9 +92,11 @@ void add_console(duk_context* js) {
 int main() {
   std::uint32_t result_size = 0, script_size = 0;
   if (!limit(RLIMIT_AS, 512 << 20)) return 3;
+  duk_context* js = make_heap();  // before there is a question, so that a child that waits has this behind it
+  if (js == nullptr) return 3;
   if (!read_size(result_size, kMaxResult) || !read_size(script_size, kMaxScript)) return 2;
   std::string result(result_size, '\0'), script(script_size, '\0');
   if (!read_all(result.data(), result.size()) || !read_all(script.data(), script.size())) return 2;
   if (!confine()) return 3;
-  run(result, script);
+  run(js, result, script);
 }
