@@ -1,0 +1,220 @@
+// fleet_bench: what a member of a CMC fleet does all day. Prints one JSON line.
+//   fleet_bench judge ENTRIES ROUNDS     a report with so many IMA entries is judged, in JSON and in CBOR; the floor is one
+//                                        pass of a validating parser and one SHA-256 over it
+//   fleet_bench connection ROUNDS        attested TLS inside the stream, beside plain TLS: the server alone proves itself,
+//                                        then both
+//   fleet_bench cache CALLS              PeerCache calls, one after the other, on the Unix socket
+//   fleet_bench policy ROUNDS            a policy over the result of a recorded boot
+#include <cbor.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <future>
+#include <nlohmann/json.hpp>
+
+#include "evidence/cmc/report.h"
+#include "provider/libattest/options.h"
+#include "test/support/atls_pair.h"
+#include "test/support/cmc_machine.h"
+#include "verifier/cmc/judge.h"
+#include "verifier/script/run_policy.h"
+
+namespace {
+
+using namespace attest;
+using namespace attest::test;
+using cmc::Encoding;
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? -1 : values[values.size() / 2];
+}
+
+double wall_ms() {
+  auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::milli>(now).count();
+}
+double cpu_ms() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
+}
+void forget_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+double peak_mib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::atof(line.c_str() + 6) / 1024;
+  return 0;
+}
+
+// floor_of reads the report once, keeping nothing, and hashes it.
+bool floor_of(const Bytes& report, Encoding encoding) {
+  bool read = false;
+  if (encoding == Encoding::json) {
+    read = nlohmann::json::accept(report.begin(), report.end());
+  } else {
+    std::size_t at = 0;
+    cbor_decoder_result step{};
+    while (at < report.size()) {
+      step = cbor_stream_decode(report.data() + at, report.size() - at, &cbor_empty_callbacks, nullptr);
+      if (step.status != CBOR_DECODER_FINISHED) break;
+      at += step.read;
+    }
+    read = at == report.size();
+  }
+  return read && !sha256(report).empty();
+}
+
+struct Judged {
+  std::vector<double> judge, floor;
+  double size_mib = 0, memory_mib = 0;
+};
+
+// Verifier trusts the test's authority in both roles.
+struct Verifier {
+  explicit Verifier(const Authority& authority) : root(authority.root().der()), trust(TrustStore::make({root})) {}
+  Bytes root;
+  Result<TrustStore> trust;
+  bool accepts(const Bytes& report, const Bytes& nonce) const {
+    cmc::Question question;
+    question.report = report;
+    question.nonce = nonce;
+    question.now = wall_clock_now();
+    question.signers = question.attestation_keys = &*trust;
+    question.roots = {&root, 1};
+    question.one_root = true;
+    return cmc::judge(question).trusted;
+  }
+};
+
+bool judge_in(Encoding encoding, CmcMachine& machine, const Verifier& verifier, int rounds, Judged& out) {
+  Bytes nonce(32, 7);
+  auto report = machine.attest(encoding, nonce);
+  if (!report) return false;
+  out.size_mib = static_cast<double>(report->size()) / (1 << 20);
+  for (int i = 0; i < rounds; i++) {  // in turn, so that a machine that slows down slows both
+    forget_peak();
+    double before = peak_mib(), start = cpu_ms();
+    if (!verifier.accepts(*report, nonce)) return false;
+    out.judge.push_back(cpu_ms() - start);
+    if (i == 0) out.memory_mib = out.size_mib + std::max(0.0, peak_mib() - before);
+    start = cpu_ms();
+    if (!floor_of(*report, encoding)) return false;
+    out.floor.push_back(cpu_ms() - start);
+  }
+  return true;
+}
+
+int bench_judge(int entries, int rounds) {
+  Authority authority;
+  CmcMachine machine(authority, "tis");
+  if (!machine.good()) return 1;
+  for (int i = 0; i < entries; i++)
+    if (!machine.machine.measured->measure_file("/usr/lib/x86_64-linux-gnu/example/module-" + std::to_string(i) + ".so")) return 1;
+  if (!machine.start()) return 1;
+  Verifier verifier(authority);
+  for (Encoding encoding : {Encoding::json, Encoding::cbor}) {
+    Judged done;
+    if (!verifier.trust || !judge_in(encoding, machine, verifier, rounds, done)) return 1;
+    std::printf("%s\"%s\": {\"report_mib\": %.3f, \"memory_mib\": %.3f, \"judge_ms\": %.3f, \"floor_ms\": %.3f}",
+                encoding == Encoding::json ? "{" : ", ", encoding == Encoding::json ? "json" : "cbor", done.size_mib, done.memory_mib,
+                median(done.judge), median(done.floor));
+  }
+  std::printf("}\n");
+  return 0;
+}
+
+// met is how long both ends take until the stream is ready; negative if they did not agree.
+double met(AtlsPair& pair, atls::Settings settings, atls::Agent* server, atls::Agent* client) {
+  double start = wall_ms();
+  pair.connect();
+  if (server == nullptr) {
+    pair.shake();
+    return wall_ms() - start;
+  }
+  auto theirs = std::async(std::launch::async, [&] { return atls::attest_connection(settings, pair.server(), *server); });
+  bool ours = !atls::attest_connection(settings, pair.client(), *client).failure;
+  return !theirs.get().failure && ours ? wall_ms() - start : -1;
+}
+
+int bench_connection(int rounds) {
+  Authority authority;
+  CmcMachine server(authority, "tis"), client(authority, "tis");
+  if (!server.good() || !client.good() || !server.start() || !client.start()) return 1;
+  auto agent = [](const CmcMachine& machine) {
+    atls::Options options;
+    options.daemon = machine.client(Encoding::cbor);
+    return make_agent(options);
+  };
+  auto one = agent(server), two = agent(client);
+  AtlsPair pair;
+  atls::Settings settings;
+  std::vector<double> plain, single, mutual;
+  for (int i = 0; i < rounds; i++) {
+    plain.push_back(met(pair, settings, nullptr, nullptr));
+    settings.mode = atls::AttestMode::server;
+    single.push_back(met(pair, settings, one.get(), two.get()));
+    settings.mode = atls::AttestMode::mutual;
+    mutual.push_back(met(pair, settings, one.get(), two.get()));
+    if (single.back() < 0 || mutual.back() < 0) return 1;
+  }
+  std::printf("{\"plain_ms\": %.3f, \"server_ms\": %.3f, \"mutual_ms\": %.3f}\n", median(plain), median(single), median(mutual));
+  return 0;
+}
+
+int bench_cache(int calls) {
+  Authority authority;
+  CmcMachine machine(authority, "tis");
+  if (!machine.good() || !machine.start()) return 1;
+  std::string peer(64, 'a');
+  auto report = machine.attest(Encoding::cbor, {1});
+  if (!report || !machine.verify(Encoding::cbor, {1}, *report, peer)) return 1;
+  cmc::ApiRequest request;
+  request.call = cmc::Call::peer_cache;
+  request.peer = peer;
+  double start = wall_ms();
+  for (int i = 0; i < calls; i++) {
+    auto answer = cmc_call(machine.client(Encoding::cbor), request);
+    if (!answer || answer->cache.empty()) return 1;
+  }
+  std::printf("{\"calls_per_second\": %.0f}\n", 1000.0 * calls / (wall_ms() - start));
+  return 0;
+}
+
+int bench_policy(int rounds) {
+  Authority authority;
+  CmcMachine machine(authority, "tis");
+  if (!machine.good() || !machine.start()) return 1;
+  auto report = machine.attest(Encoding::json, {1});
+  auto result = report ? machine.verify(Encoding::json, {1}, *report, "") : Result<std::string>(report.error());
+  auto child = find_policy_child();
+  if (!result || !child) return 1;
+  std::string_view script = "var r = JSON.parse(json); r.summary.status === 'success' && r.measurements.length > 0";
+  std::vector<double> times;
+  PolicyRunner runner(*child);
+  for (int i = 0; i < rounds; i++) {
+    double start = wall_ms();
+    auto answer = runner.run(as_view(*result), as_view(script), std::chrono::seconds(5));
+    times.push_back(wall_ms() - start);
+    if (!answer || !answer->pass) return 1;
+  }
+  std::printf("{\"result_kib\": %.1f, \"policy_ms\": %.3f}\n", static_cast<double>(result->size()) / 1024, median(times));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string_view what = argc > 1 ? argv[1] : "";
+  auto number = [&](int i) { return std::max(1, std::atoi(argv[i])); };
+  if (what == "judge" && argc == 4) return bench_judge(number(2), number(3));
+  if (what == "connection" && argc == 3) return bench_connection(number(2));
+  if (what == "cache" && argc == 3) return bench_cache(number(2));
+  if (what == "policy" && argc == 3) return bench_policy(number(2));
+  std::fprintf(stderr, "usage: %s judge ENTRIES ROUNDS | connection ROUNDS | cache CALLS | policy ROUNDS\n", argv[0]);
+  return 2;
+}
