@@ -102,6 +102,10 @@ def bad(entry, path):
     allowed = {check for word, check in (("signature", "platform.signature"), ("parse", "platform.form"),
                                          ("expired", "platform.time"), ("holder", "platform.holder"),
                                          ) if word in expect}
+    # Nobody can check a signature without the issuer: where none came with the original, or the change is in the issuer's name.
+    changed = tool.inspect(path, NAME)[1]
+    if allowed and (not issuer_of(origin, path) or changed.get("issuer") != facts.get("issuer")):
+        allowed |= NEEDS_ISSUER
     rows = [("verdict", 1, code)]
     if allowed:
         rows.append(("reason", True, bool(failed & allowed) or tool.failures(verdict)))
