@@ -1,5 +1,5 @@
-// compact.h: a measured log as it travels: runs of reference values where they stand for the events, the rest
-// in full.
+// compact.h: a measured log as it travels: runs of reference values where they stand for the events, their
+// indices where the order is another one, the rest in full.
 #pragma once
 #include "evidence/logs/references.h"
 
@@ -20,11 +20,15 @@ class LogCompactor {
   // withheld is the IMA list of the last compact() for those who shall not learn what ran here: its entries
   // in full are digests alone. nullopt if there are none, then everybody gets the same.
   std::optional<EvidenceLog> withheld() const;
+  // logs is the value of the last compact(), empty if it failed.
+  const std::vector<EvidenceLog>& logs() const { return logs_; }
 
  private:
   void restart(const MeasuredLog& log);
   Status append(EvidenceLog& out, std::span<const MeasuredEvent> events);
   bool continue_run(EvidenceLog& out, const MeasuredEvent& event);
+  void settle(std::vector<Segment>& segments) const;
+  void pack_last(std::vector<Segment>& segments) const;
 
   std::shared_ptr<const RunIndex> index_;
   std::vector<std::uint32_t> next_;  // by context item: the entry behind the last one used

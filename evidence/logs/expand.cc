@@ -1,6 +1,7 @@
 #include "evidence/logs/expand.h"
 
 #include "evidence/logs/ima_list.h"
+#include "evidence/logs/prefix.h"
 #include "evidence/logs/tcg_event_log.h"
 #include "evidence/logs/tcg_event_text.h"
 
@@ -13,11 +14,6 @@ Error malformed(std::size_t event, const std::string& why) {
   return Error{Errc::malformed, "log: event " + std::to_string(event) + ": " + why};
 }
 
-std::uint32_t events_in(const Segment& segment) {
-  const auto* run = std::get_if<RunSegment>(&segment);
-  return run != nullptr ? run->count : 1;
-}
-
 // count_events adds up what the segments will become and checks it before anything is made of them.
 Result<std::uint64_t> count_events(const std::vector<EvidenceLog>& logs, std::uint32_t max_events) {
   std::uint64_t total = 0;
@@ -26,6 +22,7 @@ Result<std::uint64_t> count_events(const std::vector<EvidenceLog>& logs, std::ui
     if (static_cast<int>(log.kind) <= last_kind)
       return Error{Errc::malformed, "log: kinds repeated or out of order"};
     last_kind = static_cast<int>(log.kind);
+    if (log.skipped != 0) return Error{Errc::malformed, "log: its beginning is not here"};
     std::uint64_t here = 0;
     for (const Segment& segment : log.segments) here += events_in(segment);
     if (here != log.events)
@@ -51,6 +48,8 @@ class Expander {
         CHECK_OK(add_run(*run));
       } else if (const auto* entry = std::get_if<DigestSegment>(&segment)) {
         CHECK_OK(add_digest(*entry));
+      } else if (const auto* packed = std::get_if<PackedSegment>(&segment)) {
+        CHECK_OK(add_packed(*packed));
       } else {
         CHECK_OK(add_full(std::get<EventSegment>(segment)));
       }
@@ -61,11 +60,29 @@ class Expander {
   std::vector<ExpandedEvent> events;
 
  private:
-  Status add_run(const RunSegment& run) {
-    const Manifest* manifest = run.metadata < manifests_.size() ? manifests_[run.metadata] : nullptr;
+  Result<const Manifest*> manifest_of(std::uint32_t item) {
+    const Manifest* manifest = item < manifests_.size() ? manifests_[item] : nullptr;
     if (manifest == nullptr)
-      return malformed(events.size(),
-                       "a run of item " + std::to_string(run.metadata) + ", which is no manifest here");
+      return malformed(events.size(), "a run of item " + std::to_string(item) + ", which is no manifest here");
+    return manifest;
+  }
+
+  Status add_packed(const PackedSegment& packed) {
+    TRY(const Manifest* manifest, manifest_of(packed.metadata));
+    std::size_t size = manifest->tpm.size();
+    if (packed.entries.empty() || packed.bits != index_bits(size))
+      return malformed(events.size(), "packed indices of " + std::to_string(packed.bits) + " bits into a manifest of " +
+                                          std::to_string(size) + " reference values");
+    for (std::uint32_t entry : packed.entries) {
+      if (entry >= size)
+        return malformed(events.size(), "an index outside its manifest of " + std::to_string(size) + " reference values");
+      CHECK_OK(add_reference(*manifest, {packed.metadata, entry}));
+    }
+    return ok();
+  }
+
+  Status add_run(const RunSegment& run) {
+    TRY(const Manifest* manifest, manifest_of(run.metadata));
     std::size_t size = manifest->tpm.size();
     if (run.count == 0 || run.first >= size || run.count > size - run.first)
       return malformed(events.size(),

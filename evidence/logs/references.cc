@@ -1,5 +1,7 @@
 #include "evidence/logs/references.h"
 
+#include <bit>
+
 #include "evidence/logs/ima_list.h"
 
 namespace attest {
@@ -29,6 +31,10 @@ Digest reference_digest(const ReferenceValue& value, HashAlg bank, LogKind kind,
   return padded ? padded_sha1(bank, hash->view()) : *hash;
 }
 
+std::uint8_t index_bits(std::size_t references) {
+  return references < 3 ? std::uint8_t{1} : static_cast<std::uint8_t>(std::bit_width(references - 1));
+}
+
 RunIndex::RunIndex(ContextManifests manifests, HashAlg bank, ImaExtend ima)
     : manifests_(std::move(manifests)), bank_(bank), ima_(ima) {
   slots_ = sorted_slots(LogKind::tcg);
@@ -54,6 +60,10 @@ std::vector<RunIndex::Slot> RunIndex::sorted_slots(LogKind kind) const {
 const std::vector<RunIndex::Slot>& RunIndex::slots(LogKind kind) const {
   bool padded = ima_ == ImaExtend::padded_sha1 && bank_ != HashAlg::sha1;
   return kind == LogKind::ima && padded ? ima_slots_ : slots_;
+}
+
+std::size_t RunIndex::references(std::uint32_t item) const {
+  return item < manifests_.size() && manifests_[item] != nullptr ? manifests_[item]->tpm.size() : 0;
 }
 
 const ReferenceValue* RunIndex::at(RefPosition position) const {

@@ -21,6 +21,9 @@ struct RefPosition {
 // such hash, or if it is the 0xff of an IMA violation: no reference value stands for one.
 Digest reference_digest(const ReferenceValue& value, HashAlg bank, LogKind kind, ImaExtend ima);
 
+// index_bits is the width of packed indices into an item of so many reference values: what its last index needs, at least 1.
+std::uint8_t index_bits(std::size_t references);
+
 // RunIndex finds the reference values that equal an event (PCR and digest in one bank). It borrows the
 // manifests, which must outlive it, and takes 16 bytes a reference value.
 class RunIndex {
@@ -34,6 +37,8 @@ class RunIndex {
   // nullopt if nothing matches. next has one element for each item of the context.
   std::optional<RefPosition> find(const MeasuredEvent& event, const std::vector<std::uint32_t>& next) const;
   std::size_t items() const { return manifests_.size(); }
+  // references counts the reference values of an item; 0 where it is no manifest.
+  std::size_t references(std::uint32_t item) const;
   HashAlg bank() const { return bank_; }
   ImaExtend ima_extend() const { return ima_; }
 

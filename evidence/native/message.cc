@@ -1,6 +1,7 @@
 #include "evidence/native/message.h"
 
 #include "evidence/cbor/cbor.h"
+#include "evidence/native/packed.h"
 
 namespace attest {
 namespace {
@@ -36,6 +37,13 @@ void write_segment(cbor::Writer& out, const EventSegment& event, LogKind kind) {
   out.bytes(event.data);
 }
 
+void write_segment(cbor::Writer& out, const PackedSegment& packed, LogKind) {
+  out.array(3);
+  out.uint(packed.metadata);
+  out.uint(packed.entries.size());
+  out.bytes(pack_indices(packed));
+}
+
 void write_segment(cbor::Writer& out, const DigestSegment& entry, LogKind) {
   out.array(2);
   out.uint(entry.pcr);
@@ -43,24 +51,37 @@ void write_segment(cbor::Writer& out, const DigestSegment& entry, LogKind) {
 }
 
 void write_log(cbor::Writer& out, const EvidenceLog& log) {
-  out.array(3);
+  out.array(log.skipped > 0 ? 4 : 3);
   out.uint(static_cast<std::uint64_t>(log.kind));
   out.uint(log.events);
   out.array(log.segments.size());
   for (const Segment& segment : log.segments)
     std::visit([&](const auto& s) { write_segment(out, s, log.kind); }, segment);
+  if (log.skipped > 0) out.uint(log.skipped);
 }
 
-Segment read_segment(cbor::Reader& in, LogKind kind) {
-  std::size_t n = in.array(4);
-  if (n == 3) {
-    RunSegment run;
-    run.metadata = static_cast<std::uint32_t>(in.uint(ReportContext::kMaxMetadata - 1));
-    run.first = static_cast<std::uint32_t>(in.uint(0xffffffff));
-    run.count = static_cast<std::uint32_t>(in.uint(kMaxLogEvents));
-    if (run.count == 0) in.fail("run of no events");
-    return run;
+// A run and packed indices differ in the type of their third element. room: how many packed events this log may still have.
+Segment read_reference_segment(cbor::Reader& in, std::uint32_t& room) {
+  auto metadata = static_cast<std::uint32_t>(in.uint(ReportContext::kMaxMetadata - 1));
+  auto second = static_cast<std::uint32_t>(in.uint(0xffffffff));
+  if (in.peek() == cbor::Type::bytes) {
+    if (second > room) {
+      in.fail("more packed indices than the log has events");
+      return RunSegment{};
+    }
+    room -= second;
+    auto packed = unpack_indices(metadata, second, in.bytes(kMaxEvidence));
+    if (!packed) in.fail(packed.error().what);
+    return packed ? *std::move(packed) : PackedSegment{};
   }
+  RunSegment run{metadata, second, static_cast<std::uint32_t>(in.uint(kMaxLogEvents))};
+  if (run.count == 0) in.fail("run of no events");
+  return run;
+}
+
+Segment read_segment(cbor::Reader& in, LogKind kind, std::uint32_t& room) {
+  std::size_t n = in.array(4);
+  if (n == 3) return read_reference_segment(in, room);
   if (n == 2 && kind == LogKind::ima) {
     DigestSegment entry;
     entry.pcr = static_cast<std::uint8_t>(in.uint(kMaxPcrValues - 1));
@@ -81,12 +102,18 @@ Segment read_segment(cbor::Reader& in, LogKind kind) {
 
 EvidenceLog read_log(cbor::Reader& in) {
   EvidenceLog log;
-  if (in.array(3) != 3) in.fail("log is not a triple");
+  std::size_t parts = in.array(4);
+  if (parts != 3 && parts != 4) in.fail("log is neither whole nor the end of one");
   std::uint64_t kind = in.uint(2);
   if (kind == 0) in.fail("unknown kind of log");
   log.kind = kind == 2 ? LogKind::ima : LogKind::tcg;
   log.events = static_cast<std::uint32_t>(in.uint(kMaxLogEvents));
-  for (std::size_t n = in.array(kMaxSegments); n > 0 && in.good(); n--) log.segments.push_back(read_segment(in, log.kind));
+  std::uint32_t room = log.events;
+  for (std::size_t n = in.array(kMaxSegments); n > 0 && in.good(); n--) log.segments.push_back(read_segment(in, log.kind, room));
+  if (parts == 4) {
+    log.skipped = static_cast<std::uint32_t>(in.uint(kMaxLogEvents));
+    if (log.skipped == 0 || log.skipped > log.events) in.fail("a log that leaves out nothing, or more than it has");
+  }
   return log;
 }
 

@@ -23,6 +23,13 @@ struct RunSegment {
   std::uint32_t first = 0;  // index among the manifest's TPM components
   std::uint32_t count = 0;
 };
+// PackedSegment stands for events that equal reference values of one item which do not follow each other there: the index of
+// each, in log order. Like a run it is no match.
+struct PackedSegment {
+  std::uint32_t metadata = 0;
+  std::uint8_t bits = 0;               // of one index on the wire, 1 to 32; which is due, says index_bits (references.h)
+  std::vector<std::uint32_t> entries;  // never empty
+};
 // EventSegment is one event in full. For a firmware event: PCR, type, digest of the quoted bank and (a hint, cut at
 // 1,024 bytes) its data. For an IMA entry: PCR, template name and the complete template data; digest is the stored
 // SHA-1 template hash, all zeros for a violation.
@@ -39,14 +46,15 @@ struct DigestSegment {
   std::uint8_t pcr = 0;
   Bytes digest;
 };
-using Segment = std::variant<RunSegment, EventSegment, DigestSegment>;
+using Segment = std::variant<RunSegment, EventSegment, DigestSegment, PackedSegment>;
 
 enum class LogKind : std::uint8_t { tcg = 1, ima = 2 };
 
 struct EvidenceLog {
   LogKind kind = LogKind::tcg;
-  std::uint32_t events = 0;  // after expansion: the events this quote covers
+  std::uint32_t events = 0;  // after expansion, those left out among them: the events this quote covers
   std::vector<Segment> segments;
+  std::uint32_t skipped = 0;  // events before the first segment, which the verifier holds from an earlier message
 };
 
 struct TpmAnchor {

@@ -15,11 +15,12 @@ void read_list(cbor::Reader& in, std::vector<Bytes>& out, std::size_t most, std:
   if (out.empty()) in.fail("an empty list");
 }
 
-// Parameters: {0: max age in seconds, ? 1: [* known digest], ? 2: [* hint of a key], ? 3: [* hint of a distributor]}
+// Parameters: {0: max age in seconds, ? 1: [* known digest], ? 2: [* hint of a key], ? 3: [* hint of a distributor],
+// ? 4: hint of the logs known}
 Status read_parameters(View bytes, Request& out) {
   cbor::Reader in(bytes);
   std::int64_t key = -1;
-  std::size_t pairs = in.map(4);
+  std::size_t pairs = in.map(5);
   if (pairs == 0) in.fail("no parameters");
   for (std::size_t n = pairs; n > 0 && in.good(); n--) {
     bool first = key < 0;
@@ -30,6 +31,7 @@ Status read_parameters(View bytes, Request& out) {
       case 1: read_list(in, out.known_digests, kMaxKnownDigests, kMinKnownDigest, 32); break;
       case 2: read_list(in, out.known_keys, kMaxKnownKeys, kKeyHint, kKeyHint); break;
       case 3: read_list(in, out.distributors, kMaxDistributors, kKeyHint, kKeyHint); break;
+      case 4: out.cursor = to_bytes(in.bytes(kKeyHint, kKeyHint)); break;
       default: in.fail("unknown parameter " + std::to_string(key));
     }
   }
@@ -54,12 +56,16 @@ Result<Bytes> encode_request(const Request& request) {
   cbor::Writer parameters;
   std::size_t lists = 0;
   for (const auto* list : {&request.known_digests, &request.known_keys, &request.distributors}) lists += list->empty() ? 0 : 1;
-  parameters.map(1 + lists);
+  parameters.map(1 + lists + (request.cursor.empty() ? 0 : 1));
   parameters.uint(0);
   parameters.uint(request.max_age_s);
   write_list(parameters, 1, request.known_digests);
   write_list(parameters, 2, request.known_keys);
   write_list(parameters, 3, request.distributors);
+  if (!request.cursor.empty()) {
+    parameters.uint(4);
+    parameters.bytes(request.cursor);
+  }
   Writer out;
   out.u8(RequestHeader::kVersion);
   out.u8(request.header.flags);

@@ -15,6 +15,7 @@ struct Request {
   std::vector<Bytes> known_digests;  // SHA-256 of metadata items the sender holds, 8 to 32 bytes each
   std::vector<Bytes> known_keys;     // key_hint of short-lived keys whose quote the sender has judged
   std::vector<Bytes> distributors;   // key_hint of the distributors whose Epoch IDs the sender accepts
+  Bytes cursor;                      // key_hint of the logs the sender holds (log_prefix); empty: none
 };
 
 Result<Bytes> encode_request(const Request& request);

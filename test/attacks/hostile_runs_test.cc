@@ -1,4 +1,4 @@
-// Hostile segments: runs beyond, outside and without a manifest, counts that lie, full events that pretend.
+// Hostile segments: runs and indices beyond, outside and without a manifest, counts that lie, full events that pretend.
 #include <gtest/gtest.h>
 
 #include "evidence/logs/expand.h"
@@ -42,6 +42,22 @@ TEST_F(HostileRuns, RunsOfWhatIsNoManifestAreMalformed) {
 }
 
 TEST_F(HostileRuns, EmptyRunsAreMalformed) { EXPECT_EQ(expand({RunSegment{1, 0, 0}}, 0), Errc::malformed); }
+
+TEST_F(HostileRuns, PackedIndicesAreJudgedLikeRuns) {
+  auto events = must(expand_logs({{LogKind::tcg, 3, {PackedSegment{1, 2, {2, 0, 1}}}}}, manifests, HashAlg::sha256));
+  EXPECT_EQ(events[0].position, (RefPosition{1, 2}));
+  EXPECT_EQ(events[1].pcr, 0);
+  EXPECT_EQ(expand({PackedSegment{1, 2, {0, 3}}}, 2), Errc::malformed) << "behind the last";
+  EXPECT_EQ(expand({PackedSegment{1, 2, {0xffffffff}}}, 1), Errc::malformed);
+  EXPECT_EQ(expand({PackedSegment{0, 1, {0}}}, 1), Errc::malformed) << "no manifest";
+  EXPECT_EQ(expand({PackedSegment{7, 1, {0}}}, 1), Errc::malformed);
+  EXPECT_EQ(expand({PackedSegment{1, 3, {0}}}, 1), Errc::malformed) << "wider than need be";
+  EXPECT_EQ(expand({PackedSegment{1, 1, {0}}}, 1), Errc::malformed);
+  EXPECT_EQ(expand({PackedSegment{1, 2, {}}}, 0), Errc::malformed);
+  EXPECT_EQ(expand({PackedSegment{1, 2, {0, 1}}}, 3), Errc::malformed) << "a count that lies";
+  std::vector<Segment> many(3, PackedSegment{1, 2, std::vector<std::uint32_t>(kMaxLogEvents / 3 + 1, 0)});
+  EXPECT_EQ(expand(many, (kMaxLogEvents / 3 + 1) * 3), Errc::denied) << "refused before one is expanded";
+}
 
 TEST_F(HostileRuns, CountsThatLieAreMalformed) {
   EXPECT_EQ(expand({RunSegment{1, 0, 3}}, 2), Errc::malformed);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "evidence/core/hex.h"
+#include "evidence/logs/references.h"
 #include "evidence/tpm/pcr_selection.h"
 #include "test/support/evidence_maker.h"
 #include "test/support/recording.h"
@@ -166,6 +167,21 @@ TEST_F(HostileRunsInEvidence, CountOf2To32IsRefused) {
   EXPECT_EQ(with_runs({RunSegment{1, 0, 0xffffffff}}, 16), check::kEvidenceMalformed);
   EXPECT_EQ(with_runs({RunSegment{1, 0, 16}}, 0xffffffff), check::kEvidenceMalformed);
   EXPECT_EQ(with_runs({RunSegment{1, 0, 0}}, 0), check::kEvidenceMalformed);
+}
+
+// Packed indices give what runs give: the same events, judged alike, quoted honestly or not.
+TEST_F(HostileRunsInEvidence, PackedIndicesAreNoMatchEither) {
+  const auto firmware = static_cast<std::uint32_t>(world.firmware.manifest.tpm.size());
+  PackedSegment all{1, index_bits(firmware), {}};
+  for (std::uint32_t i = 0; i < 16; i++) all.entries.push_back(i);
+  EXPECT_EQ(with_runs({all, RunSegment{2, 0, 2}}, 18), "");
+  PackedSegment swapped = all, beyond = all;
+  std::swap(swapped.entries[3], swapped.entries[9]);
+  beyond.entries[15] = firmware;
+  EXPECT_NE(with_runs({swapped, RunSegment{2, 0, 2}}, 18), "");
+  EXPECT_EQ(with_runs({beyond, RunSegment{2, 0, 2}}, 18), check::kLogMalformed);
+  for (std::size_t i = 0; i < 16; i++) world.machine.log.push_back(world.machine.log[i]);
+  EXPECT_EQ(with_runs({all, RunSegment{2, 0, 2}, all}, 34), check::kPcrOrder) << "measured twice";
 }
 
 // Both are quoted honestly, so the replay holds: order and count refuse them. Expanding a run is no match.

@@ -20,9 +20,17 @@ Manifest small_manifest() {
   return manifest;
 }
 
+// Indices into small_manifest() and a little beyond.
+PackedSegment read_packed(Reader& in) {
+  PackedSegment packed{in.u8(), in.u8(), {}};
+  for (std::uint8_t index : in.take16be(2048)) packed.entries.push_back(index);
+  return packed;
+}
+
 Segment read_segment(Reader& in) {
   std::uint8_t form = in.u8();
   if (form % 2 == 0) return RunSegment{in.u8(), in.u32be(), in.u32be()};
+  if (form % 8 == 5) return read_packed(in);
   if (form % 4 == 3) return DigestSegment{in.u8(), to_bytes(in.take16be(64))};
   EventSegment e;
   e.pcr = in.u8();
@@ -43,6 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   while (in.more() && logs.size() < 3) {
     EvidenceLog log{in.u8() % 2 == 0 ? LogKind::tcg : LogKind::ima, in.u32be(), {}};
     for (std::uint8_t n = in.u8(); n > 0 && in.more(); n--) log.segments.push_back(read_segment(in));
+    if (log.kind == LogKind::ima && log.events % 2 == 1) log.skipped = in.u8();
     logs.push_back(std::move(log));
   }
   auto events = expand_logs(logs, {nullptr, &kManifest}, HashAlg::sha256, ImaExtend::template_data, kCap);

@@ -44,10 +44,12 @@ TEST(Request, RoundTripAndTwins) {
   request.header.nonce.fill(7);
   request.max_age_s = 30;
   request.known_digests = {Bytes(8, 1), Bytes(32, 2)};
+  request.cursor = Bytes(8, 3);
   Bytes bytes = *encode_request(request);
   auto back = decode_request(bytes);
   ASSERT_TRUE(back) << back.error().what;
   EXPECT_EQ(back->known_digests, request.known_digests);
+  EXPECT_EQ(back->cursor, request.cursor);
   EXPECT_EQ(back->max_age_s, 30U);
   EXPECT_EQ(*encode_request(*back), bytes);
   for (std::size_t n = 0; n < bytes.size(); n++) EXPECT_FALSE(decode_request(View(bytes).first(n))) << n;
@@ -129,6 +131,34 @@ TEST(EvidenceMessage, OnlyAnImaEntryCanBeADigestAlone) {
   e = evidence();
   std::get<TpmAnchor>(e.anchors[0]).logs[1].segments[1] = DigestSegment{24, Bytes(32, 6)};
   EXPECT_EQ(decode_evidence(*encode_evidence(e)).error().code, Errc::malformed);
+}
+
+// with_log is evidence whose firmware log is this one.
+Bytes with_log(EvidenceLog log) {
+  Evidence e = evidence();
+  std::get<TpmAnchor>(e.anchors[0]).logs[0] = std::move(log);
+  return *encode_evidence(e);
+}
+
+TEST(EvidenceMessage, PackedIndicesAndTails) {
+  Bytes bytes = with_log({LogKind::tcg, 9, {PackedSegment{1, 9, {511, 0, 256}}, RunSegment{1, 4, 2}}, 4});
+  auto back = decode_evidence(bytes);
+  ASSERT_TRUE(back) << back.error().what;
+  EXPECT_EQ(*encode_evidence(*back), bytes);
+  const EvidenceLog& log = std::get<TpmAnchor>(back->anchors[0]).logs[0];
+  EXPECT_EQ(std::get<PackedSegment>(log.segments[0]).entries, (std::vector<std::uint32_t>{511, 0, 256}));
+  EXPECT_EQ(log.skipped, 4U);
+  for (std::size_t n = 0; n < bytes.size(); n++) EXPECT_FALSE(decode_evidence(View(bytes).first(n))) << n;
+}
+
+TEST(EvidenceMessage, PackedIndicesAreBoundedByTheEventsOfTheirLog) {
+  auto packed = [](std::size_t n) { return PackedSegment{0, 1, std::vector<std::uint32_t>(n, 1)}; };
+  EXPECT_TRUE(decode_evidence(with_log({LogKind::tcg, 100, {packed(60), packed(40)}})));
+  EXPECT_FALSE(decode_evidence(with_log({LogKind::tcg, 100, {packed(60), packed(41)}})));
+  EXPECT_FALSE(decode_evidence(with_log({LogKind::tcg, 100, {packed(0)}})));
+  EXPECT_TRUE(decode_evidence(with_log({LogKind::tcg, kMaxLogEvents, {packed(kMaxLogEvents)}})));
+  EXPECT_FALSE(decode_evidence(with_log({LogKind::tcg, kMaxLogEvents + 1, {packed(kMaxLogEvents + 1)}})));
+  EXPECT_FALSE(decode_evidence(with_log({LogKind::tcg, 5, {}, 6}))) << "leaves out more than there is";
 }
 
 TEST(EvidenceMessage, ReadyLogsGiveTheSameBytes) {
