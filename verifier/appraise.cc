@@ -5,6 +5,7 @@
 #include "verifier/consistency.h"
 #include "verifier/freshness.h"
 #include "verifier/identity.h"
+#include "verifier/known_logs.h"
 #include "verifier/tpm/tls_key.h"
 
 namespace attest {
@@ -64,10 +65,12 @@ void judge_claims(const Case& c, const ActiveSet& active_set, Appraisal& out) {
     if (anchor_allowed(c, kind_of(anchor))) find_appraiser(kind_of(anchor))->measure(c, anchor, metadata, out);
 }
 
-void judge_case(const Case& c, const ActiveSet& active_set, Appraisal& out) {
+// judge_case: message is what c.message lends, for its logs to be completed once its quote is known to be one.
+void judge_case(const Case& c, QuotedKey& message, const ActiveSet& active_set, Appraisal& out) {
   check_anchors_allowed(c, out.verdict);
   check_anchors_required(c, out.verdict);
   if (!verify_anchors(c, out)) return;
+  if (Failed bad = complete_logs(c.question, message)) return void(note(out.verdict, check::kLogMalformed, std::move(bad)));
   if (out.verdict.failed()) return;  // an anchor that may not be, or one that must be: nothing else counts
   keep_facts(c, out);
   judge_claims(c, active_set, out);
@@ -90,9 +93,10 @@ void run(const Question& q, const Policy& policy, const ActiveSet& active_set, A
   const Evidence& judged = subject.facts ? subject.facts->evidence : message->evidence;
   Case c{q, policy, *rule, judged, message->evidence, message->context, subject.qualifying, active_set.facts(),
          subject.facts ? &subject.facts->facts : nullptr, subject.facts ? nullptr : &message->facts};
-  judge_case(c, active_set, out);
+  judge_case(c, *message, active_set, out);
   bool answers_us = message->context.freshness == FreshnessMode::nonce && !q.binder.empty();
-  if (answers_us && !message->context.known_key.empty() && verdict.trusted()) out.quoted = std::move(message);
+  bool of_use = !message->context.known_key.empty() || message->facts.log;
+  if (answers_us && of_use && verdict.trusted()) out.quoted = std::move(message);
 }
 
 }  // namespace

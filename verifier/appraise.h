@@ -23,6 +23,7 @@ struct Question {
   UnixTime now = 0;
   UnixTime built = 0;             // when this program was made: no clock may lie behind it
   std::vector<KnownKey> known;    // short-lived keys that the request of this handshake named
+  std::shared_ptr<const QuotedKey> prefix;  // accepted evidence whose logs the request named as known; null: none
   std::vector<EpochSeen> epochs;  // the newest Epoch ID seen of each distributor
 };
 
@@ -38,7 +39,7 @@ struct Appraisal {
   FreshnessMode freshness = FreshnessMode::nonce;
   std::int64_t age_s = 0;     // the quote is at most this old; 0 for a nonce
   std::optional<EpochSeen> epoch;           // what the evidence brought, verified, whatever the verdict
-  std::shared_ptr<const QuotedKey> quoted;  // worth remembering: trusted evidence that answered our nonce and names a key
+  std::shared_ptr<const QuotedKey> quoted;  // worth remembering: trusted evidence that answered our nonce and has a key or a log
   std::uint64_t mismatches_omitted = 0;  // counted but not kept in the verdict
 };
 

@@ -23,6 +23,7 @@ struct CleanLog {
   ImaExtend ima = ImaExtend::template_data;
   std::uint64_t events = 0;
   bool ima_events = false;
+  Digest prefix;  // log_prefix of all of it
 };
 
 // Facts depend on the evidence alone, not on any policy. Immutable once shared.
@@ -31,7 +32,8 @@ struct Facts {
   std::optional<CleanLog> log;
 };
 
-// QuotedKey is evidence that answered a nonce of ours and whose context names a key K: the machine of this quote holds K.
+// QuotedKey is evidence that answered a nonce of ours. Where its context names a key K, the machine of this quote holds K.
+// Its logs are whole, also where only their end came.
 struct QuotedKey {
   Evidence evidence;
   ReportContext context;

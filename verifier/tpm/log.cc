@@ -3,6 +3,7 @@
 
 #include "evidence/core/hex.h"
 #include "evidence/logs/expand.h"
+#include "evidence/logs/prefix.h"
 #include "evidence/tpm/pcr_selection.h"
 #include "verifier/appraisers.h"
 #include "verifier/references/match.h"
@@ -109,6 +110,12 @@ std::vector<Digest> digests_of(const ClaimedMetadata& metadata) {
   return out;
 }
 
+CleanLog clean_log(const Case& c, const TpmAnchor& anchor, const Replayed& log, const ClaimedMetadata& metadata, bool ima_events) {
+  auto of_ima = static_cast<std::uint64_t>(std::ranges::count(log.events, LogKind::ima, &ExpandedEvent::kind));
+  Digest prefix = log_prefix(c.context, anchor.startup_locality, log.events.size() - of_ima, of_ima, anchor.pcr_values);
+  return {digests_of(metadata), log.ima, log.events.size(), ima_events, prefix};
+}
+
 // known_clean: this very log was replayed and compared with these very manifests before, and this policy accepts how.
 bool known_clean(const Case& c, const ClaimedMetadata& metadata) {
   if (c.known == nullptr || !c.known->log) return false;
@@ -123,7 +130,7 @@ void pass_clean(const CleanLog& log, Appraisal& out) {
   out.events += log.events;
 }
 
-void compare(const Case& c, const Replayed& log, const ClaimedMetadata& metadata, Appraisal& out) {
+void compare(const Case& c, const TpmAnchor& anchor, const Replayed& log, const ClaimedMetadata& metadata, Appraisal& out) {
   auto prepared = metadata.references->get(metadata.layers.manifests, metadata.items, c.context.pcrs->bank, padded_pcrs(log));
   const ReferenceIndex& index = prepared->index;
   if (index.places().empty())
@@ -143,7 +150,7 @@ void compare(const Case& c, const Replayed& log, const ClaimedMetadata& metadata
   report(out.verdict, check::kPcrMissing, found.missing, "find out what skipped the stage; mark the entry optional if it may be absent");
   if (found.ima_events > 0) report(out.verdict, check::kImaUnexpected, found.ima, found.ima_withheld ? kAskForNames : kAllow);
   bool clean = found.unexpected.count + found.order.count + found.missing.count + found.ima.count == 0;
-  if (clean && c.learnt != nullptr) c.learnt->log = CleanLog{digests_of(metadata), log.ima, log.events.size(), found.ima_events > 0};
+  if (clean && c.learnt != nullptr) c.learnt->log = clean_log(c, anchor, log, metadata, found.ima_events > 0);
 }
 
 }  // namespace
@@ -156,7 +163,7 @@ void measure_tpm(const Case& c, const Anchor& any, const ClaimedMetadata& metada
   if (known_clean(c, metadata)) return pass_clean(*c.known->log, out);
   Replayed log;
   if (!note(verdict, check::kPcrReplay, replay_any(c, anchor, metadata, log))) return;
-  compare(c, log, metadata, out);
+  compare(c, anchor, log, metadata, out);
 }
 
 }  // namespace attest
