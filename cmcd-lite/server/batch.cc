@@ -114,7 +114,7 @@ Error named(Error error, Errc kind, const char* name) {
 }  // namespace
 
 Result<BatchMaker::Anchors> BatchMaker::quote(const Digest& qualifying, std::span<const OpenedDriver> drivers,
-                                              const OwnMetadata& own) {
+                                              const OwnMetadata& own, const ReportContext& context) {
   Anchors out;
   for (const OpenedDriver& opened : drivers) {
     auto quoted = opened.driver->quote(qualifying);
@@ -129,7 +129,7 @@ Result<BatchMaker::Anchors> BatchMaker::quote(const Digest& qualifying, std::spa
     if (tpm != nullptr && log != nullptr) {
       tpm->pcr_values = log->pcr_values;
       tpm->startup_locality = log->startup_locality;
-      auto encoded = logs_.encoded(*log, own);
+      auto encoded = logs_.encoded(*log, own, context);
       if (!encoded) return named(encoded.error(), Errc::denied, "log.too-long");
       out.tpm_logs = *std::move(encoded);
     }
@@ -151,13 +151,13 @@ Status BatchMaker::make(std::vector<AttestJob>& jobs, std::span<const OpenedDriv
   ContextTable contexts(base, key ? key->key.name() : Digest());
   Leaves leaves = gather(jobs, contexts);
   if (key) {
-    key->base = std::move(base);
+    key->base = base;
     key->base.known_key = key->key.name();
     CHECK_OK(add_epochs(*key, leaves));
   }
   if (!leaves.hashes.empty()) {
     TRY(MerkleTree tree, MerkleTree::make(leaves.hashes));
-    TRY(Anchors quoted, quote(batch_qualifying_data(tree.root()), drivers, state.own));
+    TRY(Anchors quoted, quote(batch_qualifying_data(tree.root()), drivers, state.own, base));
     Evidence evidence;
     evidence.anchors = std::move(quoted.anchors);
     if (key) keep_key(std::move(key), tree, leaves.jobs.size(), evidence.anchors, quoted.tpm_logs);
@@ -165,10 +165,11 @@ Status BatchMaker::make(std::vector<AttestJob>& jobs, std::span<const OpenedDriv
       evidence.context = to_bytes(leaves.jobs[i].context);
       evidence.path = tree.path(i);
       const AttestJob& job = *leaves.jobs[i].job;
-      const auto& logs = job.tell_files ? quoted.tpm_logs.told : quoted.tpm_logs.withheld;
       evidence.tls_key = certified(job, drivers);
       if (keyring_ != nullptr && evidence.tls_key) keyring_->keep(job.certify_spki, *evidence.tls_key, anchors_of(drivers));
-      job.done(message_for(job, evidence, logs, state.own));
+      auto tail = logs_.after(job.cursor, job.nonce, job.tell_files);
+      const auto& whole = job.tell_files ? quoted.tpm_logs.told : quoted.tpm_logs.withheld;
+      job.done(message_for(job, evidence, tail ? *tail : whole, state.own));
     }
   }
   for (auto& [job, error] : leaves.failed) job->done(error);

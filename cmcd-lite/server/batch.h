@@ -24,8 +24,8 @@ class BatchMaker {
     std::vector<Anchor> anchors;
     LogCache::Encoded tpm_logs;
   };
-  Result<Anchors> quote(const Digest& qualifying, std::span<const OpenedDriver> drivers,
-                        const OwnMetadata& own);
+  Result<Anchors> quote(const Digest& qualifying, std::span<const OpenedDriver> drivers, const OwnMetadata& own,
+                        const ReportContext& context);
   void note_clock(const Anchor& anchor) const;
   void keep_key(std::unique_ptr<KeyedQuote> key, const MerkleTree& tree, std::size_t jobs,
                 const std::vector<Anchor>& anchors,

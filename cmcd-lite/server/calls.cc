@@ -24,8 +24,8 @@ KeyNames key_names(const Engine& engine) {
   return [&keys = engine.keys](std::string_view name, const Digest& spki) { return keys.is(name, spki); };
 }
 
-// wishes_of: what we ask of this peer. Hints of its keys, like known digests, are for peers with a rule of
-// their own.
+// wishes_of: what we ask of this peer. Hints of its keys and logs, like known digests, are for peers with a rule
+// of their own.
 Wishes wishes_of(Engine& engine, const State& state, const Policy& policy, const BeginCall& begin,
                  const Moment& now) {
   bool drivers = state.config.drivers.tpm || state.config.drivers.sw;
@@ -36,8 +36,10 @@ Wishes wishes_of(Engine& engine, const State& state, const Policy& policy, const
                                            (requires_evidence ? RequestHeader::kRequires : 0));
   wishes.known_digests = known_digests(policy, *state.active, begin.peer, prover);
   wishes.max_age_s = policy.max_age_s;
+  bool known_peer = listed(policy, begin.peer, prover);
+  if (known_peer) wishes.prefix = engine.known.newest_log(begin.peer, prover);
   if (policy.max_age_s == 0) return wishes;
-  if (listed(policy, begin.peer, prover))
+  if (known_peer)
     wishes.keys = engine.known.find(begin.peer, prover, policy.max_age_s, now);
   for (const Distributor& distributor : policy.distributors) wishes.distributors.push_back(distributor.name);
   return wishes;
@@ -105,6 +107,7 @@ Result<AttestJob> attest_job(Engine& engine, const StatePtr& state, const Call& 
   job.known = std::move(request.known_digests);
   job.nonce = request.header.nonce;
   job.max_age_s = request.max_age_s;
+  job.cursor = std::move(request.cursor);
   job.known_keys = std::move(request.known_keys);
   job.distributors = std::move(request.distributors);
   job.room = asked.room;

@@ -21,6 +21,7 @@ struct AttestJob {
   bool tell_files = false;                  // IMA entries without a reference in full, not their digests alone
   Nonce nonce{};                            // of the request, for the hints below
   std::uint32_t max_age_s = 0;              // how old a quote the verifying side accepts
+  Bytes cursor;                             // hint of the beginning of our logs it holds; empty: none
   std::vector<Bytes> known_keys;            // hints of our keys it knows
   std::vector<Bytes> distributors;          // hints of the distributors it believes
   std::function<void(Result<Bytes>)> done;  // called exactly once, on the TPM's thread or a worker's

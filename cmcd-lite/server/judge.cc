@@ -36,6 +36,7 @@ Result<Appraisal> judged(const JudgeTask& task, const std::string& peer, const J
   question.built = build_time();
   for (const RememberedKey& key : task.issued->keys)
     question.known.push_back({key.fact, elapsed_ms(key.issued, task.now)});
+  question.prefix = task.issued->prefix;
   question.epochs = memory.epochs.seen();
   return appraise(question, *policy, *task.state->active);
 }
@@ -85,19 +86,39 @@ std::string text_for_caller(const VerdictRecord& record, std::uint64_t id) {
   return text + " (attestctl explain " + std::to_string(id) + ")";
 }
 
-// learn keeps facts: of keys only where the peer was accepted and has a rule of its own, the only ones we
-// would name again.
+std::size_t memory_of(const Segment& segment) {
+  std::size_t bytes = sizeof segment;
+  if (const auto* event = std::get_if<EventSegment>(&segment))
+    bytes += event->template_name.size() + event->digest.size() + event->data.size();
+  if (const auto* digest = std::get_if<DigestSegment>(&segment)) bytes += digest->digest.size();
+  if (const auto* packed = std::get_if<PackedSegment>(&segment)) bytes += packed->entries.size() * sizeof packed->entries[0];
+  return bytes;
+}
+
+// memory_of is about what remembered evidence takes: the message, and logs that are longer where only their end came.
+std::size_t memory_of(const QuotedKey& fact, std::size_t message) {
+  std::size_t bytes = message;
+  for (const Anchor& anchor : fact.evidence.anchors)
+    if (const auto* tpm = std::get_if<TpmAnchor>(&anchor))
+      for (const EvidenceLog& log : tpm->logs)
+        for (const Segment& segment : log.segments) bytes += memory_of(segment);
+  return bytes;
+}
+
+// learn keeps facts: of keys and logs only where the peer was accepted and has a rule of its own, the only ones
+// we would name again.
 void learn(const JudgeTask& task, const Appraisal& appraisal, JudgeOutcome outcome,
            const JudgeMemory& memory) {
   if (appraisal.epoch) memory.epochs.note(*appraisal.epoch, task.now.wall_ms / 1000);
-  if (outcome != JudgeOutcome::accepted || !appraisal.quoted) return;
+  if (!task.issued) return;
   const BeginCall& begin = task.issued->call;
-  auto policy = task.state->policy(begin.policy);
   Role prover = task.call.inputs.prover;
-  if (!policy || (*policy)->max_age_s == 0 || !listed(**policy, begin.peer, prover) ||
-      begin.peer != peer_of(task))
-    return;
-  memory.keys.add(begin.peer, prover, appraisal.quoted, task.issued->issued, task.call.evidence.size());
+  if (outcome != JudgeOutcome::accepted && task.issued->prefix) memory.keys.doubt(begin.peer, prover, task.issued->prefix);
+  if (outcome != JudgeOutcome::accepted || !appraisal.quoted) return;
+  auto policy = task.state->policy(begin.policy);
+  if (!policy || !listed(**policy, begin.peer, prover) || begin.peer != peer_of(task)) return;
+  memory.keys.add(begin.peer, prover, appraisal.quoted, task.issued->issued,
+                  memory_of(*appraisal.quoted, task.call.evidence.size()));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// known_keys.h: the short-lived keys of peers whose quote answered a nonce of ours.
+// known_keys.h: evidence of peers whose quote answered a nonce of ours: their short-lived keys, and their logs.
 #pragma once
 #include <list>
 #include <mutex>
@@ -21,9 +21,16 @@ class KnownKeys {
   static constexpr std::size_t kMaxPeers = 1024;
   static constexpr std::size_t kMaxBytes = 8 << 20;  // of evidence
 
-  // add: size is that of the evidence message. The peer used longest ago goes where there are too many.
+  // add: size is what the fact takes of memory. The peer used longest ago goes where there are too many, or
+  // too much; what would take half of kMaxBytes alone is not kept.
   void add(const std::string& peer, Role prover, std::shared_ptr<const QuotedKey> fact, const Moment& issued,
            std::size_t size);
+  // newest_log is the evidence of the machine met last under this name, its logs to be named as known; null if
+  // there is none, or if its logs are of too many segments or in doubt.
+  std::shared_ptr<const QuotedKey> newest_log(const std::string& peer, Role prover);
+  // doubt: a handshake that named these logs was refused. They are not named again, so that the next one brings
+  // all of them.
+  void doubt(const std::string& peer, Role prover, const std::shared_ptr<const QuotedKey>& fact);
   // find: the keys of a peer not older than max_age_s, newest first.
   std::vector<RememberedKey> find(const std::string& peer, Role prover, std::uint32_t max_age_s,
                                   const Moment& now);
@@ -33,6 +40,7 @@ class KnownKeys {
   struct Entry {
     RememberedKey key;
     std::size_t size = 0;
+    bool name_logs = false;
   };
   struct Peer {
     std::string name;

@@ -25,6 +25,10 @@ Result<BeginAnswer> Nonces::issue(BeginCall call, Wishes wishes, const Moment& n
     request.known_keys.push_back(key_hint(request.header.nonce, key.fact->context.known_key));
   for (const Digest& name : wishes.distributors)
     request.distributors.push_back(key_hint(request.header.nonce, name));
+  if (wishes.prefix) {
+    request.cursor = key_hint(request.header.nonce, wishes.prefix->facts.log->prefix);
+    entry.prefix = std::move(wishes.prefix);
+  }
   entry.keys = std::move(wishes.keys);
   TRY(entry.request, encode_request(request));
   drop_expired(now);

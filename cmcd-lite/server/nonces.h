@@ -15,6 +15,7 @@ struct Wishes {
   std::uint32_t max_age_s = 0;
   std::vector<RememberedKey> keys;  // of this peer; held for the handshake
   std::vector<Digest> distributors;
+  std::shared_ptr<const QuotedKey> prefix = nullptr;  // evidence of this peer whose logs have a prefix; null: none
 };
 
 // IssuedNonce is what Begin promised: the request as it was sent and the question it belongs to.
@@ -23,6 +24,7 @@ struct IssuedNonce {
   BeginCall call;
   Bytes request;                    // header and parameters, byte for byte
   std::vector<RememberedKey> keys;  // those the request named
+  std::shared_ptr<const QuotedKey> prefix;  // whose logs the request named as known
   Moment issued;
 };
 

@@ -2,6 +2,7 @@
 // them.
 #include <gtest/gtest.h>
 
+#include "evidence/core/hex.h"
 #include "test/support/evidence_maker.h"
 
 namespace attest {
@@ -146,6 +147,26 @@ TEST_F(Freshness, AKeyStandsForTheMachineItWasQuotedOn) {
   c = context(key_, FreshnessMode::known_key);
   c.pcrs->pcrs.pop_back();
   EXPECT_EQ(name_of(judge(by_key(key_, c))), "evidence.inconsistent");
+}
+
+// A key that leaked ends with its window, though a machine of the thief's, accepted or not, has its TPM quote it again.
+TEST_F(Freshness, AStolenKeyIsRenewedByNoOtherMachine) {
+  learn(key_);
+  known_[0].age_ms = 60001;
+  KnownKey expired = known_[0];
+  ReportContext of_victim = context(key_, FreshnessMode::known_key);
+  world_.machine.ak = make_ak();
+  another_handshake();
+  Appraisal requoted = first(key_);
+  EXPECT_EQ(name_of(requoted), "ak.untrusted");
+  EXPECT_FALSE(requoted.quoted);
+  world_.rule().ak_names.push_back(to_hex(world_.machine.ak.name()));
+  requoted = first(key_);
+  ASSERT_TRUE(requoted.quoted);
+  known_ = {expired, {requoted.quoted, 10}};
+  EXPECT_EQ(name_of(judge(by_key(key_, of_victim))), "freshness.key-expired");
+  known_ = {{requoted.quoted, 10}, expired};
+  EXPECT_EQ(name_of(judge(by_key(key_, of_victim))), "evidence.inconsistent");
 }
 
 TEST_F(Freshness, TheServiceLabelIsThatOfEachHandshake) {

@@ -6,10 +6,10 @@
 
 namespace attest::test {
 
-TpmMachine::TpmMachine(const Authority& authority, const std::string& boot)
+TpmMachine::TpmMachine(const Authority& authority, const std::string& boot, std::size_t ima_entries)
     : tpm(Swtpm::start()), daemon(authority) {
   if (!tpm) return;
-  measured = MeasuredMachine::replay(*tpm, boot);
+  measured = MeasuredMachine::replay(*tpm, boot, ima_entries);
   if (!measured) return;
   daemon.members = "\"tpm\": {\"tcti\": \"" + tpm->tcti() + "\", \"event_log\": \"" + measured->event_log() +
                    "\", \"ima_list\": \"" + measured->ima_list() + "\"},";

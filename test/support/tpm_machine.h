@@ -7,7 +7,8 @@ namespace attest::test {
 
 // TpmMachine's daemon is configured, not started. Check good() first.
 struct TpmMachine {
-  TpmMachine(const Authority& authority, const std::string& boot);
+  // ima_entries: how many of the recorded files were measured so far.
+  TpmMachine(const Authority& authority, const std::string& boot, std::size_t ima_entries = MeasuredMachine::kAll);
   bool good() const { return measured != nullptr; }
   // describe signs what the machine measured as manifest `name` and claims it under image-of-NAME.
   void describe(const Authority& authority, const std::string& name);
