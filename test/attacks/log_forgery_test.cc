@@ -171,15 +171,16 @@ TEST_F(HostileRunsInEvidence, CountOf2To32IsRefused) {
 
 // Packed indices give what runs give: the same events, judged alike, quoted honestly or not.
 TEST_F(HostileRunsInEvidence, PackedIndicesAreNoMatchEither) {
-  const auto firmware = static_cast<std::uint32_t>(world.firmware.manifest.tpm.size());
-  PackedSegment all{1, index_bits(firmware), {}};
+  PackedSegment all{1, index_bits(16), {}};  // the firmware's manifest has sixteen
   for (std::uint32_t i = 0; i < 16; i++) all.entries.push_back(i);
   EXPECT_EQ(with_runs({all, RunSegment{2, 0, 2}}, 18), "");
-  PackedSegment swapped = all, beyond = all;
+  PackedSegment swapped = all, beyond = all, wide = all;
   std::swap(swapped.entries[3], swapped.entries[9]);
-  beyond.entries[15] = firmware;
+  beyond.metadata = 2;  // which has fewer
+  wide.bits++;
   EXPECT_NE(with_runs({swapped, RunSegment{2, 0, 2}}, 18), "");
   EXPECT_EQ(with_runs({beyond, RunSegment{2, 0, 2}}, 18), check::kLogMalformed);
+  EXPECT_EQ(with_runs({wide, RunSegment{2, 0, 2}}, 18), check::kLogMalformed);
   for (std::size_t i = 0; i < 16; i++) world.machine.log.push_back(world.machine.log[i]);
   EXPECT_EQ(with_runs({all, RunSegment{2, 0, 2}, all}, 34), check::kPcrOrder) << "measured twice";
 }
