@@ -14,7 +14,7 @@ struct AlgRow {
   std::string_view name;
 };
 constexpr AlgRow kAlgs[] = {{-7, "ES256"},  {-35, "ES384"}, {-36, "ES512"},
-                            {-37, "PS256"}, {-38, "PS384"}, {-39, "PS512"}};
+                            {-37, "PS256"}, {-38, "PS384"}, {-39, "PS512"}, {-8, "EdDSA"}};
 
 struct Part {
   Bytes protected_header;

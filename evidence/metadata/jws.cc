@@ -110,7 +110,7 @@ Result<Header> read_header(std::string_view protected_text) {
   });
   CHECK_OK(json.done("protected header"));
   header.alg = find_jws_alg(alg);
-  if (header.alg == nullptr) return Error{Errc::unsupported, "algorithm \"" + printable(alg, 20) + "\""};
+  if (header.alg == nullptr || !header.alg->in_jws()) return Error{Errc::unsupported, "algorithm \"" + printable(alg, 20) + "\""};
   if (header.chain.empty()) return Error{Errc::malformed, "protected header: no certificates"};
   return header;
 }
@@ -128,7 +128,7 @@ Result<std::string> verify_part(const Part& part, std::string_view payload_text,
 
 Result<Part> make_part(const JwsSigner& signer, std::string_view payload_text) {
   const JwsAlg* alg = signer.key == nullptr ? nullptr : jws_alg_for(signer.key);
-  if (alg == nullptr) return Error{Errc::unsupported, "JWS: no algorithm for this kind of key"};
+  if (alg == nullptr) return Error{Errc::unsupported, "JWS: no algorithm for this kind of key (Ed25519 signs COSE alone)"};
   if (signer.chain.empty() || signer.chain.size() > TrustStore::kMaxChain)
     return Error{Errc::malformed, "JWS: a signer needs 1 to 4 certificates"};
   TRY(OwnedX509 leaf, parse_certificate(signer.chain.front()));

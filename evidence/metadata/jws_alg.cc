@@ -19,7 +19,10 @@ constexpr JwsAlg kAlgs[] = {
     {"PS256", "", "SHA2-256", true, 0},
     {"PS384", "", "SHA2-384", true, 0},
     {"PS512", "", "SHA2-512", true, 0},
+    {"EdDSA", "", nullptr, false, 0},
 };
+
+constexpr std::size_t kMaxSignature = 1024;  // RSA of 4,096 bits: 512
 
 using OwnedSig = Owned<ECDSA_SIG, ECDSA_SIG_free>;
 
@@ -40,8 +43,15 @@ Bytes raw_of(View der, std::size_t coordinate) {
   return raw;
 }
 
+// join: Ed25519 takes a message in one piece.
+Bytes join(std::initializer_list<View> parts) {
+  Bytes out;
+  for (View part : parts) out.insert(out.end(), part.begin(), part.end());
+  return out;
+}
+
 bool set_padding(const JwsAlg& alg, EVP_PKEY_CTX* ctx) {
-  if (!alg.group.empty()) return true;
+  if (!alg.group.empty() || alg.edwards()) return true;
   if (!alg.pss) return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
   return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
          EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
@@ -56,6 +66,7 @@ const JwsAlg* find_jws_alg(std::string_view name) {
 }
 
 bool fits(const JwsAlg& alg, const EVP_PKEY* key) {
+  if (alg.edwards()) return EVP_PKEY_is_a(key, "ED25519") == 1;
   if (alg.group.empty())
     return EVP_PKEY_is_a(key, "RSA") == 1 && EVP_PKEY_get_bits(key) >= 2048 && EVP_PKEY_get_bits(key) <= 4096;
   char group[40];
@@ -89,6 +100,11 @@ Status check_signature(const JwsAlg& alg, EVP_PKEY* key, std::initializer_list<V
           1 ||
       !set_padding(alg, pkey_ctx))
     return Error{Errc::io, "cannot set up the signature check"};
+  if (alg.edwards()) {
+    Bytes message = join(parts);
+    if (EVP_DigestVerify(ctx.get(), signature.data(), signature.size(), message.data(), message.size()) != 1) return bad;
+    return ok();
+  }
   for (View part : parts)
     if (EVP_DigestVerifyUpdate(ctx.get(), part.data(), part.size()) != 1) return bad;
   if (EVP_DigestVerifyFinal(ctx.get(), signature.data(), signature.size()) != 1) return bad;
@@ -104,11 +120,16 @@ Result<Bytes> make_signature(const JwsAlg& alg, EVP_PKEY* key, std::initializer_
       EVP_DigestSignInit_ex(ctx.get(), &pkey_ctx, alg.digest, private_libctx(), nullptr, key, nullptr) != 1 ||
       !set_padding(alg, pkey_ctx))
     return failed;
+  Bytes signature(kMaxSignature);
+  std::size_t size = signature.size();
+  if (alg.edwards()) {
+    Bytes message = join(parts);
+    if (EVP_DigestSign(ctx.get(), signature.data(), &size, message.data(), message.size()) != 1) return failed;
+    signature.resize(size);
+    return signature;
+  }
   for (View part : parts)
     if (EVP_DigestSignUpdate(ctx.get(), part.data(), part.size()) != 1) return failed;
-  std::size_t size = 0;
-  if (EVP_DigestSignFinal(ctx.get(), nullptr, &size) != 1) return failed;
-  Bytes signature(size);
   if (EVP_DigestSignFinal(ctx.get(), signature.data(), &size) != 1) return failed;
   signature.resize(size);
   if (!alg.group.empty()) signature = raw_of(signature, alg.coordinate);

@@ -8,15 +8,18 @@ namespace attest {
 // JwsAlg is a row of the table of algorithms.
 struct JwsAlg {
   std::string_view name;
-  std::string_view group;  // EC group of the key; empty: RSA
-  const char* digest;
+  std::string_view group;  // EC group of the key; empty: RSA, or Ed25519 without a digest
+  const char* digest;      // nullptr: Ed25519, which hashes by itself
   bool pss;
   std::size_t coordinate;  // bytes of r and of s
+  bool edwards() const { return digest == nullptr; }
+  // in_jws: CMC's verifiers take it in JWS. EdDSA they take in COSE alone.
+  bool in_jws() const { return !edwards(); }
 };
 
 // find_jws_alg by its name; nullptr if we do not know it ("none", HS256, …).
 const JwsAlg* find_jws_alg(std::string_view name);
-// jws_alg_for is the algorithm a key signs with; nullptr if it has none.
+// jws_alg_for is the algorithm a key signs JWS with; nullptr if it has none.
 const JwsAlg* jws_alg_for(const EVP_PKEY* key);
 // fits: the key is of the kind the algorithm is defined for.
 bool fits(const JwsAlg& alg, const EVP_PKEY* key);

@@ -50,11 +50,12 @@ Result<UnixTime> unix_time(const ASN1_TIME* time) {
 }
 
 // check_key bounds what a signature check may cost and refuses parameters nobody needs.
-Status check_key(const X509* certificate, int depth) {
+Status check_key(const X509* certificate, int depth, ChainRole role) {
   const EVP_PKEY* key = X509_get0_pubkey(certificate);
   if (key == nullptr) return Error{Errc::unsupported, named(certificate, depth) + "unreadable public key"};
   if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) >= 2048 && EVP_PKEY_get_bits(key) <= 4096)
     return ok();
+  if (EVP_PKEY_is_a(key, "ED25519") && role == ChainRole::metadata_signer) return ok();
   char group[40];
   int is_explicit = 0;
   if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, group, sizeof group, nullptr) == 1 &&
@@ -73,7 +74,7 @@ struct Parsed {
   OwnedStack intermediates;
 };
 
-Result<Parsed> parse_chain(const std::vector<Bytes>& chain) {
+Result<Parsed> parse_chain(const std::vector<Bytes>& chain, ChainRole role) {
   if (chain.empty()) return Error{Errc::malformed, "certificate chain: empty"};
   if (chain.size() > TrustStore::kMaxChain)
     return Error{Errc::malformed, "certificate chain: " + std::to_string(chain.size()) +
@@ -81,7 +82,7 @@ Result<Parsed> parse_chain(const std::vector<Bytes>& chain) {
   Parsed parsed{{}, OwnedStack(sk_X509_new_null())};
   for (const Bytes& der : chain) {
     TRY(OwnedX509 certificate, parse_certificate(der));
-    CHECK_OK(check_key(certificate.get(), static_cast<int>(parsed.all.size())));
+    CHECK_OK(check_key(certificate.get(), static_cast<int>(parsed.all.size()), role));
     if (!parsed.all.empty() &&
         (!parsed.intermediates || sk_X509_push(parsed.intermediates.get(), certificate.get()) <= 0))
       return Error{Errc::io, "certificate chain: out of memory"};
@@ -124,7 +125,7 @@ Result<ChainFacts> facts_of(const std::vector<Bytes>& input, STACK_OF(X509) * ch
 Status check_chain_roles(STACK_OF(X509) * chain, ChainRole role) {
   for (int i = 0; i < sk_X509_num(chain); i++) {
     X509* certificate = sk_X509_value(chain, i);
-    CHECK_OK(check_key(certificate, i));
+    CHECK_OK(check_key(certificate, i, role));
     bool root = i > 0 && i == sk_X509_num(chain) - 1;
     if (std::string why =
             i == 0 ? leaf_objection(certificate, role) : issuer_objection(certificate, role, root);
@@ -158,7 +159,7 @@ Result<TrustStore> TrustStore::make(const std::vector<Bytes>& roots, const std::
 Result<Verified<ChainFacts>> TrustStore::verify(const std::vector<Bytes>& chain, ChainRole role,
                                                 UnixTime when) const {
   ErrorMark mark;
-  TRY(Parsed parsed, parse_chain(chain));
+  TRY(Parsed parsed, parse_chain(chain, role));
   OwnedStoreCtx ctx(X509_STORE_CTX_new_ex(private_libctx(), nullptr));
   if (!ctx ||
       X509_STORE_CTX_init(ctx.get(), store_.get(), parsed.all.front().get(), parsed.intermediates.get()) != 1)

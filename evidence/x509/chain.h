@@ -37,7 +37,7 @@ class TrustStore {
   static Result<TrustStore> make(const std::vector<Bytes>& roots, const std::vector<Bytes>& crls = {});
   // verify judges chain (DER, leaf first, then intermediates) at the moment `when`. Nothing but our roots
   // counts: no default paths, no partial chains. Keys: RSA of 2,048 to 4,096 bits, ECDSA on P-256, P-384,
-  // P-521; SHA-1 and MD5 signatures are refused. stale if a certificate or CRL is outside its validity,
+  // P-521, of metadata_signer Ed25519 too; SHA-1 and MD5 signatures are refused. stale if a certificate or CRL is outside its validity,
   // untrusted or malformed otherwise; the text names subject, depth and reason.
   Result<Verified<ChainFacts>> verify(const std::vector<Bytes>& chain, ChainRole role, UnixTime when) const;
 

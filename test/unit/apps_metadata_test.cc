@@ -108,6 +108,18 @@ TEST_F(MetadataTool, RecordedItemsVerifyAtTheirTimeAndTamperedOnesDoNot) {
   }
 }
 
+TEST_F(MetadataTool, Ed25519SignsCborAlone) {
+  signer("ed", "ED25519");
+  std::string parts = write("parts.json", "[" + component("x", "0") + "]");
+  for (const char* form : {"json", "cbor"}) {
+    std::string plain = path(std::string("ed.") + form), item = path(std::string("ed.signed.") + form);
+    ASSERT_EQ(run({"create", "manifest", "--name", "os", "--components", parts, "--format", form, "--out", plain}), 0);
+    bool cbor = std::string(form) == "cbor";
+    EXPECT_EQ(run({"sign", plain, "--signer", path("ed.pem"), "--signer-key", path("ed.key")}) == 0, cbor) << form;
+    if (cbor) EXPECT_EQ(run({"verify", item, "--root", path("root.pem")}), 0);
+  }
+}
+
 TEST_F(MetadataTool, SeveralSignersOfMixedKindsSignBothForms) {
   signer("a", "P-256");
   signer("b", "RSA-2048");

@@ -8,6 +8,7 @@
 #include "evidence/cmc/metadata.h"
 #include "evidence/core/file.h"
 #include "evidence/x509/certificate.h"
+#include "test/support/metadata_maker.h"
 #include "test/support/testdata.h"
 
 namespace attest::cmc {
@@ -80,6 +81,57 @@ TEST_F(CmcMetadata, CoseTwinsAreRefused) {
   EXPECT_FALSE(examine_cose(untagged, *store_, kThen));
   Bytes no_chain{0xd8, 0x62, 0x84, 0x40, 0xa0, 0x41, 'x', 0x81, 0x83, 0x43, 0xa1, 0x01, 0x26, 0xa1, 0x18, 0x21, 0x80, 0x41, 0};
   EXPECT_FALSE(examine_cose(no_chain, *store_, kThen)) << "an empty x5chain";
+}
+
+// Ed25519: what CMC's verifiers take in COSE, and in JWS refuse.
+class EdwardsSigner : public testing::Test {
+ protected:
+  test::TestCert root_ = test::make_root("root"), ed_ = test::make_signer(root_, "ED25519"), ec_ = test::make_signer(root_);
+  TrustStore store_ = *TrustStore::make({root_.der()});
+  const Bytes payload_ = to_bytes(as_view("payload"));
+  JwsSigner lend(const test::TestCert& cert) const { return {cert.key.get(), {cert.der()}}; }
+  bool trusted(View item) {
+    auto examined = examine_cose(item, store_, test::kTestNow);
+    return examined && examined->trusted() && examined->payload == payload_;
+  }
+};
+
+TEST_F(EdwardsSigner, SignsCoseAloneAndBesideOthers) {
+  JwsSigner both[] = {lend(ec_), lend(ed_)};
+  Bytes alone = *sign_cose(payload_, {both + 1, 1}), mixed = *sign_cose(payload_, both);
+  EXPECT_TRUE(trusted(alone));
+  EXPECT_TRUE(trusted(mixed));
+  for (Bytes* item : {&alone, &mixed}) {
+    Bytes longer = *item, tampered = *item;
+    longer.push_back(0);
+    tampered.back() ^= 1;  // the signature's last byte
+    EXPECT_FALSE(trusted(longer));
+    EXPECT_FALSE(trusted(tampered));
+    EXPECT_FALSE(trusted(View(*item).first(item->size() - 1)));
+  }
+}
+
+// The protected header is signed, but its algorithm has to fit the key besides.
+TEST_F(EdwardsSigner, AnotherAlgorithmThanTheKeysIsRefused) {
+  JwsSigner ed = lend(ed_), ec = lend(ec_);
+  const Bytes eddsa{0x43, 0xa1, 0x01, 0x27}, es256{0x43, 0xa1, 0x01, 0x26};
+  auto swapped = [](Bytes item, const Bytes& from, const Bytes& to) {
+    auto at = std::ranges::search(item, from);
+    EXPECT_FALSE(at.empty());
+    std::ranges::copy(to, at.begin());
+    return item;
+  };
+  EXPECT_FALSE(trusted(swapped(*sign_cose(payload_, {&ed, 1}), eddsa, es256)));
+  EXPECT_FALSE(trusted(swapped(*sign_cose(payload_, {&ec, 1}), es256, eddsa)));
+}
+
+TEST_F(EdwardsSigner, IsRefusedInJwsAndForAttestationKeys) {
+  JwsSigner ed = lend(ed_);
+  EXPECT_EQ(sign_jws(payload_, {&ed, 1}).error().code, Errc::unsupported);
+  test::CertSpec ak;
+  ak.key = "ED25519";
+  ak.extensions = {{"extendedKeyUsage", "2.23.133.8.3"}};
+  EXPECT_EQ(store_.verify({test::issue(&root_, ak).der()}, ChainRole::attestation_key, test::kTestNow).error().code, Errc::unsupported);
 }
 
 }  // namespace
