@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "apps/cmc-coap/uploads.h"
 #include "cmcd-lite/client/cmc_connection.h"
 #include "cmcd-lite/protocol/loopback.h"
 #include "evidence/core/owned.h"
@@ -17,16 +18,26 @@ volatile std::sig_atomic_t ended = 0;
 
 using OwnedContext = Owned<coap_context_t, coap_free_context>;
 
-// Front is lent to the resources of the context.
+// Front is lent to the resources of the context, and to the context itself.
 struct Front {
   CmcClientOptions options;
+  Uploads uploads;
 };
 
-void answer(coap_resource_t* resource, coap_session_t* session, const coap_pdu_t* request, const coap_string_t* query,
-            coap_pdu_t* response, coap_pdu_code_t code, std::uint16_t format, Bytes body) {
-  coap_pdu_set_code(response, code);
+// Request is what libcoap hands to a handler, lent.
+struct Request {
+  coap_resource_t* resource;
+  coap_session_t* session;
+  const coap_pdu_t* pdu;
+  const coap_string_t* query;
+  coap_pdu_t* response;
+  Front& front() const { return *static_cast<Front*>(coap_resource_get_userdata(resource)); }
+};
+
+void answer(const Request& to, coap_pdu_code_t code, std::uint16_t format, Bytes body) {
+  coap_pdu_set_code(to.response, code);
   auto* kept = new Bytes(std::move(body));  // libcoap sends it block by block and frees it then
-  coap_add_data_large_response(resource, session, request, response, query, format, -1, 0, kept->size(), kept->data(),
+  coap_add_data_large_response(to.resource, to.session, to.pdu, to.response, to.query, format, -1, 0, kept->size(), kept->data(),
                                [](coap_session_t*, void* data) { delete static_cast<Bytes*>(data); }, kept);
 }
 
@@ -57,27 +68,63 @@ std::optional<std::string> refusal_of(cmc::Call call, const Result<CmcAnswer>& g
   return refusal ? refusal->msg : refusal.error().what;
 }
 
+void refuse(const Request& to, coap_pdu_code_t code, std::string_view text) {
+  answer(to, code, COAP_MEDIATYPE_TEXT_PLAIN, to_bytes(as_view(text)));
+}
+
+// serve_call has a whole payload answered by the daemon.
+void serve_call(const Request& to, std::uint16_t format, View payload) {
+  auto encoding = cmc::encoding_of(payload);
+  bool json = format == COAP_MEDIATYPE_APPLICATION_JSON;
+  if (!encoding || (*encoding == cmc::Encoding::json) != json)
+    return refuse(to, COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, "the payload is not of the content format it names");
+  auto call = call_at(to.resource);
+  if (!call) return refuse(to, COAP_RESPONSE_CODE_NOT_FOUND, "no such call");
+  auto got = cmc_exchange(to.front().options, *call, payload);
+  if (auto text = refusal_of(*call, got)) return refuse(to, COAP_RESPONSE_CODE_INTERNAL_ERROR, *text);
+  answer(to, COAP_RESPONSE_CODE_CONTENT, format, std::move(got->payload));
+}
+
+std::size_t announced_size(const coap_pdu_t* request) {
+  coap_opt_iterator_t at;
+  const coap_opt_t* option = coap_check_option(request, COAP_OPTION_SIZE1, &at);
+  return option == nullptr ? 0 : coap_decode_var_bytes(coap_opt_value(option), coap_opt_length(option));
+}
+
+// serve_block takes one block of an upload. libcoap names the block in the answer to all but the last.
+void serve_block(const Request& to, std::uint16_t format, const coap_block_b_t& block, View data) {
+  Uploads::Block one{std::size_t{block.num} << (block.szx + 4), announced_size(to.pdu), block.m != 0, data};
+  auto taken = to.front().uploads.take({to.session, to.resource, format}, one, Uploads::Clock::now());
+  if (!one.more) {
+    std::uint8_t value[4];
+    std::size_t size = coap_encode_var_safe(value, sizeof value, block.num << 4 | block.aszx);
+    coap_add_option(to.response, COAP_OPTION_BLOCK1, size, value);
+  }
+  if (const Bytes* whole = std::get_if<Bytes>(&taken)) return serve_call(to, format, *whole);
+  if (std::holds_alternative<Uploads::Goes>(taken)) return coap_pdu_set_code(to.response, COAP_RESPONSE_CODE_CONTINUE);
+  if (std::get<Uploads::Trouble>(taken) == Uploads::Trouble::missing)
+    return refuse(to, COAP_RESPONSE_CODE_INCOMPLETE, "a block is missing: blocks come in order, of one content format");
+  refuse(to, COAP_RESPONSE_CODE_REQUEST_TOO_LARGE, "no room for so large a request");
+}
+
 void serve_post(coap_resource_t* resource, coap_session_t* session, const coap_pdu_t* request, const coap_string_t* query,
                 coap_pdu_t* response) {
-  auto refuse = [&](coap_pdu_code_t code, std::string_view text) {
-    answer(resource, session, request, query, response, code, COAP_MEDIATYPE_TEXT_PLAIN, to_bytes(as_view(text)));
-  };
+  Request to{resource, session, request, query, response};
   auto format = format_of(request);
-  if (!format) return refuse(COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, "content format must be application/json or application/cbor");
-  std::size_t size = 0, offset = 0, total = 0;
+  if (!format)
+    return refuse(to, COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, "content format must be application/json or application/cbor");
+  std::size_t size = 0;
   const std::uint8_t* data = nullptr;
-  if (coap_get_data_large(request, &size, &data, &offset, &total) == 0 || offset != 0 || size != total)
-    return refuse(COAP_RESPONSE_CODE_BAD_REQUEST, "no payload");
-  auto encoding = cmc::encoding_of({data, size});
-  bool json = *format == COAP_MEDIATYPE_APPLICATION_JSON;
-  if (!encoding || (*encoding == cmc::Encoding::json) != json)
-    return refuse(COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, "the payload is not of the content format it names");
-  auto call = call_at(resource);
-  if (!call) return refuse(COAP_RESPONSE_CODE_NOT_FOUND, "no such call");
-  const Front* front = static_cast<const Front*>(coap_resource_get_userdata(resource));
-  auto got = cmc_exchange(front->options, *call, {data, size});
-  if (auto text = refusal_of(*call, got)) return refuse(COAP_RESPONSE_CODE_INTERNAL_ERROR, *text);
-  answer(resource, session, request, query, response, COAP_RESPONSE_CODE_CONTENT, *format, std::move(got->payload));
+  if (coap_get_data(request, &size, &data) == 0) return refuse(to, COAP_RESPONSE_CODE_BAD_REQUEST, "no payload");
+  coap_block_b_t block{};
+  if (coap_get_block_b(session, request, COAP_OPTION_BLOCK1, &block) != 0) return serve_block(to, *format, block, {data, size});
+  serve_call(to, *format, {data, size});
+}
+
+int note_event(coap_session_t* session, coap_event_t event) {
+  auto* front = static_cast<Front*>(coap_get_app_data(coap_session_get_context(session)));
+  if (event == COAP_EVENT_SERVER_SESSION_DEL && front != nullptr) front->uploads.forget(session);
+  return 0;
 }
 
 bool add_resources(coap_context_t* context, Front& front) {
@@ -121,7 +168,10 @@ int serve(const std::string& listen, Front front) {
     std::fprintf(stderr, "cannot listen on %s\n", listen.c_str());
     return 1;
   }
-  coap_context_set_block_mode(context.get(), COAP_BLOCK_USE_LIBCOAP | COAP_BLOCK_SINGLE_BODY);
+  // libcoap cuts answers into blocks. What comes in blocks is put together here: it would take any size for true.
+  coap_context_set_block_mode(context.get(), COAP_BLOCK_USE_LIBCOAP);
+  coap_set_app_data(context.get(), &front);
+  coap_register_event_handler(context.get(), note_event);
   coap_context_set_max_idle_sessions(context.get(), 256);
   std::printf("serving CMC's API over CoAP on %s, agent %s\n", listen.c_str(), front.options.address.c_str());
   std::fflush(stdout);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """CMC's agent API over gRPC and CoAP: the two fronts before a daemon, and what they must not let through."""
+import base64
 import json
 import os
 import pathlib
@@ -116,6 +117,10 @@ class Coap:
                 return self.parse(answer)
         raise AssertionError("no answer over CoAP")
 
+    @staticmethod
+    def block1(number, more):
+        return (number << 4 | (8 if more else 0) | 5).to_bytes(3, "big").lstrip(b"\0")
+
     def post(self, path, content_format, payload, block=512):
         """Returns the code as text, the content format and the whole body."""
         base = [(11, path.encode())]
@@ -123,7 +128,7 @@ class Coap:
             base.append((12, bytes([content_format])))
         for at in range(0, len(payload), block):
             more = at + block < len(payload)
-            one = [] if len(payload) <= block else [(27, struct.pack(">H", (at // block) << 4 | (8 if more else 0) | 5))]
+            one = [] if len(payload) <= block else [(27, self.block1(at // block, more))]
             code, options, body = self.send(base + one, payload[at:at + block])
             if more and code != 0x5F:  # 2.31 Continue
                 break
@@ -240,6 +245,35 @@ class Fronts(unittest.TestCase):
         self.assertEqual(coap.post("PeerCache", 60, b'{"version":"1.4.0"}')[0], "4.15", "JSON that says it is CBOR")
         self.assertEqual(coap.post("Nonsense", 50, b"{}")[0], "4.04")
         self.assertEqual(coap.post("PeerCache", 50, b'{"version":"1.3.0"}')[0], "5.00")
+
+    def test_coap_takes_uploads_in_blocks(self):
+        coap = Coap(self.coap_port)
+        self.addCleanup(coap.close)
+        for size in (700, 300000):  # no report, but one that is judged
+            report = base64.b64encode(os.urandom(size)).decode()
+            code, _, body = coap.post("Verify", 50, json.dumps({"version": "1.4.0", "nonce": "AQ==", "report": report}).encode())
+            self.assertEqual(code, "2.05", body)
+            self.assertEqual(json.loads(body)["result"]["summary"]["errorCodes"], [6], size)
+
+    def test_coap_bounds_uploads(self):
+        coap = Coap(self.coap_port)
+        self.addCleanup(coap.close)
+        base, half = [(11, b"PeerCache"), (12, b"\x32")], b"{" + b" " * 511
+        first = base + [(27, coap.block1(0, True))]
+        third = base + [(27, coap.block1(2, False))]
+        code = lambda options, body: "{}.{:02}".format(*divmod(coap.send(options, body)[0], 32))
+        self.assertEqual(code(third, b"}"), "4.08", "an upload without its beginning")
+        self.assertEqual(code(first, half), "2.31")
+        self.assertEqual(code(third, b"}"), "4.08", "a block is missing")
+        self.assertEqual(code(base + [(27, coap.block1(1, False))], b"}"), "4.08", "nothing is left of it")
+        self.assertEqual(code(first + [(60, (1 << 30).to_bytes(4, "big"))], half), "4.13", "announced too large")
+        other = Coap(self.coap_port)
+        self.addCleanup(other.close)
+        self.assertEqual(code(first, half), "2.31")
+        self.assertEqual(other.send(base + [(27, coap.block1(1, False))], b"}")[0], 0x88, "another client's upload")
+        self.assertEqual(code(first, half), "2.31", "begun anew, or sent again")
+        tail = b'"version":"1.4.0","peer":"p"}'
+        self.assertEqual(code(base + [(27, coap.block1(1, False))], tail), "2.05")
 
     def test_fronts_listen_on_loopback_alone(self):
         for program in FRONTS.values():
