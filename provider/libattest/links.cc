@@ -12,7 +12,7 @@ constexpr std::uint64_t kChallengesAtOnce = 10;
 
 Links::Links(const Settings& settings, SSL* ssl, Agent& agent)
     : settings_(settings),
-      frames_(std::make_unique<TlsFrames>(ssl, Clock::time_point::max(), settings.max_frame)),
+      pipe_(std::make_unique<FramePipe>(ssl, settings.max_frame)),
       agent_(&agent),
       peer_(peer_of(ssl)),
       due_(begun_ + settings.reattest) {}
@@ -36,10 +36,10 @@ Result<Links> Links::make(const Settings& settings, SSL* ssl, const Outcome& out
   return out;
 }
 
-Status Links::send(Type type, View body) {
+Status Links::queue(Type type, View body) {
   Bytes payload{static_cast<std::uint8_t>(type)};
   payload.insert(payload.end(), body.begin(), body.end());
-  return frames_->send(payload);
+  return pipe_->queue(payload);
 }
 
 Clock::time_point Links::next_event() const {
@@ -59,8 +59,7 @@ Status Links::challenge_peer() {
   TRY(Challenge challenge, watcher_->challenge());
   answer_due_ = Clock::now() + settings_.timeout;
   TRY(Bytes body, encode_challenge(challenge));
-  frames_->set_deadline(answer_due_);
-  return send(Type::challenge, body);
+  return queue(Type::challenge, body);
 }
 
 Status Links::take_challenge(View body) {
@@ -70,19 +69,22 @@ Status Links::take_challenge(View body) {
   if (++challenges_ > kChallengesAtOnce + lived) return Error{Errc::denied, "the peer asks for proofs too often"};
   TRY(Answer answer, prover_->answer(challenge, *agent_));
   TRY(Bytes out, encode_answer(answer));
-  frames_->set_deadline(Clock::now() + settings_.timeout);
-  return send(Type::answer, out);
+  return queue(Type::answer, out);
 }
 
-Status Links::take_frame() {
-  frames_->set_deadline(Clock::now() + settings_.timeout);
-  TRY(Bytes payload, frames_->receive());
-  View body = View(payload).subspan(1);
+Status Links::take_data(View body) {
+  if (ended_) return Error{Errc::malformed, "data after its end"};
+  if (inbox_.size() + body.size() > kMaxInbox) return Error{Errc::denied, "the peer sends and does not prove itself"};
+  ended_ = body.empty();
+  inbox_.insert(inbox_.end(), body.begin(), body.end());
+  return ok();
+}
+
+Status Links::take_frame(View payload) {
+  View body = payload.subspan(1);
   switch (static_cast<Type>(payload[0])) {
     case Type::data:
-      if (inbox_.size() + body.size() > kMaxInbox) return Error{Errc::denied, "the peer sends and does not prove itself"};
-      inbox_.insert(inbox_.end(), body.begin(), body.end());
-      return ok();
+      return take_data(body);
     case Type::challenge:
       return take_challenge(body);
     case Type::answer: {
@@ -96,13 +98,21 @@ Status Links::take_frame() {
   return Error{Errc::malformed, "a frame of type " + std::to_string(payload[0])};
 }
 
-Result<std::size_t> Links::read(std::span<std::uint8_t> out) {
-  while (inbox_.empty() && !closed_) {
-    CHECK_OK(watch());
-    TRY(TlsFrames::Wait wait, frames_->wait_data(next_event()));
-    closed_ = wait == TlsFrames::Wait::closed;
-    if (wait == TlsFrames::Wait::data) CHECK_OK(take_frame());
+// turn keeps the watch and moves what can be moved; only if nothing could be it waits, until something may have changed.
+Result<FramePipe::Ready> Links::turn(const FramePipe::Local& local, bool reading, Clock::time_point limit) {
+  CHECK_OK(watch());
+  reading = reading || (watcher_ && watcher_->waiting());
+  TRY(bool moved, pipe_->pump(reading));
+  while (auto frame = pipe_->take()) {
+    CHECK_OK(take_frame(*frame));
+    moved = true;
   }
+  if (moved) return FramePipe::Ready{};
+  return pipe_->wait(local, reading, std::min(next_event(), limit));
+}
+
+Result<std::size_t> Links::read(std::span<std::uint8_t> out) {
+  while (inbox_.empty() && !over()) CHECK_OK(turn({}, true));
   View left = View(inbox_).subspan(taken_);
   std::size_t size = std::min(out.size(), left.size());
   std::copy_n(left.begin(), size, out.begin());
@@ -114,27 +124,47 @@ Result<std::size_t> Links::read(std::span<std::uint8_t> out) {
   return size;
 }
 
+Status Links::flush() {
+  while (pipe_->sending()) CHECK_OK(turn({}, true));
+  return ok();
+}
+
 Status Links::write(View data) {
   while (!data.empty()) {
     CHECK_OK(watch());
-    TRY(TlsFrames::Wait wait, frames_->wait_data(Clock::now()));
-    if (wait == TlsFrames::Wait::data) CHECK_OK(take_frame());
     std::size_t step = std::min(data.size(), kMaxData);
-    frames_->set_deadline(Clock::time_point::max());
-    CHECK_OK(send(Type::data, data.first(step)));
+    CHECK_OK(queue(Type::data, data.first(step)));
+    CHECK_OK(flush());
     data = data.subspan(step);
   }
   return ok();
+}
+
+Status Links::end() {
+  CHECK_OK(queue(Type::data, {}));
+  return flush();
+}
+
+Result<Links::Ready> Links::wait(const FramePipe::Local& local, Until until, Clock::time_point limit) {
+  for (;;) {
+    Ready out;
+    out.data = taken_ < inbox_.size();
+    bool gone = ended_ || pipe_->closed();
+    if (until == Until::data && out.data) return out;
+    if (until != Until::local && gone) return out;
+    TRY(FramePipe::Ready ready, turn(local, inbox_.size() < kEnough, limit));
+    out.in = ready.in;
+    out.out = ready.out;
+    if (out.in || out.out || Clock::now() >= limit) return out;
+  }
 }
 
 Status Links::reattest() {
   if (!watcher_) return Error{Errc::denied, "the mode does not provide for a proof of the peer"};
   if (!watcher_->waiting()) CHECK_OK(challenge_peer());
   while (watcher_->waiting()) {
-    if (Clock::now() >= answer_due_) return watch();
-    TRY(TlsFrames::Wait wait, frames_->wait_data(answer_due_));
-    if (wait == TlsFrames::Wait::closed) return Error{Errc::io, "the peer closed the connection"};
-    if (wait == TlsFrames::Wait::data) CHECK_OK(take_frame());
+    if (pipe_->closed()) return Error{Errc::io, "the peer closed the connection"};
+    CHECK_OK(turn({}, true));
   }
   return ok();
 }

@@ -5,10 +5,10 @@
 #include <poll.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 
 #include "evidence/core/printable.h"
+#include "provider/libattest/no_pipe_signal.h"
 
 namespace attest::atls {
 namespace {
@@ -23,33 +23,6 @@ std::string queue_reason() {
   ERR_clear_error();
   return reason != nullptr ? printable(reason, 200) : "no reason given";
 }
-
-// NoPipeSignal keeps a peer that went away from ending the program: OpenSSL writes with write(), and last words are often
-// spoken to nobody.
-class NoPipeSignal {
- public:
-  NoPipeSignal() {
-    sigset_t pending;
-    ::sigemptyset(&pipe_);
-    ::sigaddset(&pipe_, SIGPIPE);
-    ::sigpending(&pending);
-    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
-    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  NoPipeSignal(const NoPipeSignal&) = delete;
-  NoPipeSignal& operator=(const NoPipeSignal&) = delete;
-  ~NoPipeSignal() {
-    int error = errno;
-    timespec now{};
-    if (!was_pending_) ::sigtimedwait(&pipe_, nullptr, &now);
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    errno = error;
-  }
-
- private:
-  sigset_t pipe_, before_;
-  bool was_pending_;
-};
 
 }  // namespace
 

@@ -2,6 +2,8 @@
 // by another machine.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <thread>
 
 #include "provider/libattest/links.h"
@@ -156,6 +158,62 @@ TEST_F(AtlsLinks, OnRequestThePeerProvesItselfAtOnce) {
   EXPECT_EQ(talk("hello"), "hello");
   SSL_shutdown(pair.client());
   EXPECT_TRUE(served.get());
+}
+
+// Neither end reads before it has written everything: more than what fits into the buffers between them.
+TEST_F(AtlsLinks, BothEndsMaySendAtOnce) {
+  settings.reattest = 3600s;
+  ASSERT_NO_FATAL_FAILURE(attest());
+  const Bytes much(Links::kMaxInbox - 1, 7);
+  auto talk_all = [&](Links& end) -> Status {
+    CHECK_OK(end.write(much));
+    CHECK_OK(end.end());
+    std::size_t heard = 0;
+    for (Bytes buffer(1 << 16);;) {
+      TRY(std::size_t size, end.read(buffer));
+      heard += size;
+      if (size == 0) return heard == much.size() ? ok() : Status(Error{Errc::mismatch, std::to_string(heard)});
+    }
+  };
+  auto other = std::async(std::launch::async, [&] { return talk_all(*server); });
+  Status ours = talk_all(*client), theirs = other.get();
+  EXPECT_TRUE(ours) << ours.error().what;
+  EXPECT_TRUE(theirs) << theirs.error().what;
+}
+
+TEST_F(AtlsLinks, WhoHasNoMoreDataStillProvesItself) {
+  settings.reattest = 3600s;
+  ASSERT_NO_FATAL_FAILURE(attest());
+  auto served = std::async(std::launch::async, [this]() -> Status {
+    Bytes buffer(16);
+    TRY(std::size_t size, server->read(buffer));
+    if (size != 0) return Error{Errc::mismatch, "data"};
+    CHECK_OK(server->reattest());
+    return server->write(as_view("late"));
+  });
+  ASSERT_TRUE(client->end());
+  Bytes buffer(16);
+  EXPECT_EQ(*client->read(buffer), 4u);
+  EXPECT_TRUE(served.get());
+  EXPECT_EQ(pair.client_agent.attested, 2);
+  ASSERT_TRUE(client->write(as_view("more")));
+  EXPECT_EQ(*server->read(buffer), 0u) << "the end was told";
+  EXPECT_FALSE(server->wait({}, Links::Until::local)) << "data after its end";
+}
+
+TEST_F(AtlsLinks, WaitingForTheProgramKeepsTheWatch) {
+  ASSERT_NO_FATAL_FAILURE(attest());
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  pair.server_agent.prefix = "another machine";
+  auto idle = std::async(std::launch::async, [&] { return server->wait({ends[0], -1}, Links::Until::gone); });
+  Bytes buffer(16);
+  auto heard = client->read(buffer);
+  ASSERT_FALSE(heard);
+  EXPECT_EQ(heard.error().code, Errc::untrusted) << heard.error().what;
+  ::close(ends[1]);
+  EXPECT_TRUE(idle.get());
+  ::close(ends[0]);
 }
 
 TEST_F(AtlsLinks, AMachineThatChangedIsDropped) {

@@ -129,6 +129,50 @@ class Atls(unittest.TestCase):
         server.wait_for(lambda: "dropped" in server.output(), "the changed client is dropped")
         self.assertIn("the peer has changed", server.output())
 
+    def test_streams_go_on_while_the_peer_proves_itself(self):
+        text = "0123456789abcdef" * 400000
+        done = self.dial(self.server("listen", "--reattest", "1"), "--stream", "--reattest", "1", stdin=text)
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(done.out.count("0123456789abcdef"), 400000)
+
+    def proofs(self, agent, count):
+        """Waits until the agent judged so many reports."""
+        processes.wait_until(lambda: len([1 for kind, _ in agent.calls if kind == 2]) >= count, "further proofs")
+
+    def test_a_client_that_changes_during_its_request_is_dropped(self):
+        server = self.server("serve", "--reattest", "1")
+        client = subprocess.Popen([self.build.attestctl, "request", "-d", "@-", f"https://{server.at}/post", "--ca", self.web.ca, "--agent",
+                                   self.ours.path, "--reattest", "1", "--timeout-ms", "60000"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=processes.environment())
+        self.addCleanup(client.kill)
+        self.proofs(self.theirs, 3)
+        self.ours.machine = "changed"
+        server.wait_for(lambda: "dropped" in server.output(), "the changed client is dropped")
+        self.assertIn("the peer has changed", server.output())
+        out, _ = client.communicate(timeout=60)
+        self.assertNotIn("bytes", out)
+        self.assertNotEqual(client.returncode, 0)
+
+    def test_a_server_that_changes_is_dropped_by_the_proxy(self):
+        for tunnel in (False, True):
+            theirs = self.agent()
+            server = self.server("serve", "--reattest", "1", agent=theirs)
+            ours = self.agent()
+            proxy = self.server("proxy", "--reattest", "1", agent=ours)
+            host, port = proxy.at.rsplit(":", 1)
+            with socket.create_connection((host, int(port)), timeout=60) as program, program.makefile("rb") as answers:
+                if tunnel:
+                    program.sendall(f"CONNECT {server.at} HTTP/1.1\r\nHost: {server.at}\r\n\r\n".encode())
+                    self.assertIn(b" 200 ", answers.readline())
+                    self.assertEqual(answers.readline(), b"\r\n")
+                program.sendall(f"GET {'' if tunnel else 'http://' + server.at}/ HTTP/1.1\r\nHost: {server.at}\r\n\r\n".encode())
+                self.assertIn(b" 200 ", answers.readline())
+                self.proofs(ours, 3)  # nobody asks for anything meanwhile
+                theirs.machine = "changed"
+                proxy.wait_for(lambda: "dropped" in proxy.output(), "the changed server is dropped")
+                self.assertIn("the peer has changed", proxy.output())
+                self.assertTrue(answers.read().endswith(b"hello over attested TLS\n"), "the program's connection ends too")
+
     # -- HTTP -----------------------------------------------------------------------------------------------------
     def test_requests_share_a_connection(self):
         server = self.server("serve")

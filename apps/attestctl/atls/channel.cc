@@ -26,6 +26,7 @@ Status name_server(SSL* ssl, const std::string& name) {
 }  // namespace
 
 Result<std::size_t> PlainChannel::read(std::span<std::uint8_t> out) {
+  if (guarded_ != nullptr) CHECK_OK(guarded_->attend(fd_.get()));
   for (;;) {
     ssize_t size = ::read(fd_.get(), out.data(), out.size());
     if (size >= 0) return static_cast<std::size_t>(size);
@@ -82,6 +83,12 @@ Result<std::unique_ptr<AttestedChannel>> AttestedChannel::accept(const Endpoint&
 AttestedChannel::~AttestedChannel() {
   if (SSL_is_init_finished(ssl_.get()) == 1) SSL_shutdown(ssl_.get());
   ERR_clear_error();
+}
+
+Status AttestedChannel::attend(int fd) {
+  if (!links_) return ok();
+  CHECK_OK(links_->wait({fd, -1}, atls::Links::Until::gone, atls::Clock::now() + std::chrono::minutes(5)));
+  return ok();
 }
 
 Result<std::size_t> AttestedChannel::read(std::span<std::uint8_t> out) {

@@ -16,15 +16,20 @@ class Channel {
   virtual Status write(View bytes) = 0;
 };
 
+class AttestedChannel;
+
 class PlainChannel final : public Channel {
  public:
   explicit PlainChannel(OwnedFd fd) : fd_(std::move(fd)) {}
   Result<std::size_t> read(std::span<std::uint8_t> out) override;
   Status write(View bytes) override;
   int fd() const { return fd_.get(); }
+  // guard: while this one is waited for, that one keeps the watch over its peer. Lent; nullptr: none.
+  void guard(AttestedChannel* other) { guarded_ = other; }
 
  private:
   OwnedFd fd_;
+  AttestedChannel* guarded_ = nullptr;
 };
 
 // AttestedChannel is a connection whose other end was accepted.
@@ -39,6 +44,10 @@ class AttestedChannel final : public Channel {
   ~AttestedChannel() override;
   Result<std::size_t> read(std::span<std::uint8_t> out) override;
   Status write(View bytes) override;
+  // attend keeps the watch until fd can be read, the peer is gone, or five minutes have passed.
+  Status attend(int fd);
+  // over: the peer has closed, or has said that it has no more data.
+  bool over() const { return links_ && links_->over(); }
   SSL* ssl() { return ssl_.get(); }
   atls::Links* links() { return links_ ? &*links_ : nullptr; }
 
@@ -50,9 +59,13 @@ class AttestedChannel final : public Channel {
   std::optional<atls::Links> links_;
 };
 
-// relay copies bytes both ways between a plain descriptor pair (in, out) and an attested connection without links, until
-// one side ends. Neither direction waits for the other.
-void relay(int in, int out, SSL* ssl);
+// relay copies bytes both ways between a plain descriptor pair (in, out) and an attested connection until one side ends.
+// Neither direction waits for the other, and the peer goes on proving itself. untrusted or stale where it fails to.
+Status relay(int in, int out, AttestedChannel& channel);
+void relay_plain(int in, int out, SSL* ssl);
+
+// dropped: this is how a peer's failure to prove itself again is told, in contrast to broken connections.
+inline bool dropped(const Error& error) { return error.code == Errc::untrusted || error.code == Errc::stale; }
 
 // ListenOptions are those of an attested server.
 struct ListenOptions {

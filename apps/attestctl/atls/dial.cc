@@ -54,6 +54,13 @@ Status hold(Channel& channel, const std::string& message, unsigned seconds) {
   return ok();
 }
 
+Status converse(AttestedChannel& channel, const Endpoint& endpoint, const DialOptions& options) {
+  if (options.stream) return relay(0, 1, channel);
+  be_patient_for(SSL_get_fd(channel.ssl()), endpoint.options.settings.timeout);
+  CHECK_OK(say(channel, options.message));
+  return hold(channel, options.message, options.hold);
+}
+
 Result<Exit> dial(const Session& session, const DialOptions& options) {
   ::signal(SIGPIPE, SIG_IGN);
   TRY(http::Target target, http::parse_authority(options.address, ""));
@@ -63,15 +70,8 @@ Result<Exit> dial(const Session& session, const DialOptions& options) {
   if (!channel && !outcome.failure) return channel.error();
   show_outcome(session, options.address, outcome);
   if (!channel) return outcome.failure->code == Errc::io ? Exit::cannot_tell : Exit::refused;
-  if (options.stream) {
-    if ((*channel)->links() != nullptr) return usage(session, "dial: --stream and --reattest do not go together");
-    relay(0, 1, (*channel)->ssl());
-    return settle(session, outcome.judgement.warned);
-  }
-  be_patient_for(SSL_get_fd((*channel)->ssl()), endpoint.options.settings.timeout);
-  CHECK_OK(say(**channel, options.message));
-  Status held = hold(**channel, options.message, options.hold);
-  if (!held && (held.error().code == Errc::untrusted || held.error().code == Errc::stale)) {
+  Status held = converse(**channel, endpoint, options);
+  if (!held && dropped(held.error())) {
     std::fprintf(stderr, "dropped   %s   %s\n", options.address.c_str(), held.error().what.c_str());
     return Exit::refused;
   }
@@ -108,7 +108,6 @@ void add_dial(CLI::App& app_, Session& session) {
   app->add_flag("--stream", options->stream, "copy stdin to the peer and what it says to stdout");
   app->add_option("--hold", options->hold, "keep the connection so many seconds, saying the line every second");
   app->add_option("--name", options->endpoint.name, "name in the server's certificate (default: the host)");
-  app->add_option("--reattest", options->endpoint.reattest, "seconds after which the peer proves itself again (0: never)");
   add_endpoint_options(*app, options->endpoint);
 }
 
@@ -117,7 +116,6 @@ void add_listen(CLI::App& app_, Session& session) {
   CLI::App* app = command(app_, session, "listen", "attested TLS server that echoes",
                           [options](Session& s) { return listen(s, *options); });
   add_listen_options(*app, *options);
-  app->add_option("--reattest", options->endpoint.reattest, "seconds after which the peer proves itself again (0: never)");
   add_endpoint_options(*app, options->endpoint);
 }
 

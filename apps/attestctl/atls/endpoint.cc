@@ -98,6 +98,8 @@ void add_endpoint_options(CLI::App& app, EndpointOptions& options) {
   app.add_option("--agent", options.agent, "the agent's API: unix://PATH or tcp://HOST:PORT")->capture_default_str();
   app.add_option("--policies", options.policies, "JavaScript policy that may refuse what the agent accepts");
   app.add_option("--timeout-ms", options.timeout_ms, "for TLS and the exchange together")->capture_default_str();
+  app.add_option("--reattest", options.reattest,
+                 "seconds after which the peer proves itself again and again (0: never); both ends must be set to it");
   app.add_option("--cert", options.cert, "certificate chain, PEM, leaf first");
   app.add_option("--key", options.key, "its key: PEM, a key file of the TPM, or attest:NAME");
   app.add_option("--ca", options.ca, "roots of the peer's certificate, PEM");

@@ -51,7 +51,7 @@ class One {
     for (;;) {
       auto request = down_.request();
       if (!request) {
-        (void)refuse(down_, 400, "Bad Request");
+        if (!dropped(request.error())) (void)refuse(down_, 400, "Bad Request");
         return request.error();
       }
       if (!*request) return ok();
@@ -63,16 +63,22 @@ class One {
   }
 
  private:
-  Status dial(const http::Target& target) {
-    std::string there = target.host + " " + target.port;
-    if (server_ && there == where_) return ok();
+  void hang_up() {
+    client_.guard(nullptr);
     up_.reset();
     server_.reset();
+  }
+
+  Status dial(const http::Target& target) {
+    std::string there = target.host + " " + target.port;
+    if (server_ && there == where_ && !server_->over()) return ok();
+    hang_up();
     atls::Outcome outcome;
     auto dialled = AttestedChannel::dial(proxy_.endpoint, target, &outcome);
     if (dialled || outcome.failure) show_outcome(proxy_.session, target.host + ":" + target.port, outcome);
     if (!dialled) return dialled.error();
     server_ = *std::move(dialled);
+    client_.guard(server_.get());
     up_.emplace(*server_);
     where_ = there;
     return ok();
@@ -89,8 +95,7 @@ class One {
     CHECK_OK(down_.write("HTTP/1.1 200 Connection Established\r\n\r\n"));
     Bytes early = down_.take_buffered();
     if (!early.empty()) CHECK_OK(server_->write(early));
-    relay(client_.fd(), client_.fd(), server_->ssl());
-    return ok();
+    return relay(client_.fd(), client_.fd(), *server_);
   }
 
   // pass sends one request on and brings the answer back; false where the connection ends with it.
@@ -140,10 +145,7 @@ class One {
     CHECK_OK(down_.write(http::write_response(*answer)));
     CHECK_OK(up_->body(*body, [&](View piece) { return down_.write_piece(*body, piece); }));
     CHECK_OK(down_.end_body(*body));
-    if (server_ends) {
-      up_.reset();
-      server_.reset();
-    }
+    if (server_ends) hang_up();
     return !ends;
   }
 

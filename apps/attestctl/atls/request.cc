@@ -59,11 +59,12 @@ Result<http::Head> head_of(const RequestOptions& options, const http::Target& ta
   return http::parse_request(as_view(http::write_request(out)));
 }
 
-Status send(HttpStream& stream, const http::Head& head, const Source& source) {
+Status send(AttestedChannel& channel, HttpStream& stream, const http::Head& head, const Source& source) {
   CHECK_OK(stream.write(http::write_request(head)));
   TRY(http::Body body, http::request_body(head));
   if (source.fd < 0) return stream.write(source.text);
   for (Bytes buffer(16 << 10);;) {
+    CHECK_OK(channel.attend(source.fd));
     ssize_t size = ::read(source.fd, buffer.data(), buffer.size());
     if (size < 0) return Error{Errc::io, "the body cannot be read"};
     if (size == 0) return stream.end_body(body);
@@ -86,7 +87,7 @@ struct Client {
   }
   Status go_to(const http::Target& target) {
     std::string there = target.host + " " + target.port;
-    if (channel && there == where) return ok();
+    if (channel && there == where && !channel->over()) return ok();
     hang_up();
     atls::Outcome outcome;
     auto dialled = AttestedChannel::dial(endpoint, target, &outcome);
@@ -106,7 +107,7 @@ Result<int> one(Client& client, const RequestOptions& options, const std::string
   TRY(Source source, open_source(options.data));
   TRY(http::Head head, head_of(options, target, source));
   CHECK_OK(client.go_to(target));
-  CHECK_OK(send(*client.stream, head, source));
+  CHECK_OK(send(*client.channel, *client.stream, head, source));
   TRY(http::Head answer, client.stream->response());
   TRY(http::Body body, http::response_body(answer, head.method));
   if (client.session.verbose) std::fputs(http::write_response(answer).c_str(), stderr);
@@ -128,6 +129,10 @@ Result<Exit> run(const Session& session, const RequestOptions& options) {
   for (const std::string& url : options.urls) {
     auto status = one(client, options, url);
     if (!status && client.refused) return Exit::refused;
+    if (!status && client.channel && dropped(status.error())) {
+      std::fprintf(stderr, "dropped   %s   %s\n", client.where.c_str(), status.error().what.c_str());
+      return Exit::refused;
+    }
     if (!status) return status.error();
     if (*status >= 400) {
       std::fprintf(stderr, "%s: status %d\n", url.c_str(), *status);

@@ -1,5 +1,4 @@
 // workers.cc: many connections at once, and bytes copied both ways.
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -11,6 +10,7 @@
 #include <mutex>
 
 #include "apps/attestctl/atls/channel.h"
+#include "apps/attestctl/atls/non_blocking.h"
 #include "apps/attestctl/style.h"
 #include "evidence/core/printable.h"
 
@@ -59,17 +59,6 @@ struct Flow {
     end = size;
     over = size == 0;
   }
-};
-
-class NonBlocking {
- public:
-  explicit NonBlocking(int fd) : fd_(fd), flags_(::fcntl(fd, F_GETFL)) { ::fcntl(fd_, F_SETFL, flags_ | O_NONBLOCK); }
-  NonBlocking(const NonBlocking&) = delete;
-  NonBlocking& operator=(const NonBlocking&) = delete;
-  ~NonBlocking() { ::fcntl(fd_, F_SETFL, flags_); }
-
- private:
-  int fd_, flags_;
 };
 
 // Relay moves what it can without waiting, then waits for whichever side can go on.
@@ -174,7 +163,7 @@ Status serve_connections(int listener, std::size_t count, const std::function<vo
 
 }  // namespace
 
-void relay(int in, int out, SSL* ssl) {
+void relay_plain(int in, int out, SSL* ssl) {
   SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   Relay(in, out, ssl).run();
 }
