@@ -2,7 +2,7 @@
 
 #include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
-#include "evidence/dcap/der.h"
+#include "evidence/x509/der.h"
 
 namespace attest {
 namespace {
@@ -17,26 +17,26 @@ constexpr std::uint8_t kSgxExtension[] = {0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x
 
 bool less(View a, View b) { return std::ranges::lexicographical_compare(a, b); }
 
-Status check_algorithm(StrictDer& in) {
-  StrictDer algorithm = in.inside(dcap_der::kSequence);
-  View oid = algorithm.take(dcap_der::kOid);
+Status check_algorithm(DerReader& in) {
+  DerReader algorithm = in.inside(der_tag::kSequence);
+  View oid = algorithm.take(der_tag::kOid);
   CHECK_OK(algorithm.done("signature algorithm"));
   if (!equal(oid, kEcdsaSha256))
-    return Error{Errc::unsupported, "signature algorithm " + dotted_oid(oid) + ", only ecdsa-with-SHA256"};
+    return Error{Errc::unsupported, "signature algorithm " + oid_text(oid) + ", only ecdsa-with-SHA256"};
   return ok();
 }
 
 // name_cn is the common name of an RDNSequence; empty if there is none or more than one.
-std::string name_cn(View name, StrictDer& parent) {
+std::string name_cn(View name, DerReader& parent) {
   std::string cn;
-  StrictDer whole(name);
-  StrictDer rdns = whole.inside(dcap_der::kSequence);
+  DerReader whole(name);
+  DerReader rdns = whole.inside(der_tag::kSequence);
   while (rdns.more()) {
-    StrictDer set = rdns.inside(dcap_der::kSet);
+    DerReader set = rdns.inside(der_tag::kSet);
     while (set.more()) {
-      StrictDer pair = set.inside(dcap_der::kSequence);
-      View type = pair.take(dcap_der::kOid);
-      View value = pair.any().content;
+      DerReader pair = set.inside(der_tag::kSequence);
+      View type = pair.take(der_tag::kOid);
+      View value = pair.next().body;
       if (!pair.done("name")) set.fail();
       if (equal(type, kCommonName)) cn = cn.empty() ? printable(as_text(value), 128) : std::string("?");
     }
@@ -46,11 +46,11 @@ std::string name_cn(View name, StrictDer& parent) {
   return cn;
 }
 
-Status read_key(StrictDer& tbs, DcapCertificate& out) {
-  StrictDer spki = tbs.inside(dcap_der::kSequence);
-  StrictDer algorithm = spki.inside(dcap_der::kSequence);
-  View type = algorithm.take(dcap_der::kOid);
-  View curve = algorithm.take(dcap_der::kOid);
+Status read_key(DerReader& tbs, DcapCertificate& out) {
+  DerReader spki = tbs.inside(der_tag::kSequence);
+  DerReader algorithm = spki.inside(der_tag::kSequence);
+  View type = algorithm.take(der_tag::kOid);
+  View curve = algorithm.take(der_tag::kOid);
   View point = spki.bits();
   CHECK_OK(spki.done("public key"));
   if (!algorithm.done("public key") || !equal(type, kEcPublicKey) || !equal(curve, kPrime256) ||
@@ -61,8 +61,8 @@ Status read_key(StrictDer& tbs, DcapCertificate& out) {
 }
 
 Status read_key_usage(View value, DcapCertificate& out) {
-  StrictDer in(value);
-  View bits = in.take(dcap_der::kBitString);
+  DerReader in(value);
+  View bits = in.take(der_tag::kBitString);
   CHECK_OK(in.done("key usage"));
   if (bits.size() < 2 || bits[0] > 7) return Error{Errc::malformed, "key usage: not a bit string of usages"};
   out.digital_signature = (bits[1] & 0x80) != 0;
@@ -72,10 +72,10 @@ Status read_key_usage(View value, DcapCertificate& out) {
 }
 
 Status read_basic_constraints(View value, DcapCertificate& out) {
-  StrictDer in(value);
-  StrictDer members = in.inside(dcap_der::kSequence);
-  if (members.next_is(dcap_der::kBoolean)) out.is_ca = members.boolean();
-  if (members.next_is(dcap_der::kInteger)) out.path_length = members.small(dcap_der::kInteger, 255);
+  DerReader in(value);
+  DerReader members = in.inside(der_tag::kSequence);
+  if (members.at(der_tag::kBoolean)) out.is_ca = members.boolean();
+  if (members.at(der_tag::kInteger)) out.path_length = members.small(der_tag::kInteger, 255);
   CHECK_OK(members.done("basic constraints"));
   return in.done("basic constraints");
 }
@@ -87,24 +87,25 @@ Status read_extension(View oid, bool critical, View value, DcapCertificate& out)
     TRY(out.pck, parse_pck_extension(value));
     return ok();
   }
-  if (critical && out.unknown_critical.empty()) out.unknown_critical = dotted_oid(oid);
+  if (critical && out.unknown_critical.empty()) out.unknown_critical = oid_text(oid);
   return ok();
 }
 
-Status read_extensions(StrictDer& tbs, DcapCertificate& out) {
-  StrictDer wrapper = tbs.inside(dcap_der::context_tag(3));
-  StrictDer list = wrapper.inside(dcap_der::kSequence);
+Status read_extensions(DerReader& tbs, DcapCertificate& out) {
+  DerReader wrapper = tbs.inside(der_tag::context(3, true));
+  DerReader list = wrapper.inside(der_tag::kSequence);
   CHECK_OK(wrapper.done("extensions"));
   std::vector<View> seen;
   while (list.more()) {
-    StrictDer extension = list.inside(dcap_der::kSequence);
-    View oid = extension.take(dcap_der::kOid);
-    bool critical = extension.next_is(dcap_der::kBoolean) && extension.boolean();
-    View value = extension.take(dcap_der::kOctetString);
+    DerReader extension = list.inside(der_tag::kSequence);
+    View oid = extension.take(der_tag::kOid);
+    bool critical = extension.at(der_tag::kBoolean) && extension.boolean();
+    View value = extension.take(der_tag::kOctetString);
     CHECK_OK(extension.done("extension"));
+    if (oid_text(oid).empty()) return Error{Errc::malformed, "certificate: an extension without an OID"};
     for (View other : seen)
       if (equal(other, oid))
-        return Error{Errc::malformed, "certificate: extension " + dotted_oid(oid) + " twice"};
+        return Error{Errc::malformed, "certificate: extension " + oid_text(oid) + " twice"};
     seen.push_back(oid);
     if (seen.size() > 32) return Error{Errc::malformed, "certificate: more than 32 extensions"};
     CHECK_OK(read_extension(oid, critical, value, out));
@@ -113,19 +114,19 @@ Status read_extensions(StrictDer& tbs, DcapCertificate& out) {
 }
 
 Status read_tbs(DcapCertificate& out) {
-  StrictDer whole(out.tbs);
-  StrictDer tbs = whole.inside(dcap_der::kSequence);
-  StrictDer version = tbs.inside(dcap_der::context_tag(0));
-  if (version.small(dcap_der::kInteger, 2) != 2)
+  DerReader whole(out.tbs);
+  DerReader tbs = whole.inside(der_tag::kSequence);
+  DerReader version = tbs.inside(der_tag::context(0, true));
+  if (version.small(der_tag::kInteger, 2) != 2)
     return Error{Errc::unsupported, "certificate: not X.509 version 3"};
-  out.serial = tbs.take(dcap_der::kInteger);
+  out.serial = tbs.take(der_tag::kInteger);
   CHECK_OK(check_algorithm(tbs));
-  out.issuer = tbs.element(dcap_der::kSequence).whole;
-  StrictDer validity = tbs.inside(dcap_der::kSequence);
+  out.issuer = tbs.value(der_tag::kSequence).whole;
+  DerReader validity = tbs.inside(der_tag::kSequence);
   out.not_before = validity.time();
   out.not_after = validity.time();
   CHECK_OK(validity.done("validity"));
-  out.subject = tbs.element(dcap_der::kSequence).whole;
+  out.subject = tbs.value(der_tag::kSequence).whole;
   out.issuer_cn = name_cn(out.issuer, tbs);
   out.subject_cn = name_cn(out.subject, tbs);
   CHECK_OK(read_key(tbs, out));
@@ -135,8 +136,8 @@ Status read_tbs(DcapCertificate& out) {
 
 // der_size is the size of the SEQUENCE at the front; 0 if there is none.
 std::size_t der_size(View bytes) {
-  StrictDer in(bytes);
-  return in.element(dcap_der::kSequence).whole.size();
+  DerReader in(bytes);
+  return in.value(der_tag::kSequence).whole.size();
 }
 
 Status add_certificate(View der, std::vector<DcapCertificate>& out) {
@@ -169,13 +170,13 @@ Result<Bytes> take_pem(std::string_view& text, std::string_view kind, std::size_
   return from_base64(digits, max_bytes);
 }
 
-Status read_revoked(StrictDer& tbs, DcapCrl& out) {
-  StrictDer list = tbs.inside(dcap_der::kSequence);
+Status read_revoked(DerReader& tbs, DcapCrl& out) {
+  DerReader list = tbs.inside(der_tag::kSequence);
   while (list.more()) {
-    StrictDer entry = list.inside(dcap_der::kSequence);
-    out.revoked.push_back(entry.take(dcap_der::kInteger));
+    DerReader entry = list.inside(der_tag::kSequence);
+    out.revoked.push_back(entry.take(der_tag::kInteger));
     entry.time();
-    if (entry.more()) entry.take(dcap_der::kSequence);
+    if (entry.more()) entry.take(der_tag::kSequence);
     CHECK_OK(entry.done("CRL entry"));
     if (out.revoked.size() > kMaxRevoked) return Error{Errc::malformed, "CRL: more than 65536 entries"};
   }
@@ -184,16 +185,16 @@ Status read_revoked(StrictDer& tbs, DcapCrl& out) {
 }
 
 Status read_crl_tbs(DcapCrl& out) {
-  StrictDer whole(out.tbs);
-  StrictDer tbs = whole.inside(dcap_der::kSequence);
-  if (tbs.small(dcap_der::kInteger, 1) != 1) return Error{Errc::unsupported, "CRL: not version 2"};
+  DerReader whole(out.tbs);
+  DerReader tbs = whole.inside(der_tag::kSequence);
+  if (tbs.small(der_tag::kInteger, 1) != 1) return Error{Errc::unsupported, "CRL: not version 2"};
   CHECK_OK(check_algorithm(tbs));
-  out.issuer = tbs.element(dcap_der::kSequence).whole;
+  out.issuer = tbs.value(der_tag::kSequence).whole;
   out.issuer_cn = name_cn(out.issuer, tbs);
   out.this_update = tbs.time();
   out.next_update = tbs.time();
-  if (tbs.next_is(dcap_der::kSequence)) CHECK_OK(read_revoked(tbs, out));
-  if (tbs.more()) tbs.take(dcap_der::context_tag(0));
+  if (tbs.at(der_tag::kSequence)) CHECK_OK(read_revoked(tbs, out));
+  if (tbs.more()) tbs.take(der_tag::context(0, true));
   return tbs.done("CRL");
 }
 
@@ -201,10 +202,10 @@ Status read_crl_tbs(DcapCrl& out) {
 // signature.
 template <class T>
 Status read_signed(T& out, const char* what) {
-  StrictDer whole(out.der);
-  StrictDer outer = whole.inside(dcap_der::kSequence);
+  DerReader whole(out.der);
+  DerReader outer = whole.inside(der_tag::kSequence);
   CHECK_OK(whole.done(what));
-  out.tbs = outer.element(dcap_der::kSequence).whole;
+  out.tbs = outer.value(der_tag::kSequence).whole;
   CHECK_OK(check_algorithm(outer));
   out.signature = outer.bits();
   return outer.done(what);
@@ -226,7 +227,7 @@ Result<std::vector<DcapCertificate>> parse_dcap_chain(View bytes) {
   std::string_view text = as_text(bytes);
   skip_blanks(text);
   while (!text.empty()) {
-    if (as_view(text)[0] == dcap_der::kSequence) {
+    if (as_view(text)[0] == der_tag::kSequence) {
       std::size_t size = der_size(as_view(text));
       if (size == 0) return Error{Errc::malformed, "certificate chain: broken DER"};
       CHECK_OK(add_certificate(as_view(text.substr(0, size)), out));

@@ -3,8 +3,8 @@
 #include <map>
 
 #include "evidence/core/hex.h"
-#include "evidence/dcap/der.h"
 #include "evidence/json/reader.h"
+#include "evidence/x509/der.h"
 
 namespace attest {
 namespace {
@@ -42,9 +42,9 @@ Status add_chain(View bytes, DcapCollateral& out) {
 
 // is_crl: the second element of a CRL's signed part is the algorithm, of a certificate's the serial number.
 bool is_crl(View der) {
-  StrictDer whole(der);
-  StrictDer tbs = whole.inside(dcap_der::kSequence).inside(dcap_der::kSequence);
-  return tbs.next_is(dcap_der::kInteger);
+  DerReader whole(der);
+  DerReader tbs = whole.inside(der_tag::kSequence).inside(der_tag::kSequence);
+  return tbs.at(der_tag::kInteger);
 }
 
 Status add_pem_crls(std::string_view text, DcapCollateral& out) {
@@ -111,7 +111,7 @@ Status add_text(std::string_view text, DcapCollateral& out) {
   if (text.starts_with("-----BEGIN CERTIFICATE-----")) return add_chain(as_view(text), out);
   if (text.starts_with("-----BEGIN X509 CRL-----")) return add_pem_crls(text, out);
   auto bytes = from_hex(text, kMaxDcapCrlBytes);
-  if (bytes && !bytes->empty() && bytes->front() == dcap_der::kSequence) return add_collateral(*bytes, out);
+  if (bytes && !bytes->empty() && bytes->front() == der_tag::kSequence) return add_collateral(*bytes, out);
   return Error{Errc::unsupported, "not collateral"};
 }
 
@@ -119,7 +119,7 @@ Status add_text(std::string_view text, DcapCollateral& out) {
 
 Status add_collateral(View file, DcapCollateral& out) {
   if (file.size() > kMaxCollateralBytes) return Error{Errc::malformed, "collateral: more than 8 MiB"};
-  if (!file.empty() && file[0] == dcap_der::kSequence && file.size() > 1 && (file[1] & 0x80) != 0) {
+  if (!file.empty() && file[0] == der_tag::kSequence && file.size() > 1 && (file[1] & 0x80) != 0) {
     if (is_crl(file)) return add_der(parse_dcap_crl(file), out.crls);
     return add_chain(file, out);
   }

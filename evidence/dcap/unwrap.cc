@@ -1,7 +1,7 @@
 // unwrap.cc: quotes inside what frameworks put around them.
 #include "evidence/core/hex.h"
-#include "evidence/dcap/der.h"
 #include "evidence/dcap/quote.h"
+#include "evidence/x509/der.h"
 
 namespace attest {
 namespace {
@@ -33,16 +33,16 @@ bool carries_quote(View oid) {
 
 // certificate_quote looks through the extensions of a certificate of any key and signature.
 Result<View> certificate_quote(View der) {
-  StrictDer whole(der);
-  StrictDer certificate = whole.inside(dcap_der::kSequence);
-  StrictDer tbs = certificate.inside(dcap_der::kSequence);
-  while (tbs.more() && !tbs.next_is(dcap_der::context_tag(3))) tbs.any();
-  StrictDer list = tbs.inside(dcap_der::context_tag(3)).inside(dcap_der::kSequence);
+  DerReader whole(der);
+  DerReader certificate = whole.inside(der_tag::kSequence);
+  DerReader tbs = certificate.inside(der_tag::kSequence);
+  while (tbs.more() && !tbs.at(der_tag::context(3, true))) tbs.next();
+  DerReader list = tbs.inside(der_tag::context(3, true)).inside(der_tag::kSequence);
   while (list.more()) {
-    StrictDer extension = list.inside(dcap_der::kSequence);
-    View oid = extension.take(dcap_der::kOid);
-    if (extension.next_is(dcap_der::kBoolean)) extension.boolean();
-    View value = extension.take(dcap_der::kOctetString);
+    DerReader extension = list.inside(der_tag::kSequence);
+    View oid = extension.take(der_tag::kOid);
+    if (extension.at(der_tag::kBoolean)) extension.boolean();
+    View value = extension.take(der_tag::kOctetString);
     if (!extension.good() || !carries_quote(oid)) continue;
     if (looks_like_quote(value)) return value;
     auto inner = open_enclave(value);
@@ -69,7 +69,7 @@ Result<UnwrappedQuote> unwrap_quote(View bytes) {
     TRY(Bytes quote, from_hex(text, kMaxQuoteBytes));
     return UnwrappedQuote{std::move(quote), "hex", {}};
   }
-  if (!bytes.empty() && bytes[0] == dcap_der::kSequence) {
+  if (!bytes.empty() && bytes[0] == der_tag::kSequence) {
     TRY(View inner, certificate_quote(bytes));
     return UnwrappedQuote{to_bytes(inner), "certificate", to_bytes(bytes)};
   }

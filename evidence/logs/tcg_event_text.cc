@@ -1,5 +1,7 @@
 #include "evidence/logs/tcg_event_text.h"
 
+#include "evidence/logs/efi/text.h"
+
 namespace attest {
 namespace {
 
@@ -27,19 +29,14 @@ std::string ascii(View data) {
 
 std::string utf16(View data) {
   std::string out;
-  Reader in(data);
-  while (in.left() >= 2) {
-    std::uint16_t c = in.u16le();
-    if (c == 0) break;
-    put_char(out, c);
-  }
+  for (char c : efi::from_utf16(data))
+    if ((c & 0xc0) != 0x80) put_char(out, static_cast<std::uint8_t>(c));  // one of each character
   return out;
 }
 
-// Boot loaders log text in UTF-8 or in UTF-16, with nothing to tell them apart but the zero bytes.
+// Boot loaders log text in UTF-8 or in UTF-16 and do not say which; half a character at the end is cut off.
 std::string any_text(View data) {
-  bool wide = data.size() >= 2 && data[0] != 0 && data[1] == 0;
-  return wide ? utf16(data) : ascii(data);
+  return efi::looks_like_utf16(data.first(data.size() & ~std::size_t{1})) ? utf16(data) : ascii(data);
 }
 
 std::string printable(View data) {

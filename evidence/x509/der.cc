@@ -48,10 +48,15 @@ DerValue DerReader::next() {
   return value;
 }
 
-View DerReader::take(std::uint8_t tag) {
-  DerValue value = next();
-  if (value.tag != tag) bad_ = true;
-  return bad_ ? View{} : value.body;
+DerValue DerReader::value(std::uint8_t tag) {
+  if (!at(tag)) bad_ = true;
+  return next();
+}
+
+DerReader DerReader::inside(std::uint8_t tag) {
+  DerReader level(take(tag));
+  level.bad_ = bad_;
+  return level;
 }
 
 std::optional<View> DerReader::take_if(std::uint8_t tag) {
@@ -59,6 +64,30 @@ std::optional<View> DerReader::take_if(std::uint8_t tag) {
   View body = take(tag);
   if (bad_) return std::nullopt;
   return body;
+}
+
+UnixTime DerReader::time() {
+  auto when = der_time(next());
+  if (!when) bad_ = true;
+  return bad_ ? 0 : *when;
+}
+
+bool DerReader::boolean() {
+  View body = take(der_tag::kBoolean);
+  if (body.size() != 1 || (body[0] != 0 && body[0] != 0xff)) bad_ = true;
+  return !bad_ && body[0] == 0xff;
+}
+
+std::uint32_t DerReader::small(std::uint8_t tag, std::uint32_t max) {
+  auto number = der_integer(take(tag));
+  if (!number || *number > max) bad_ = true;
+  return bad_ ? 0 : static_cast<std::uint32_t>(*number);
+}
+
+View DerReader::bits() {
+  View body = take(der_tag::kBitString);
+  if (body.empty() || body[0] != 0) bad_ = true;
+  return bad_ ? View{} : body.subspan(1);
 }
 
 Status DerReader::done(std::string_view what) const {
@@ -110,6 +139,7 @@ Result<UnixTime> der_time(const DerValue& value) {
 
 std::optional<std::int64_t> der_integer(View body) {
   if (body.empty() || body.size() > 8 || (body[0] & 0x80) != 0) return std::nullopt;
+  if (body.size() > 1 && body[0] == 0 && (body[1] & 0x80) == 0) return std::nullopt;  // a zero too many
   std::int64_t out = 0;
   for (std::uint8_t byte : body) out = out << 8 | byte;
   return out;

@@ -1,4 +1,4 @@
-// der.h: DER read value by value (X.690), where OpenSSL has no type for a structure or is too strict.
+// der.h: the reader of DER (X.690), value by value, where OpenSSL has no type for a structure or is too strict.
 #pragma once
 #include <optional>
 
@@ -24,17 +24,25 @@ struct DerValue {
   View body, whole;
 };
 
-// DerReader walks the values of a buffer. After the first bad tag or length it yields empty values for ever.
-// Tags of one byte, definite lengths of at most four bytes in their shortest form. Sorting inside SETs is not
-// demanded.
+// DerReader walks the values of one level; inside is the level below. Like Reader it fails sticky and lends views:
+// after the first bad tag or length it yields empty values for ever. Tags of one byte, definite lengths of at most
+// four bytes in their shortest form. Sorting inside SETs is not demanded.
 class DerReader {
  public:
   explicit DerReader(View in) : in_(in) {}
+  // next reads whatever comes, the others a value that must have this tag; take is its content.
   DerValue next();
-  // take is the content of the next value, which must have this tag.
-  View take(std::uint8_t tag);
-  // take_if is the same where the tag may be another or the end may be reached: nullopt then.
+  DerValue value(std::uint8_t tag);
+  View take(std::uint8_t tag) { return value(tag).body; }
+  DerReader inside(std::uint8_t tag);
+  // take_if is take where the tag may be another or the end may be reached: nullopt then.
   std::optional<View> take_if(std::uint8_t tag);
+  // time reads UTCTime or GeneralizedTime, boolean TRUE or FALSE, small an INTEGER or ENUMERATED from 0 to max,
+  // bits a BIT STRING of whole bytes.
+  UnixTime time();
+  bool boolean();
+  std::uint32_t small(std::uint8_t tag, std::uint32_t max);
+  View bits();
   bool at(std::uint8_t tag) const { return !bad_ && !in_.empty() && in_[0] == tag; }
   bool more() const { return !bad_ && !in_.empty(); }
   bool good() const { return !bad_; }
@@ -54,7 +62,7 @@ View der_prefix(View bytes, std::uint8_t tag);
 std::string oid_text(View oid);
 // der_time reads UTCTime or GeneralizedTime with seconds and Z; malformed otherwise.
 Result<UnixTime> der_time(const DerValue& value);
-// der_integer reads a non-negative INTEGER below 2^63; nullopt otherwise.
+// der_integer reads the content of an INTEGER from 0 to 2^63 - 1 in its shortest form; nullopt otherwise.
 std::optional<std::int64_t> der_integer(View body);
 
 }  // namespace attest

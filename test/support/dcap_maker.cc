@@ -6,8 +6,8 @@
 #include "evidence/core/crypto.h"
 #include "evidence/core/hash.h"
 #include "evidence/core/hex.h"
-#include "evidence/dcap/der.h"
 #include "evidence/x509/certificate.h"
+#include "evidence/x509/der.h"
 
 namespace attest::test {
 namespace {
@@ -32,14 +32,14 @@ Bytes tlv(std::uint8_t tag, std::initializer_list<View> parts) {
   return out;
 }
 
-Bytes sequence(std::initializer_list<View> parts) { return tlv(dcap_der::kSequence, parts); }
-Bytes oid(const char* hex) { return tlv(dcap_der::kOid, {*from_hex(hex)}); }
-Bytes octets(View value) { return tlv(dcap_der::kOctetString, {value}); }
+Bytes sequence(std::initializer_list<View> parts) { return tlv(der_tag::kSequence, parts); }
+Bytes oid(const char* hex) { return tlv(der_tag::kOid, {*from_hex(hex)}); }
+Bytes octets(View value) { return tlv(der_tag::kOctetString, {value}); }
 Bytes boolean(bool value) {
-  return tlv(dcap_der::kBoolean, {Bytes{static_cast<std::uint8_t>(value ? 0xff : 0)}});
+  return tlv(der_tag::kBoolean, {Bytes{static_cast<std::uint8_t>(value ? 0xff : 0)}});
 }
 
-Bytes integer(std::uint32_t value, std::uint8_t tag = dcap_der::kInteger) {
+Bytes integer(std::uint32_t value, std::uint8_t tag = der_tag::kInteger) {
   Bytes out;
   for (int shift = 24; shift >= 0; shift -= 8)
     if (!out.empty() || value >> shift != 0) out.push_back(static_cast<std::uint8_t>(value >> shift));
@@ -47,13 +47,13 @@ Bytes integer(std::uint32_t value, std::uint8_t tag = dcap_der::kInteger) {
   return tlv(tag, {out});
 }
 
-Bytes bit_string(View value) { return tlv(dcap_der::kBitString, {Bytes{0}, value}); }
+Bytes bit_string(View value) { return tlv(der_tag::kBitString, {Bytes{0}, value}); }
 Bytes algorithm() { return sequence({oid("2a8648ce3d040302")}); }
-Bytes utc(const std::string& time) { return tlv(dcap_der::kUtcTime, {as_view(time)}); }
+Bytes utc(const std::string& time) { return tlv(der_tag::kUtcTime, {as_view(time)}); }
 
 Bytes name(const std::string& cn) {
   auto part = [](const char* type, const std::string& value) {
-    return tlv(dcap_der::kSet, {sequence({oid(type), tlv(dcap_der::kUtf8, {as_view(value)})})});
+    return tlv(der_tag::kSet, {sequence({oid(type), tlv(der_tag::kUtf8, {as_view(value)})})});
   };
   return sequence({part("550403", cn), part("55040a", "Intel Corporation")});
 }
@@ -74,19 +74,19 @@ Bytes sgx_extension(const PlatformSpec& p) {
   tcb = join({tcb, member("0211", integer(p.pce_svn)), member("0212", octets(p.comp))});
   Bytes fmspc = p.short_extension ? Bytes{} : member("04", octets(p.fmspc));
   return sequence({member("01", octets(Bytes(16, 0x11))), member("02", sequence({tcb})),
-                   member("03", octets(p.pce_id)), fmspc, member("05", integer(1, dcap_der::kEnumerated))});
+                   member("03", octets(p.pce_id)), fmspc, member("05", integer(1, der_tag::kEnumerated))});
 }
 
 Bytes extensions(const DcapCertificateSpec& spec) {
   Bytes constraints = spec.ca ? sequence({boolean(true), integer(1)}) : sequence({});
-  Bytes usage = tlv(dcap_der::kBitString, {spec.ca ? Bytes{1, 0x06} : Bytes{6, 0xc0}});
+  Bytes usage = tlv(der_tag::kBitString, {spec.ca ? Bytes{1, 0x06} : Bytes{6, 0xc0}});
   Bytes all = join({extension("551d0f", true, usage), extension("551d13", true, constraints)});
   if (spec.unknown_critical) all = join({all, extension("2a0304", true, Bytes{5, 0})});
   if (spec.pck) {
     Bytes sgx = extension("2a864886f84d010d01", false, sgx_extension(*spec.pck));
     all = spec.pck->extension_first ? join({sgx, all}) : join({all, sgx});
   }
-  return tlv(dcap_der::context_tag(3), {sequence({all})});
+  return tlv(der_tag::context(3, true), {sequence({all})});
 }
 
 Bytes signed_der(View tbs, const DcapKey& by) {
@@ -187,11 +187,11 @@ Bytes DcapKey::sign_der(View message) const {
 
 Bytes DcapKey::sign(View message) const {
   Bytes der_bytes = sign_der(message);
-  StrictDer outer(der_bytes);
-  StrictDer inner = outer.inside(dcap_der::kSequence);
+  DerReader outer(der_bytes);
+  DerReader inner = outer.inside(der_tag::kSequence);
   Bytes out;
   for (int half = 0; half < 2; half++) {
-    View number = inner.take(dcap_der::kInteger);
+    View number = inner.take(der_tag::kInteger);
     if (number.size() == 33) number = number.subspan(1);
     out.resize(out.size() + 32 - number.size());
     out.insert(out.end(), number.begin(), number.end());
@@ -219,7 +219,7 @@ DcapQuoteSpec::DcapQuoteSpec() {
 Bytes DcapWorld::certificate(const DcapCertificateSpec& spec, const DcapKey& key, const DcapKey& by) const {
   Bytes spki = sequence({sequence({oid("2a8648ce3d0201"), oid("2a8648ce3d030107")}),
                          bit_string(join({Bytes{4}, key.point()}))});
-  Bytes tbs = sequence({tlv(dcap_der::context_tag(0), {integer(2)}), integer(spec.serial), algorithm(),
+  Bytes tbs = sequence({tlv(der_tag::context(0, true), {integer(2)}), integer(spec.serial), algorithm(),
                         name(spec.issuer), sequence({utc(spec.not_before), utc(spec.not_after)}),
                         name(spec.subject), spki, extensions(spec)});
   return signed_der(tbs, by);

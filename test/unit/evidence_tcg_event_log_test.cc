@@ -244,6 +244,8 @@ TEST(TcgEventText, TextsArePrintableAndShortWhateverTheData) {
     }
   EXPECT_EQ(tcg_event_type_name(0x1234abcd), "EV_0x1234abcd");
   EXPECT_EQ(tcg_event_text(0x0d, Bytes{'a', 0, 'b', 0, 0, 0}), "ab");
+  Bytes text{'a', 0, 'b', 0, 'c', 0, 'd', 0, 'e', 0, 'f', 0, 0x3d, 0xd8, 0x00, 0xde, 'g', 0, 'h'};
+  EXPECT_EQ(tcg_event_text(0x0d, text), "abcdef?g") << "one character, half a character";
 }
 
 }  // namespace
