@@ -70,11 +70,19 @@ std::string field_of(const http::Head& head, std::string_view name) {
   return out;
 }
 
+Error too_large(std::size_t max) { return {Errc::malformed, "http: an answer of more than " + std::to_string(max) + " bytes"}; }
+
 Result<std::string> read_chunked(Connection& connection, std::string text, std::size_t max) {
-  http::Chunks chunks(max);
+  http::Chunks chunks;
+  std::string body;
   for (;;) {
-    CHECK_OK(chunks.feed(text));
-    if (chunks.whole()) return chunks.take();
+    for (std::string_view rest = text; !rest.empty();) {
+      if (chunks.whole()) return Error{Errc::malformed, "http: bytes behind the last chunk"};
+      TRY(std::string_view piece, chunks.next(rest));
+      if (piece.size() > max - body.size()) return too_large(max);
+      body += piece;
+    }
+    if (chunks.whole()) return body;
     text.clear();
     TRY(bool more, connection.read(text));
     if (!more) return Error{Errc::io, "http: the answer ends in its body"};
@@ -86,11 +94,10 @@ Result<std::string> read_body(Connection& connection, const http::Body& body, st
   using Kind = http::Body::Kind;
   if (body.kind == Kind::none) return std::string();
   if (body.kind == Kind::chunked) return read_chunked(connection, std::move(text), max);
-  Error large{Errc::malformed, "http: an answer of more than " + std::to_string(max) + " bytes"};
-  if (body.kind == Kind::length && body.length > max) return large;
+  if (body.kind == Kind::length && body.length > max) return too_large(max);
   for (;;) {
     if (body.kind == Kind::length && text.size() >= body.length) return text.substr(0, static_cast<std::size_t>(body.length));
-    if (text.size() > max) return large;
+    if (text.size() > max) return too_large(max);
     TRY(bool more, connection.read(text));
     if (more) continue;
     if (body.kind == Kind::length) return Error{Errc::io, "http: the answer ends in its body"};

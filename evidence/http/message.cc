@@ -8,7 +8,7 @@
 namespace attest::http {
 namespace {
 
-constexpr std::size_t kMaxUrl = 2048, kMaxLine = 1024;
+constexpr std::size_t kMaxUrl = 2048, kMaxLine = 4096, kMaxTrailers = 64;
 
 Error bad(std::string what) { return {Errc::malformed, "http: " + std::move(what)}; }
 
@@ -27,15 +27,9 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 template <class T>
-bool whole_number(std::string_view text, T& out, int base = 10) {
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
+bool whole_number(std::string_view text, T& out) {
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   return !text.empty() && error == std::errc() && end == text.data() + text.size();
 }
 
@@ -90,41 +84,40 @@ std::string encode_request(const Url& url, const Request& request) {
 }
 
 Status Chunks::line(std::string_view text) {
-  if (state_ == State::trailer) {
-    if (text.empty()) state_ = State::done;
-    return ok();
+  switch (state_) {
+    case State::size: {
+      TRY(left_, parse_chunk_size(text));
+      state_ = left_ == 0 ? State::trailer : State::content;
+      return ok();
+    }
+    case State::end_of_content:
+      state_ = State::size;
+      return text.empty() ? ok() : Status(bad("a chunk longer than it says"));
+    default:
+      if (text.empty()) state_ = State::done;
+      return ++trailers_ <= kMaxTrailers + 1 ? ok() : Status(bad("more than 64 trailers"));
   }
-  if (state_ == State::end_of_content) {
-    state_ = State::size;
-    return text.empty() ? ok() : Status(bad("a chunk longer than it says"));
-  }
-  std::string_view size = trimmed(text.substr(0, std::min(text.find(';'), text.size())));
-  if (size.size() > 8 || !whole_number(size, left_, 16)) return bad("the size of a chunk");
-  if (left_ > max_ - body_.size()) return bad("an answer of more than " + std::to_string(max_) + " bytes");
-  state_ = left_ == 0 ? State::trailer : State::content;
-  return ok();
 }
 
-Status Chunks::feed(std::string_view more) {
-  while (!more.empty()) {
-    if (state_ == State::done) return bad("bytes behind the last chunk");
+Result<std::string_view> Chunks::next(std::string_view& more) {
+  while (!more.empty() && !whole()) {
     if (state_ == State::content) {
-      std::size_t n = std::min(left_, more.size());
-      body_.append(more.substr(0, n));
-      left_ -= n;
-      more.remove_prefix(n);
+      std::string_view piece = more.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, more.size())));
+      more.remove_prefix(piece.size());
+      left_ -= piece.size();
       if (left_ == 0) state_ = State::end_of_content;
-      continue;
+      return piece;
     }
-    pending_ += more[0];
-    more.remove_prefix(1);
-    if (pending_.size() > kMaxLine) return bad("a line of more than 1024 bytes in a chunked body");
-    if (!pending_.ends_with('\n')) continue;
+    std::string_view part = more.substr(0, std::min(more.find('\n'), more.size() - 1) + 1);
+    if (pending_.size() + part.size() > kMaxLine) return bad("a line of more than 4 KiB in a chunked body");
+    pending_ += part;
+    more.remove_prefix(part.size());
+    if (!pending_.ends_with('\n')) break;
     if (!pending_.ends_with("\r\n")) return bad("a line in a chunked body without CR");
-    std::string whole = std::exchange(pending_, {});
-    CHECK_OK(line(std::string_view(whole).substr(0, whole.size() - 2)));
+    std::string whole_line = std::exchange(pending_, {});
+    CHECK_OK(line(std::string_view(whole_line).substr(0, whole_line.size() - 2)));
   }
-  return ok();
+  return std::string_view();
 }
 
 }  // namespace attest::http

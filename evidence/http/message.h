@@ -34,23 +34,21 @@ struct Request {
 // encode_request is a whole request; its connection is closed after the answer.
 std::string encode_request(const Url& url, const Request& request);
 
-// Chunks takes a chunked body apart as it comes.
+// Chunks takes a chunked body apart as it comes: chunks of any size, lines of at most 4 KiB, 64 trailers, which are passed over.
 class Chunks {
  public:
-  explicit Chunks(std::size_t max) : max_(max) {}
-  // feed takes more bytes. malformed if they are no chunks, or more than max bytes of content.
-  Status feed(std::string_view more);
+  // next takes bytes from the front of `more` until it has a piece of the content, which it lends from there; empty when
+  // more is used up or the body is whole. What is behind the body stays in more. malformed if the bytes are no chunks.
+  Result<std::string_view> next(std::string_view& more);
   bool whole() const { return state_ == State::done; }
-  std::string take() { return std::move(body_); }
 
  private:
   enum class State : std::uint8_t { size, content, end_of_content, trailer, done };
   Status line(std::string_view text);
-  std::size_t max_;
   State state_ = State::size;
-  std::size_t left_ = 0;
+  std::uint64_t left_ = 0;  // of the chunk
+  std::size_t trailers_ = 0;
   std::string pending_;  // the beginning of a line
-  std::string body_;
 };
 
 }  // namespace attest::http

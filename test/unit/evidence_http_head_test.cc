@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "evidence/http/head.h"
+#include "evidence/http/message.h"
 
 namespace attest::http {
 namespace {
@@ -82,6 +83,35 @@ TEST(HttpHead, SizesOfChunks) {
   EXPECT_EQ(*parse_chunk_size("1aF;name=value"), 0x1afU);
   EXPECT_EQ(*parse_chunk_size("0"), 0U);
   for (const char* line : {"", "-1", "0x5", "g", "1 2", "ffffffffffffffffff"}) EXPECT_FALSE(parse_chunk_size(line)) << line;
+}
+
+// The content of a chunked body that comes `step` bytes at a time and what is behind it; "-" for one that is none, "…" at the end
+// of one that is not whole.
+std::string dechunked(std::string_view text, std::size_t step) {
+  Chunks chunks;
+  std::string out;
+  while (!text.empty() && !chunks.whole()) {
+    std::string_view more = text.substr(0, step), rest = more;
+    auto piece = chunks.next(rest);
+    if (!piece) return "-";
+    out += *piece;
+    text.remove_prefix(more.size() - rest.size());
+  }
+  return out + (chunks.whole() ? "|" + std::string(text) : "…");
+}
+
+TEST(HttpHead, ChunkedBodies) {
+  std::string trailers, many = "0\r\n";
+  for (int i = 0; i < 64; i++) trailers += "a: b\r\n";
+  many += trailers + "a: b\r\n\r\n";
+  for (std::size_t step : {1U, 2U, 3U, 7U, 100000U}) {
+    EXPECT_EQ(dechunked("3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\nHTTP", step), "abcde|HTTP");
+    EXPECT_EQ(dechunked("0\r\n" + trailers + "\r\n", step), "|");
+    EXPECT_EQ(dechunked("A\r\n0123", step), "0123…");
+    EXPECT_EQ(dechunked("1\r\na\r\n0\r\n", step), "a…");
+    for (const std::string& bad : {std::string("3\r\nabcd\r\n"), std::string("3\nabc\r\n"), std::string("x\r\n"), many, "1;" + std::string(5000, 'x')})
+      EXPECT_EQ(dechunked(bad, step), "-") << bad.substr(0, 20);
+  }
 }
 
 TEST(HttpHead, Targets) {

@@ -2,12 +2,12 @@
 
 #include <cstdio>
 
+#include "evidence/http/message.h"
+
 namespace attest::ctl {
 namespace {
 
 constexpr std::size_t kStep = 16 << 10;
-constexpr std::size_t kMaxLine = 4096;
-constexpr std::size_t kMaxTrailers = 64;
 
 }  // namespace
 
@@ -66,35 +66,18 @@ Status HttpStream::exactly(std::uint64_t size, const Sink& sink) {
   return ok();
 }
 
-Result<std::string> HttpStream::line() {
-  for (;;) {
-    std::string_view text = as_text(buffer_);
-    std::size_t end = text.find("\r\n");
-    if (end != text.npos && end <= kMaxLine) {
-      std::string out(text.substr(0, end));
-      buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(end + 2));
-      return out;
-    }
-    if (end != text.npos || text.size() > kMaxLine) return Error{Errc::malformed, "http: a line of more than 4 KiB"};
-    TRY(bool came, more());
-    if (!came) return Error{Errc::malformed, "http: the stream ended within a body"};
-  }
-}
-
 Status HttpStream::chunks(const Sink& sink) {
-  for (;;) {
-    TRY(std::string size_line, line());
-    TRY(std::uint64_t size, http::parse_chunk_size(size_line));
-    if (size == 0) break;
-    CHECK_OK(exactly(size, sink));
-    TRY(std::string end, line());
-    if (!end.empty()) return Error{Errc::malformed, "http: a chunk without its end"};
+  for (http::Chunks chunks; !chunks.whole();) {
+    if (buffer_.empty()) {
+      TRY(bool came, more());
+      if (!came) return Error{Errc::malformed, "http: the stream ended within a body"};
+    }
+    std::string_view rest = as_text(buffer_);
+    TRY(std::string_view piece, chunks.next(rest));
+    if (!piece.empty()) CHECK_OK(sink(as_view(piece)));
+    buffer_.erase(buffer_.begin(), buffer_.end() - static_cast<std::ptrdiff_t>(rest.size()));
   }
-  for (std::size_t trailers = 0; trailers <= kMaxTrailers; trailers++) {
-    TRY(std::string trailer, line());
-    if (trailer.empty()) return ok();
-  }
-  return Error{Errc::denied, "http: more than 64 trailers"};
+  return ok();
 }
 
 Status HttpStream::body(const http::Body& body, const Sink& sink) {

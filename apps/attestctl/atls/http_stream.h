@@ -24,7 +24,6 @@ class HttpStream {
 
  private:
   Result<std::optional<Bytes>> head();
-  Result<std::string> line();
   Result<bool> more();
   Status exactly(std::uint64_t size, const Sink& sink);
   Status chunks(const Sink& sink);
