@@ -1,6 +1,7 @@
 #include "evidence/logs/bank_replay.h"
 
 #include "evidence/core/crypto.h"
+#include "evidence/core/hash.h"
 #include "evidence/core/hex.h"
 
 namespace attest {
@@ -21,6 +22,14 @@ const Row* find(std::uint16_t alg) {
   return nullptr;
 }
 
+// fetched is a reference of its own; the banks of every day are fetched once for all logs.
+EVP_MD* fetched(const Row& row) {
+  auto known = hash_alg_from_id(row.alg);
+  auto* md = known ? const_cast<EVP_MD*>(evp_md(*known)) : nullptr;
+  if (md != nullptr && EVP_MD_up_ref(md) == 1) return md;
+  return EVP_MD_fetch(private_libctx(), row.fetch, nullptr);
+}
+
 }  // namespace
 
 std::string bank_name(std::uint16_t alg) {
@@ -31,7 +40,7 @@ std::string bank_name(std::uint16_t alg) {
 Result<BankReplay> BankReplay::make(std::uint16_t alg, std::uint8_t startup_locality) {
   const Row* row = find(alg);
   BankReplay replay;
-  if (row != nullptr) replay.md_.reset(EVP_MD_fetch(private_libctx(), row->fetch, nullptr));
+  if (row != nullptr) replay.md_.reset(fetched(*row));
   if (!replay.md_) return Error{Errc::unsupported, "replay: no hash for the bank " + bank_name(alg)};
   replay.ctx_.reset(EVP_MD_CTX_new());
   if (!replay.ctx_) return Error{Errc::io, "replay: out of memory"};

@@ -106,8 +106,11 @@ Result<DataRules> DataRules::make(const TcgEventLog& log) {
   return DataRules(std::move(banks));
 }
 
-bool DataRules::matches(BankReplay& bank, View digest, const TcgEvent& event) {
-  return std::ranges::any_of(digest_candidates(event), [&](View c) { return equal(bank.hash({c}).view(), digest); });
+bool DataRules::matches(BankReplay& bank, View digest, std::vector<View>& candidates) {
+  auto found = std::ranges::find_if(candidates, [&](View c) { return equal(bank.hash({c}).view(), digest); });
+  if (found == candidates.end()) return false;
+  std::iter_swap(candidates.begin(), found);
+  return true;
 }
 
 bool DataRules::ends_firmware(const TcgEvent& event) const {
@@ -123,10 +126,11 @@ Binding DataRules::judge(const TcgEvent& event) {
   const Row* row = find(event.type);
   if (row == nullptr) return Binding::free;
   bool some = false, others = false;
+  std::vector<View> candidates = digest_candidates(event);
   for (Bank& bank : banks_)
     for (const TcgDigest& digest : event.digests) {
       if (digest.alg != bank.alg || all_zero(digest.value)) continue;  // zeros: firmware that does not feed the bank
-      (matches(bank.hash, digest.value, event) ? some : others) = true;
+      (matches(bank.hash, digest.value, candidates) ? some : others) = true;
     }
   if (some && others) return Binding::contrary;
   if (some) return Binding::bound;

@@ -32,7 +32,8 @@ class DataRules {
     std::array<Digest, 3> separators;  // of 0, 0xffffffff and the error's 1
   };
   explicit DataRules(std::vector<Bank> banks) : banks_(std::move(banks)) {}
-  static bool matches(BankReplay& bank, View digest, const TcgEvent& event);
+  // matches moves the candidate that it is to the front: in the next bank it is the first to be tried.
+  static bool matches(BankReplay& bank, View digest, std::vector<View>& candidates);
   std::vector<Bank> banks_;
 };
 
