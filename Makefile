@@ -33,7 +33,7 @@ SECONDS ?= 60
 fuzz: deps
 	@test/fuzz/run.sh $(BUILD)/fuzz $(JOBS) $(SECONDS) $(ONLY)
 
-# attestctl beside Go packages that do the same. Outside `make test`: it needs Go and its module proxy.
+# attestctl beside Go packages and crates that do the same. Outside `make test`: it needs Go, cargo and what they fetch.
 test-differential: build
 	@python3 test/differential/run.py $(BUILD)
 
