@@ -45,10 +45,11 @@ std::string Url::authority() const {
 Result<Url> read_url(std::string_view text) {
   Url url;
   if (text.size() > kMaxUrl || !printable_ascii(text)) return bad("a URL of at most 2048 printable characters is due");
-  std::string scheme = lower(text.substr(0, std::min(text.find("://"), text.size())));
-  if (scheme != "http" && scheme != "https") return bad("no URL of http or https");
+  std::size_t colon = text.find("://");
+  std::string scheme = lower(text.substr(0, colon));
+  if (colon == text.npos || (scheme != "http" && scheme != "https")) return bad("no URL of http or https");
   url.tls = scheme == "https";
-  std::string_view rest = text.substr(scheme.size() + 3);
+  std::string_view rest = text.substr(colon + 3);
   std::size_t slash = std::min(rest.find_first_of("/?#"), rest.size());
   auto target = parse_authority(rest.substr(0, slash), url.tls ? "443" : "80");
   std::uint16_t port = 0;

@@ -129,6 +129,12 @@ TEST(HttpHead, Targets) {
   for (const char* text : {"ftp://a/", "/path", "http://", "http://user@a/", "http://a:x/"}) EXPECT_FALSE(parse_url(text)) << text;
 }
 
+TEST(HttpHead, UrlsWithoutTheirParts) {
+  for (const char* text : {"", "http", "https", "http:", "http:/", "http://", "https://", "http:///a", "://a", "ftp://a"})
+    EXPECT_FALSE(read_url(text)) << text;
+  EXPECT_EQ(read_url("HTTPS://a")->authority(), "a");
+}
+
 TEST(HttpHead, WhatIsMeantForTheNextHopStaysThere) {
   auto head = request("GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Private\r\nX-Private: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\n"
                       "Proxy-Authorization: secret\r\nUpgrade: h2c\r\nVia: 1.1 a, 1.0 b\r\nAccept: c\r\n\r\n");
