@@ -17,7 +17,7 @@ from lab.authority import Authority, WebCertificates  # noqa: E402
 from lab.machine import AttestedMachine  # noqa: E402
 from lab.paths import BOOTS, Build  # noqa: E402
 import ima_list  # noqa: E402
-from freshness import FreshnessRows  # noqa: E402
+from freshness_rows import FreshnessRows  # noqa: E402
 
 HOST, IMAGE, BOOT = "localhost", "bench", "tis"
 LARGE_IMA = 10000
