@@ -67,7 +67,9 @@ bool client_hello_rule(const Call& call) {
   if (call.demand() != Mode::off) SSL_set_max_early_data(call.ssl, 0);
   std::string fault = hello_fault(call);
   if (fault.empty()) return true;
-  if (!std::exchange(call.now().told_hello, true)) call.refuse(fault);  // once, not once a cipher suite
+  if (std::exchange(call.now().told_hello, true)) return false;  // once, not once a cipher suite
+  if (fault.starts_with("peer.silent")) fault += record_silence(call);
+  call.refuse(fault);
   return false;
 }
 

@@ -101,6 +101,20 @@ Judged judge(const Call& call, const X509* leaf, bool x509_ok) noexcept {
   return now.judged;
 }
 
+std::string record_silence(const Call& call) {
+  Handshake& now = call.now();
+  if (!ask(call)) return {};
+  JudgeCall silence;
+  silence.handle = now.handle;
+  silence.inputs.prover = Role::client;
+  silence.inputs.request = std::exchange(now.our_request, {});
+  silence.peer = peer_name(call);
+  auto link = std::exchange(now.link, nullptr);
+  auto sent = link->start(silence);
+  auto answer = sent ? link->wait(**sent) : Result<JudgeAnswer>(sent.error());
+  return answer && answer->verdict_id != 0 ? " (see attestctl explain " + std::to_string(answer->verdict_id) + ")" : "";
+}
+
 std::string reason_for_refusal(const Call& call) {
   const Handshake& now = call.now();
   if (now.judged == Judged::no)

@@ -18,6 +18,10 @@ void start_judging(const Call& call, const X509* leaf) noexcept;
 // evidence are given up.
 Judged judge(const Call& call, const X509* leaf, bool x509_ok) noexcept;
 
+// record_silence has the daemon record that a client offered nothing in its ClientHello, so that status, explain and the
+// audit log know of a refusal that is certain already. Returns where to read more, for the end of the reason; may be empty.
+std::string record_silence(const Call& call);
+
 // reason_for_refusal is what judge() found, with a name; never empty.
 std::string reason_for_refusal(const Call& call);
 

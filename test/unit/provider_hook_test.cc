@@ -35,7 +35,9 @@ TEST(Hook, SilentClientIsRefused) {
   Stage stage;
   Talk t = talk(stage, server_with(stage.conf(kMutual)), client_with(kPlain));
   EXPECT_TRUE(t.neither()) << show(t);
-  EXPECT_TRUE(has(t.server["errors"], "peer.silent")) << show(t);
+  EXPECT_TRUE(has(t.server["errors"], "peer.silent: unix: does not offer attestation and this server requires it of clients (see attestctl explain 7)"))
+      << show(t);
+  EXPECT_TRUE(has(stage.calls(), "judge client refused peer=unix: x509=0 evidence=0")) << "the daemon knows of it: " << stage.calls();
   EXPECT_EQ(t.server["alert_out"], "40");
 }
 

@@ -56,7 +56,7 @@ class PairingTests:
         self.client_refuses(self.meet(self.plain(), self.world.client.env()), "peer.silent")
 
     def test_the_server_refuses_a_plain_client(self):
-        self.refused(self.meet(self.world.server.env(), self.plain()))
+        self.server_refuses(self.meet(self.world.server.env(), self.plain()), "peer.silent")
 
     def test_the_client_refuses_a_server_without_evidence(self):
         done = self.meet(self.world.server.env_with("mute", attest_evidence="no"), self.world.client.env())
