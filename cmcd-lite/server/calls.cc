@@ -1,5 +1,6 @@
 #include "cmcd-lite/server/calls.h"
 
+#include "cmcd-lite/server/cmc/handshake.h"
 #include "cmcd-lite/server/control.h"
 #include "cmcd-lite/server/judge.h"
 #include "drivers/tls_scheme.h"
@@ -38,6 +39,7 @@ Wishes wishes_of(Engine& engine, const State& state, const Policy& policy, const
   wishes.max_age_s = policy.max_age_s;
   bool known_peer = listed(policy, begin.peer, prover);
   if (known_peer) wishes.prefix = engine.known.newest_log(begin.peer, prover);
+  wishes.profiles = wished_profiles(state, begin.policy);
   if (policy.max_age_s == 0) return wishes;
   if (known_peer)
     wishes.keys = engine.known.find(begin.peer, prover, policy.max_age_s, now);
@@ -91,7 +93,13 @@ Status name_tls_key(const Engine& engine, const Digest& spki, const Bytes& key_f
   return ok();
 }
 
-Result<AttestJob> attest_job(Engine& engine, const StatePtr& state, const Call& call) {
+// ProfiledJob is a job and the form its evidence is to have.
+struct ProfiledJob {
+  AttestJob job;
+  Profile profile = Profile::native;
+};
+
+Result<ProfiledJob> attest_job(Engine& engine, const StatePtr& state, const Call& call) {
   TRY(AttestCall asked, decode_attest_call(call.payload));
   const BinderInputs& inputs = asked.inputs;
   TRY(Digest spki, spki_sha256(inputs.leaf_der));
@@ -99,7 +107,9 @@ Result<AttestJob> attest_job(Engine& engine, const StatePtr& state, const Call& 
   TRY(Grant grant, state->access.may_attest(asker_of(call, *state), inputs.prover, spki, state->machine_spki,
                                             key_names(engine)));
   TRY(Request request, decode_request(inputs.request));
-  AttestJob job;
+  ProfiledJob out;
+  TRY(out.profile, chosen_profile(*state, request));
+  AttestJob& job = out.job;
   job.uid = call.peer.uid;
   job.role = inputs.prover;
   job.service = grant.service;
@@ -115,16 +125,18 @@ Result<AttestJob> attest_job(Engine& engine, const StatePtr& state, const Call& 
       state->config.ima_entries == ImaEntries::anyone ||
       engine.verdicts.accepted(asked.peer_verdict, call.peer.uid, wall_clock_now() - kAcceptedSeconds);
   CHECK_OK(name_tls_key(engine, spki, asked.key_file, job));
-  return job;
+  return out;
 }
 
 void attest(Engine& engine, const StatePtr& state, const Call& call, const Reply& reply) {
-  auto job = attest_job(engine, state, call);
-  if (!job) return reply.send(job.error());
+  auto asked = attest_job(engine, state, call);
+  if (!asked) return reply.send(asked.error());
+  AttestJob* job = &asked->job;
   job->done = [reply](Result<Bytes> evidence) {
     if (!evidence) return reply.send(evidence.error());
     reply.send(encode_attest_answer({std::move(*evidence)}));
   };
+  if (asked->profile == Profile::cmc) return give_report(engine, state, std::move(*job));
   if (!engine.keyring.may_answer(*job, moment_now())) return engine.tpm.attest(std::move(*job));
   auto shared = std::make_shared<AttestJob>(std::move(*job));
   engine.workers.post(call.peer.uid, [&engine, state, shared](Status go) {

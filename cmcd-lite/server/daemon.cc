@@ -140,6 +140,7 @@ Status Daemon::start() {
     serve_call(*engine_, std::move(call), std::move(reply));
   });
   cmc_ = std::make_unique<CmcApi>(*engine_);
+  engine_->reports = cmc_->reports();
   CHECK_OK(cmc_->open(state->config.state_dir / "cmc-keys"));
   cmc_listeners_ = std::make_unique<CmcListeners>(
       io_, quota_, [this](CmcCall call, CmcReply reply) { cmc_->serve(std::move(call), std::move(reply)); });

@@ -16,6 +16,7 @@
 namespace attest {
 
 class Publisher;
+class ReportMaker;
 
 // StateHolder holds the State in force. Thread safe.
 class StateHolder {
@@ -70,6 +71,7 @@ struct Engine {
   std::function<void(std::function<void(Result<std::string>)>)> reload;
   Moment started;
   Publisher* publisher = nullptr;  // where verdicts are told; null: nowhere
+  ReportMaker* reports = nullptr;  // of the TPM's thread alone
 };
 
 }  // namespace attest

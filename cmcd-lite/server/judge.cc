@@ -1,6 +1,7 @@
 #include "cmcd-lite/server/judge.h"
 
 #include "cmcd-lite/server/build_time.h"
+#include "cmcd-lite/server/cmc/handshake.h"
 #include "cmcd-lite/server/named_error.h"
 #include "evidence/core/printable.h"
 #include "verifier/appraise.h"
@@ -27,6 +28,7 @@ Result<Appraisal> judged(const JudgeTask& task, const std::string& peer, const J
   question.evidence = task.call.evidence;
   question.prover = task.call.inputs.prover;
   if (!question.evidence.empty()) {  // a silent peer answered nothing that a binder could be made of
+    CHECK_OK(check_offered(task.call.inputs.request, question.evidence));
     TRY(question.binder, compute_binder(task.call.inputs));
     TRY(question.leaf_spki, spki_sha256(task.call.inputs.leaf_der));
   }
@@ -34,6 +36,8 @@ Result<Appraisal> judged(const JudgeTask& task, const std::string& peer, const J
   question.x509_ok = begin.x509_name_checked && task.call.x509_ok;
   question.now = task.now.wall_ms / 1000;
   question.built = build_time();
+  if (!question.evidence.empty() && profile_of(question.evidence) == Profile::cmc)
+    return judged_report(*task.state, begin, question, *policy);
   for (const RememberedKey& key : task.issued->keys)
     question.known.push_back({key.fact, elapsed_ms(key.issued, task.now)});
   question.prefix = task.issued->prefix;

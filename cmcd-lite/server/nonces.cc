@@ -21,6 +21,7 @@ Result<BeginAnswer> Nonces::issue(BeginCall call, Wishes wishes, const Moment& n
   request.header.nonce = draw.array<32>();
   request.known_digests = std::move(wishes.known_digests);
   request.max_age_s = wishes.max_age_s;
+  request.profiles = std::move(wishes.profiles);
   for (const RememberedKey& key : wishes.keys)
     request.known_keys.push_back(key_hint(request.header.nonce, key.fact->context.known_key));
   for (const Digest& name : wishes.distributors)

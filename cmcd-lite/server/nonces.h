@@ -16,6 +16,7 @@ struct Wishes {
   std::vector<RememberedKey> keys;  // of this peer; held for the handshake
   std::vector<Digest> distributors;
   std::shared_ptr<const QuotedKey> prefix = nullptr;  // evidence of this peer whose logs have a prefix; null: none
+  std::vector<std::uint8_t> profiles{};  // as in Request
 };
 
 // IssuedNonce is what Begin promised: the request as it was sent and the question it belongs to.

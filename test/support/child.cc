@@ -21,6 +21,7 @@ namespace {
   dup2(in, 0);
   dup2(out, 1);
   dup2(out, 2);
+  close_range(3, ~0U, 0);  // a daemon in this process may be talking to its TPM: who holds that connection too keeps it open
   execvp(argv[0], argv);
   _exit(127);
 }

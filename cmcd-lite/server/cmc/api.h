@@ -21,6 +21,8 @@ class CmcApi {
   // open reads the TLS keys in a folder.
   Status open(const std::filesystem::path& folder) { return tls_->open(folder); }
   void stop() { tls_.reset(); }
+  // reports is lent; of the TPM's thread alone.
+  ReportMaker* reports() { return &reports_; }
   void serve(CmcCall call, CmcReply reply);
 
  private:

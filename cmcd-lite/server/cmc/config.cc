@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "cmcd-lite/server/rights.h"
+#include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
 
 namespace attest {
@@ -71,6 +72,34 @@ void read_enroll(const Object& cmc, const fs::path& state_dir, CmcConfig& config
   if (!token.empty()) config.enroll.token = (state_dir / token).lexically_normal();
 }
 
+std::vector<Digest> read_keys(const Object& object) {
+  std::vector<Digest> out;
+  for (const std::string& text : object.strings("keys")) {
+    auto digest = from_hex(text, digest_size(HashAlg::sha256));
+    if (!digest || digest->size() != digest_size(HashAlg::sha256))
+      object.fail("keys", "must list SHA-256 of the public keys (SPKI) of attestation keys, 64 hex digits each");
+    else
+      out.push_back(Digest::of(*digest));
+  }
+  if (out.empty()) object.fail("keys", "must list the attestation keys whose reports are taken: no issuer vouches for how a key is used");
+  return out;
+}
+
+void read_handshakes(const Object& cmc, CmcHandshakes& handshakes) {
+  auto object = cmc.object("handshakes");
+  if (!object) return;
+  std::string give = object->choice("give", {"no", "cbor", "json"}, "no");
+  if (give != "no") handshakes.give = give == "json" ? cmc::Encoding::json : cmc::Encoding::cbor;
+  for (const Object& entry : object->objects("take")) {
+    CmcHandshakes::Taken taken;
+    taken.policy = entry.string("policy");
+    taken.required = entry.choice("native", {"accepted", "refused"}, "accepted") == std::string_view("refused");
+    taken.keys = read_keys(entry);
+    if (handshakes.under(taken.policy) != nullptr) entry.fail("policy", "stands here twice");
+    handshakes.taken.push_back(std::move(taken));
+  }
+}
+
 void read_roots(const Object& object, const fs::path& state_dir, CmcConfig& config) {
   config.one_root = object.boolean("one_root", false);
   config.signer_roots = paths(object, config.one_root ? "roots" : "signer_roots", state_dir);
@@ -99,6 +128,7 @@ CmcConfig read_cmc(const Object& root, const fs::path& state_dir, const std::vec
   config.hash = hash_alg_from_name(hash).value_or(HashAlg::sha256);
   config.name = object->string("name", "");
   read_enroll(*object, state_dir, config);
+  read_handshakes(*object, config.handshakes);
   if (config.name.size() > 253) object->fail("name", "must be at most 253 bytes");
   return config;
 }

@@ -23,6 +23,23 @@ struct CmcSocket {
   bool operator==(const CmcSocket&) const = default;
 };
 
+// CmcHandshakes is what there is to CMC reports in the TLS extension ("handshakes"): given where `give` says how, and taken
+// under the policies listed, from the attestation keys listed. All are keys of daemons like this one: CMC's own agent
+// would sign a handshake's nonce for any of its callers.
+struct CmcHandshakes {
+  struct Taken {
+    std::string policy;        // by its name
+    bool required = false;     // native evidence is refused then
+    std::vector<Digest> keys;  // SHA-256 of the SPKI of attestation keys
+  };
+  std::optional<cmc::Encoding> give;  // unset: no reports are given
+  std::vector<Taken> taken;
+  const Taken* under(std::string_view policy) const {
+    auto at = std::ranges::find(taken, policy.empty() ? "default" : policy, &Taken::policy);
+    return at == taken.end() ? nullptr : &*at;
+  }
+};
+
 struct CmcConfig {
   std::vector<CmcSocket> sockets;
   std::vector<std::string> tcp;         // "127.0.0.1:9955", "[::1]:9955"; loopback alone
@@ -35,7 +52,9 @@ struct CmcConfig {
   HashAlg hash = HashAlg::sha256;       // of the report context
   std::string name;                     // of this machine in reports; empty: its host name
   EstConfig enroll;                     // where TLSCreate has its keys certified
+  CmcHandshakes handshakes;
   bool serves() const { return !sockets.empty() || !tcp.empty(); }
+  bool used() const { return serves() || handshakes.give || !handshakes.taken.empty(); }
 };
 
 // read_cmc reads the member "cmc"; errors are recorded in the file. An absent member serves nothing.

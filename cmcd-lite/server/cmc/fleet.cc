@@ -81,7 +81,7 @@ Result<std::shared_ptr<const Fleet>> load_fleet(const CmcConfig& config, std::ve
   auto fleet = std::make_shared<Fleet>();
   fleet->config = config;
   fleet->name = config.name.empty() ? host_name() : config.name;
-  if (!config.serves()) return std::shared_ptr<const Fleet>(std::move(fleet));
+  if (!config.used()) return std::shared_ptr<const Fleet>(std::move(fleet));
   CHECK_OK(load_roots(*fleet));
   if (!fleet->signers || !fleet->attestation_keys)
     warnings.push_back("cmc.roots: no roots of signers and attestation keys: Verify refuses every report");
