@@ -75,6 +75,7 @@ Result<Bytes> encode_attest_call(const AttestCall& m) {
   out.u32be(m.room);
   out.u64be(m.peer_verdict);
   out.lv16(m.key_file);
+  text(out, m.peer);
   return std::move(out).finish("attest");
 }
 Result<AttestCall> decode_attest_call(View payload) {
@@ -84,6 +85,7 @@ Result<AttestCall> decode_attest_call(View payload) {
   m.room = in.u32be();
   m.peer_verdict = in.u64be();
   m.key_file = to_bytes(in.take16be(kMaxKeyFile));
+  m.peer = text(in, kMaxName);
   return finished(std::move(m), in, "attest");
 }
 

@@ -28,6 +28,7 @@ struct AttestCall {
   std::uint32_t room = 0;    // bytes the Certificate message can carry for evidence
   std::uint64_t peer_verdict = 0;  // by which the daemon accepted this handshake's peer; 0: not judged yet
   Bytes key_file{};          // DER of the TSS2 key file the program signs with, so that the TPM certifies it; or empty
+  std::string peer{};        // who will get it, as the connection itself tells; "" if not known. For its place in the queue alone
 };
 struct AttestAnswer {
   Bytes evidence;            // encoded Evidence

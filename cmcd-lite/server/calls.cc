@@ -121,6 +121,7 @@ Result<ProfiledJob> attest_job(Engine& engine, const StatePtr& state, const Call
   job.known_keys = std::move(request.known_keys);
   job.distributors = std::move(request.distributors);
   job.room = asked.room;
+  job.listed = listed_by_any(*state, asked.peer, other(inputs.prover));
   job.tell_files =
       state->config.ima_entries == ImaEntries::anyone ||
       engine.verdicts.accepted(asked.peer_verdict, call.peer.uid, wall_clock_now() - kAcceptedSeconds);
@@ -139,7 +140,7 @@ void attest(Engine& engine, const StatePtr& state, const Call& call, const Reply
   if (asked->profile == Profile::cmc) return give_report(engine, state, std::move(*job));
   if (!engine.keyring.may_answer(*job, moment_now())) return engine.tpm.attest(std::move(*job));
   auto shared = std::make_shared<AttestJob>(std::move(*job));
-  engine.workers.post(call.peer.uid, [&engine, state, shared](Status go) {
+  engine.workers.post({call.peer.uid, shared->listed}, [&engine, state, shared](Status go) {
     auto evidence = go ? engine.keyring.answer(*shared, *state, moment_now()) : std::nullopt;
     if (evidence) return shared->done(*std::move(evidence));
     engine.tpm.attest(std::move(*shared));

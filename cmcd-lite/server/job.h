@@ -18,6 +18,7 @@ struct AttestJob {
   Digest certify_spki;                      // of either; empty: nothing to certify
   std::vector<Bytes> known;                 // digest prefixes the verifying side holds
   std::uint32_t room = 0;                   // bytes the evidence may have
+  bool listed = false;                      // some policy names the peer that asks; else it is a stranger
   bool tell_files = false;                  // IMA entries without a reference in full, not their digests alone
   Nonce nonce{};                            // of the request, for the hints below
   std::uint32_t max_age_s = 0;              // how old a quote the verifying side accepts

@@ -201,6 +201,11 @@ bool listed(const Policy& policy, std::string_view peer, Role prover) {
   return rule != nullptr && rule->name != "*";
 }
 
+bool listed_by_any(const State& state, std::string_view peer, Role prover) {
+  return !peer.empty() &&
+         std::ranges::any_of(state.policies, [&](const auto& entry) { return listed(*entry.second, peer, prover); });
+}
+
 std::vector<Bytes> known_digests(const Policy& policy, const ActiveSet& active, std::string_view peer,
                                  Role prover) {
   if (!listed(policy, peer, prover)) return {};

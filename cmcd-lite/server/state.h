@@ -55,6 +55,8 @@ Result<std::shared_ptr<const State>> load_state(const std::string& config_path, 
 
 // listed: the policy has a rule of its own for this peer, not only one for everybody.
 bool listed(const Policy& policy, std::string_view peer, Role prover);
+// listed_by_any: some policy of this machine has; false for a peer without a name.
+bool listed_by_any(const State& state, std::string_view peer, Role prover);
 
 // known_digests: prefixes of the metadata the rule for this peer may need, for the request of a handshake:
 // image descriptions first, at most kMaxKnownDigests. Empty for peers without a rule of their own ("*"): what

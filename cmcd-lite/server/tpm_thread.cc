@@ -47,7 +47,8 @@ void TpmThread::attest(AttestJob job) {
   std::optional<AttestJob> displaced;
   {
     std::lock_guard lock(mutex_);
-    displaced = jobs_.push(job.uid, std::move(job));
+    Source source(job.uid, job.listed);
+    displaced = jobs_.push(source, std::move(job));
   }
   wake_.notify_one();
   if (displaced) displaced->done(busy("a quote"));

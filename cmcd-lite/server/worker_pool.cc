@@ -24,7 +24,7 @@ void WorkerPool::stop() {
   while (auto task = queue_.pop()) (*task)(stopping());
 }
 
-void WorkerPool::post(uid_t source, Task task) {
+void WorkerPool::post(Source source, Task task) {
   std::optional<Task> displaced;
   bool late = false;
   {

@@ -10,7 +10,7 @@
 
 namespace attest {
 
-// WorkerPool runs tasks on a few threads, in turn by the uid they came from. Each task is called exactly
+// WorkerPool runs tasks on a few threads, in turn by their sources. Each task is called exactly
 // once: on a worker with ok, or with an error where it found no place ("daemon.overloaded") or the pool
 // stops.
 class WorkerPool {
@@ -21,7 +21,7 @@ class WorkerPool {
   ~WorkerPool() { stop(); }
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
-  void post(uid_t source, Task task);
+  void post(Source source, Task task);
   // stop does what the destructor does; what is posted afterwards fails.
   void stop();
   std::size_t waiting() const;

@@ -114,6 +114,12 @@ std::string peer_name(const Call& call) {
   return name.size() <= kMaxName ? name : std::string();
 }
 
+std::string asker_name(const Call& call) {
+  if (!call.server) return peer_name(call);
+  std::string address = address_of(SSL_get_rfd(call.ssl));
+  return address.size() <= kMaxName ? address : std::string();
+}
+
 std::string peer_label(const Call& call) {
   std::string name = peer_name(call);
   return name.empty() ? "the peer" : name;

@@ -13,6 +13,9 @@ Result<BinderInputs> collect_inputs(const Call& call, Role prover, View request,
 // socket); "" if none is known.
 std::string peer_name(const Call& call);
 
+// asker_name is who will get our evidence, for its place in the daemon's queue: as a server the address alone, since
+// attest-peer calls every stranger by the one name; as a client peer_name, whose owner was judged or verified first.
+std::string asker_name(const Call& call);
 // peer_label is the same for people: "the peer" if no name is known.
 std::string peer_label(const Call& call);
 

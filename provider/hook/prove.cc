@@ -124,6 +124,7 @@ Status make_evidence(const Call& call, const X509* leaf) {
   std::size_t room = whole_room(call);
   attest.room = static_cast<std::uint32_t>(room);
   attest.peer_verdict = now.verdict;
+  attest.peer = asker_name(call);
   attest.key_file = key_file(call);
   TRY(DaemonPool::Lease lease, call.hook.pool.lease());
   TRY(Connection * daemon, lease.connection());

@@ -95,12 +95,20 @@ bool MachineDaemon::ready() {
   return false;
 }
 
-Connection MachineDaemon::connect() const {
+namespace {
+
+ClientOptions patient(const std::string& socket) {
   ClientOptions options;
-  options.socket = socket();
+  options.socket = socket;
   options.quote_timeout = std::chrono::milliseconds(30000);
   options.judge_timeout = std::chrono::milliseconds(30000);
-  auto connection = Connection::open(options);
+  return options;
+}
+
+}  // namespace
+
+Connection MachineDaemon::connect() const {
+  auto connection = Connection::open(patient(socket()));
   EXPECT_TRUE(connection) << connection.error().what;
   if (!connection) std::abort();
   return *std::move(connection);
@@ -111,9 +119,7 @@ Result<Connection> MachineDaemon::connect_as(uid_t uid) const {
   Result<Connection> made = Error{Errc::denied, "the test cannot become uid " + std::to_string(uid)};
   std::thread([&] {
     if (::syscall(SYS_setresuid, -1, uid, -1) != 0) return;
-    ClientOptions options;
-    options.socket = socket();
-    made = Connection::open(options);
+    made = Connection::open(patient(socket()));
   }).join();
   return made;
 }

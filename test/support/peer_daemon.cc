@@ -136,7 +136,7 @@ class Session {
   }
   Result<Bytes> attest(View payload) {
     TRY(AttestCall call, decode_attest_call(payload));
-    note(std::string("attest ") + role_name(call.inputs.prover) + " room=" + std::to_string(call.room));
+    note(std::string("attest ") + role_name(call.inputs.prover) + " room=" + std::to_string(call.room) + " peer=" + call.peer);
     TRY(Bytes evidence, evidence_of(call.inputs));
     unsigned count = ++attested_;
     if (script_.wrong_from != 0 && count >= script_.wrong_from) evidence[0] ^= 1;

@@ -28,7 +28,7 @@ class PeerDaemon {
  public:
   PeerDaemon(const std::string& socket, PeerScript script);
   pid_t pid() const { return process_->pid(); }
-  // calls lists what was asked so far, a line a call: "begin client require peer=NAME", "attest server",
+  // calls lists what was asked so far, a line a call: "begin client require peer=NAME", "attest server room=65531 peer=NAME",
   // "judge server accepted peer=NAME x509=1".
   std::string calls() const;
 

@@ -36,6 +36,34 @@ TEST(FairQueue, ANewcomerDisplacesTheGreediest) {
   EXPECT_EQ(queue.drain(4), (std::vector<int>{100, 0, 101, 1}));
 }
 
+TEST(FairQueue, StrangersLeaveListedPeersTheirHalf) {
+  FairQueue<int> queue(4);
+  for (int i = 0; i < 4; i++) queue.push(33, i);
+  EXPECT_EQ(queue.push({33, true}, 100), 3);
+  EXPECT_EQ(queue.push({33, true}, 101), 2);
+  EXPECT_EQ(queue.push({33, true}, 102), 102) << "two each is fair";
+  EXPECT_EQ(queue.push(33, 4), 4) << "and strangers do not take it back";
+  EXPECT_EQ(queue.drain(4), (std::vector<int>{100, 0, 101, 1}));
+}
+
+TEST(FairQueue, ListedPeersLeaveStrangersTheirHalf) {
+  FairQueue<int> queue(4);
+  for (int i = 0; i < 4; i++) queue.push({33, true}, i);
+  EXPECT_EQ(queue.push(33, 100), 3);
+  EXPECT_EQ(queue.push(33, 101), 2);
+  EXPECT_EQ(queue.push(33, 102), 102);
+}
+
+TEST(FairQueue, WhoCallsEverybodyListedGetsOneUsersShare) {
+  FairQueue<int> queue(4);
+  for (int i = 0; i < 2; i++) queue.push(1000, i), queue.push({1000, true}, 10 + i);
+  EXPECT_EQ(queue.push(33, 100), 1) << "the liar's newest stranger";
+  EXPECT_EQ(queue.push(33, 101), 11);
+  EXPECT_EQ(queue.push({1000, true}, 12), 12);
+  EXPECT_EQ(queue.push(1000, 2), 2);
+  EXPECT_EQ(queue.drain(4), (std::vector<int>{100, 10, 101, 0})) << "and one turn of two";
+}
+
 TEST(FairQueue, WithoutRoomTakesNothing) {
   FairQueue<int> queue(0);
   EXPECT_EQ(queue.push(1, 5), 5);

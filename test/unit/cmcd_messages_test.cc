@@ -34,7 +34,7 @@ void round_trip(const T& message, Result<Bytes> (*encode)(const T&), Result<T> (
 TEST(Messages, RoundTripsAndTwins) {
   round_trip({Role::client, Mode::require, "web", "db.example", true}, encode_begin_call, decode_begin_call);
   round_trip({77, Bytes(36, 1)}, encode_begin_answer, decode_begin_answer);
-  round_trip({inputs(), 65000, 77, Bytes(240, 6)}, encode_attest_call, decode_attest_call);
+  round_trip({inputs(), 65000, 77, Bytes(240, 6), "192.0.2.7"}, encode_attest_call, decode_attest_call);
   round_trip({Bytes(3000, 1)}, encode_attest_answer, decode_attest_answer);
   round_trip({7, inputs(), Bytes(3000, 1), "db.example", true}, encode_judge_call, decode_judge_call);
   round_trip({JudgeOutcome::observed, 9, "pcr.order", "text"}, encode_judge_answer, decode_judge_answer);

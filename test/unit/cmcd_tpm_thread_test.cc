@@ -37,10 +37,11 @@ class TpmThreadTest : public testing::Test {
     }
     return false;
   }
-  std::future<Result<Bytes>> attest(uid_t uid) {
+  std::future<Result<Bytes>> attest(uid_t uid, bool listed = false) {
     auto promise = std::make_shared<std::promise<Result<Bytes>>>();
     AttestJob job;
     job.uid = uid;
+    job.listed = listed;
     job.binder = Digest::filled(HashAlg::sha256, static_cast<std::uint8_t>(uid));
     job.service = "test";
     job.room = 100000;
@@ -96,6 +97,30 @@ TEST_F(TpmThreadTest, NoUidCrowdsOutAnother) {
     EXPECT_NE(answer.error().what.find("daemon.overloaded"), std::string::npos);
   }
   EXPECT_EQ(refused, 21);
+  EXPECT_TRUE(running.get());
+}
+
+TEST_F(TpmThreadTest, AFloodOfStrangersLeavesListedPeersTheirShare) {
+  start(8);
+  ASSERT_TRUE(device_.wait_for_quotes(1));
+  ASSERT_TRUE(reaches("ready"));
+  device_.hold();
+  auto running = attest(1);
+  ASSERT_TRUE(device_.wait_for_quotes(2));
+  std::vector<std::future<Result<Bytes>>> flood, listed;
+  for (int i = 0; i < 50; i++) flood.push_back(attest(1));
+  for (int i = 0; i < 4; i++) listed.push_back(attest(1, true));
+  for (int i = 0; i < 50; i++) flood.push_back(attest(1));
+  device_.release();
+  for (auto& answer : listed) EXPECT_TRUE(answer.get()) << "half of the queue is theirs";
+  std::size_t served = 0, told = 0;
+  for (auto& one : flood) {
+    auto answer = one.get();
+    served += answer ? 1 : 0;
+    told += !answer && answer.error().what.starts_with("daemon.overloaded") ? 1 : 0;
+  }
+  EXPECT_EQ(served, 4U);
+  EXPECT_EQ(told, 96U) << "nobody waits for ever";
   EXPECT_TRUE(running.get());
 }
 

@@ -20,6 +20,14 @@ TEST(Hook, ServerAttestsAndClientAccepts) {
   EXPECT_TRUE(has(stage.calls(), "judge server accepted peer=server.example x509=0"));
 }
 
+TEST(Hook, AServerTellsTheDaemonWhoAsksByAddressAlone) {
+  Stage stage;
+  Talk t = talk(stage, server_with(stage.conf(std::string(kAttestOnly) + "\nattest-peer = partner.example")), client_with(stage.conf(kRequire)));
+  EXPECT_TRUE(t.both()) << show(t) << stage.calls();
+  EXPECT_TRUE(has(stage.calls(), "attest server room=65531 peer=unix:\n")) << stage.calls();
+  EXPECT_FALSE(has(stage.calls(), "partner.example")) << "that name would put every stranger into the queue of those listed";
+}
+
 TEST(Hook, SilentServerIsRefusedWithAReasonAndAlert40) {
   Stage stage;
   Talk t = talk(stage, server_with(kPlain), client_with(stage.conf(kRequire)));
