@@ -34,6 +34,8 @@ class Driver {
   // clock is what the device says of its resets now; nullopt for devices that have none. Like quote it may open the device
   // again, so it fails only where quote would.
   virtual Result<std::optional<ClockInfo>> clock() { return std::optional<ClockInfo>(); }
+  // notice is what an administrator should know of the device's attestation key now, with the remedy; "" for nothing.
+  virtual std::string notice() const { return {}; }
   // raw_log is one measurement log as the kernel hands it out, all banks; unsupported for drivers without it.
   virtual Result<Bytes> raw_log(LogKind kind) = 0;
 };

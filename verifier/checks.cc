@@ -172,6 +172,8 @@ constexpr CheckInfo kChecks[] = {
     {kVerdictEmpty, "no check passed"},
     {kTpmUnavailable, "the TPM of this machine does not answer"},
     {kTpmLocked, "the TPM of this machine is locked out"},
+    {"ak.lost", "the certified or pinned attestation key of this machine is gone from its TPM"},
+    {"key.lost", "a TLS key cannot be loaded into this TPM any more"},
     {kKeyUnknown, "the daemon has no key of this name"},
     {kKeyExists, "the daemon has a key of this name already"},
     {kKeyReference, "a file is not a sound attest key reference"},

@@ -155,6 +155,7 @@ std::vector<std::string> warnings(const Engine& engine, const State& state, cons
   if (tpm.certified_until && *tpm.certified_until - now < kWarnDays * kDay)
     out.push_back("ak.untrusted: the certificate of the attestation key " + days(*tpm.certified_until - now) +
                   " (attestctl enroll request)");
+  if (!tpm.notice.empty()) out.push_back(tpm.notice);
   if (!tpm.problem.empty())
     out.push_back((tpm.state == "ready" ? "tpm.self-test: " : "tpm.unavailable: ") + tpm.problem);
   if (Audit::Health health = engine.audit.health(); health.lost > 0)

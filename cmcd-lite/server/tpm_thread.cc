@@ -177,8 +177,10 @@ bool TpmThread::open_devices() {
     fresh.signatures = shown_.signatures;
     fresh.opened = shown_.opened + 1;
     fresh.certified_until = shown_.certified_until;
+    fresh.notice = std::move(shown_.notice);
     shown_ = std::move(fresh);
   }
+  note_notices();
   note(devices_.empty() ? "no driver is configured: this machine gives no evidence"
                         : "attestation devices are ready");
   self_test();
@@ -215,6 +217,7 @@ void TpmThread::self_test() {
   if (auto made = maker_.make(jobs, devices_, *options_.state()); !made) problem = made.error().what;
   if (!problem.empty()) note("tpm.self-test: " + problem);
   note_certificate();
+  note_notices();
   return_memory();  // reading the logs took more than keeping them
   std::lock_guard lock(mutex_);
   shown_.quotes++;
@@ -230,6 +233,18 @@ void TpmThread::check_devices() {
     if (!clock) return keyring->clear();
     keyring->confirm(*clock, moment_now());
   }
+}
+
+// note_notices keeps what the devices have to say of their keys, and tells it once.
+void TpmThread::note_notices() {
+  std::string notices;
+  for (const OpenedDriver& device : devices_)
+    if (std::string one = device.driver->notice(); !one.empty()) notices += (notices.empty() ? "" : "; ") + one;
+  std::unique_lock lock(mutex_);
+  if (shown_.notice == notices) return;
+  shown_.notice = notices;
+  lock.unlock();
+  if (!notices.empty()) note(notices);
 }
 
 // note_certificate keeps until when the attestation key is certified.

@@ -21,6 +21,7 @@ using CurrentState = std::function<std::shared_ptr<const State>()>;
 struct TpmStatus {
   std::string state = "starting";  // starting, ready, unavailable, none
   std::string problem;             // why it is unavailable, or what the last self-test found
+  std::string notice;              // what to know of the attestation key: Driver::notice
   std::string drivers;             // "tpm", "tpm+sw"
   std::string algorithm;
   Bytes identity;  // of the first anchor: the AK name for a TPM
@@ -90,6 +91,7 @@ class TpmThread {
   void serve_task(const Task& task);
   void fail_waiting(const Error& error);
   void note_certificate();
+  void note_notices();
   void note(const std::string& text);
 
   Options options_;

@@ -179,6 +179,7 @@ Status TpmEnroller::follow(std::string_view pem) {
   TRY(AttestationKey fresh, AttestationKey::open(context, device_->config));
   device_->key = std::move(fresh);
   TRY(device_->ak_chain, read_ak_chain(as_view(pem), device_->key.area(), "AK certificates"));
+  device_->orphaned_chain = false;
   return ok();
 }
 
@@ -190,6 +191,7 @@ Status TpmEnroller::store_chain(std::string_view pem) {
   TRY(std::vector<Bytes> chain, read_ak_chain(as_view(pem), device_->key.area(), "AK certificates"));
   CHECK_OK(write_file_atomic(device_->config.ak_chain, as_view(certificates_to_pem(chain)), 0644));
   device_->ak_chain = std::move(chain);
+  device_->orphaned_chain = false;
   return ok();
 }
 

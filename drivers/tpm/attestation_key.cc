@@ -172,7 +172,10 @@ Result<AttestationKey> AttestationKey::open(TpmContext& context, const TpmDriver
                  "tpm: ak_handle " + handle_text(config.ak_handle) + " is not persistent (0x81……)"};
   if (!config.platform_ak) CHECK_OK(NextKey::take_over(context, config));
   auto key = open_persistent(context, config.ak_handle);
+  bool replaces = false;
   if (!key && key.error().code == Errc::mismatch && !config.platform_ak) {
+    std::error_code ignored;
+    replaces = std::filesystem::exists(ak_auth_path(config), ignored);
     CHECK_OK(make_key(context, config));
     key = open_persistent(context, config.ak_handle);
   }
@@ -186,18 +189,22 @@ Result<AttestationKey> AttestationKey::open(TpmContext& context, const TpmDriver
   }
   CHECK_OK(check_area(*area, config));
   TRY(Secret auth, check_auth(context, *key, config));
-  return AttestationKey(context, config.ak_handle, *std::move(area), std::move(auth));
+  AttestationKey opened(context, config.ak_handle, *std::move(area), std::move(auth));
+  opened.replaced_ = replaces;
+  return opened;
 }
 
 Result<ESYS_TR> AttestationKey::handle() {
   if (handle_.usable()) return handle_.get();
-  TRY(TpmHandle key, open_persistent(*context_, persistent_));
-  TRY(PublicArea area, area_of(*context_, key));
+  auto key = open_persistent(*context_, persistent_);
+  if (!key && key.error().code == Errc::mismatch)
+    return Error{Errc::io, "tpm: attestation key " + handle_text(persistent_) + " is gone (was the TPM cleared?)"};
+  if (!key) return key.error();
+  TRY(PublicArea area, area_of(*context_, *key));
   if (area.name() != name_)
-    return Error{Errc::denied,
-                 "tpm: another key lies under " + handle_text(persistent_) + " now; restart the daemon"};
-  CHECK_OK(authorise_key(*context_, key.get(), auth_.reveal()));
-  handle_ = std::move(key);
+    return Error{Errc::io, "tpm: another key lies under " + handle_text(persistent_) + " now"};
+  CHECK_OK(authorise_key(*context_, key->get(), auth_.reveal()));
+  handle_ = *std::move(key);
   return handle_.get();
 }
 

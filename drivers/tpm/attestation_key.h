@@ -19,8 +19,10 @@ class AttestationKey {
   static Result<AttestationKey> open(TpmContext& context, const TpmDriverConfig& config);
   const PublicArea& area() const { return area_; }
   const Bytes& name() const { return name_; }
-  // handle lends the key, authorised, opened anew after the context was. denied when another key lies there
-  // now.
+  // replaced: open made this key although there had been one.
+  bool replaced() const { return replaced_; }
+  // handle lends the key, authorised, opened anew after the context was. io when it is gone, or another key
+  // lies there: then open() tells what to do.
   Result<ESYS_TR> handle();
   // release gives the handle back, so that another key may take its place (ESYS keeps a name for each).
   void release() { handle_.reset(); }
@@ -37,6 +39,7 @@ class AttestationKey {
   PublicArea area_;
   Bytes name_;
   Secret auth_;
+  bool replaced_ = false;
   TpmHandle handle_;
 };
 

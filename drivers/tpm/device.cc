@@ -5,6 +5,17 @@
 
 namespace attest {
 
+std::string key_notice(const TpmDevice& device) {
+  if (device.orphaned_chain)
+    return "ak.lost: " + device.config.ak_chain.string() +
+           " certifies an attestation key that is gone (was the TPM cleared?); peers will refuse the one there is now until it is "
+           "certified too; remedy: attestctl enroll request";
+  if (device.key.replaced() && device.ak_chain.empty())
+    return "ak.lost: the attestation key was gone (was the TPM cleared?) and a new one was made; remedy: attestctl enroll "
+           "request, or pin its name (attestctl status) where the old one was pinned";
+  return {};
+}
+
 Result<std::vector<Bytes>> read_ak_chain(View pem, const PublicArea& key, std::string_view name) {
   TRY(std::vector<Bytes> chain, split_certificates(pem, name));
   if (chain.size() > kMaxCerts)

@@ -17,8 +17,11 @@ struct TpmDevice {
   AttestationKey key;
   LoadedKeys loaded;            // TLS keys, until somebody needs the room
   std::vector<Bytes> ak_chain;  // DER, AK certificate first; empty: the AK is pinned by name
+  bool orphaned_chain = false;  // the file of certificates is for an attestation key that is gone
 };
 
+// key_notice: what an administrator should know of the attestation key; "" for nothing.
+std::string key_notice(const TpmDevice& device);
 // read_ak_chain parses PEM certificates of the AK; mismatch when the first is not for `key`.
 Result<std::vector<Bytes>> read_ak_chain(View pem, const PublicArea& key, std::string_view name);
 

@@ -139,8 +139,13 @@ Result<ESYS_TR> TpmKeyStore::load(const Key& key) {
   if (loaded != ESYS_TR_NONE) return loaded;
   device_->loaded.make_room();
   TRY(TpmHandle parent, open_parent(*device_->context, key.file.parent));
-  TRY(TpmHandle handle, load_child(*device_->context, parent, key.file.key));
-  return device_->loaded.keep(key.info.name, std::move(handle));
+  auto handle = load_child(*device_->context, parent, key.file.key);
+  if (!handle && handle.error().code == Errc::mismatch && keys_.contains(key.info.name))
+    return Error{Errc::mismatch, "key.lost: TLS key \"" + key.info.name +
+                                     "\" was made before the TPM was cleared, or in another TPM; remedy: attestctl key renew " +
+                                     key.info.name + ", and a certificate for the new key"};
+  if (!handle) return handle.error();
+  return device_->loaded.keep(key.info.name, *std::move(handle));
 }
 
 Result<Bytes> TpmKeyStore::sign_with(Key& key, std::uint16_t scheme_id, View content) {

@@ -24,6 +24,7 @@ class TpmDriver : public Driver {
   Result<Anchor> quote(const Digest& qualifying) override;
   Result<const MeasuredLog*> log(const Anchor& quoted) override;
   Result<std::optional<ClockInfo>> clock() override;
+  std::string notice() const override { return key_notice(*device_); }
   Result<Bytes> raw_log(LogKind kind) override { return logs_.raw(kind); }
 
  private:
@@ -77,13 +78,17 @@ Result<const MeasuredLog*> TpmDriver::log(const Anchor& quoted) {
                      [this] { return pcr_values(); });
 }
 
-// load_ak_chain: the file may not be there yet; one for another key is an error.
+// load_ak_chain: the file may not be there yet. One for another key is not handed out; enrolling again replaces it.
 Status load_ak_chain(TpmDevice& device) {
   const std::filesystem::path& path = device.config.ak_chain;
   std::error_code ignored;
   if (path.empty() || !std::filesystem::exists(path, ignored)) return ok();
   TRY(Bytes pem, read_file(path, kMaxCerts * kMaxCertBytes * 2));
-  TRY(device.ak_chain, read_ak_chain(pem, device.key.area(), path.string()));
+  auto chain = read_ak_chain(pem, device.key.area(), path.string());
+  device.orphaned_chain = !chain && chain.error().code == Errc::mismatch;
+  if (device.orphaned_chain) return ok();
+  if (!chain) return chain.error();
+  device.ak_chain = *std::move(chain);
   return ok();
 }
 

@@ -217,11 +217,17 @@ TEST_F(ChainTest, IsStoredHandedOutAndReadAgain) {
   EXPECT_FALSE(opened_.enroller->store_chain(pem + pem + pem + pem + pem));
   open();
   EXPECT_EQ(chain_in_quote(), 1u);
+  EXPECT_EQ(opened_.driver->notice(), "");
   std::ofstream(config_.ak_chain) << certificate_for(issuer->get(), issuer->get());
+  open();
+  EXPECT_EQ(chain_in_quote(), 0u) << "certificates of another key are nobody's";
+  EXPECT_NE(opened_.driver->notice().find("ak.lost"), std::string::npos) << opened_.driver->notice();
+  ASSERT_TRUE(opened_.enroller->store_chain(pem)) << "it can be enrolled again";
+  EXPECT_EQ(opened_.driver->notice(), "");
+  EXPECT_EQ(chain_in_quote(), 1u);
+  std::ofstream(config_.ak_chain) << "nonsense";
   opened_ = {};
-  auto opened = find_driver("tpm")->open({.tpm = config_, .sw = {}});
-  ASSERT_FALSE(opened);
-  EXPECT_NE(opened.error().what.find("ak.pem"), std::string::npos) << opened.error().what;
+  EXPECT_FALSE(find_driver("tpm")->open({.tpm = config_, .sw = {}}));
 }
 
 TEST(CertificateSpanTest, CutsHeadersAndPadding) {
