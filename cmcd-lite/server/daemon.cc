@@ -131,6 +131,7 @@ Status Daemon::start() {
   tpm.queue = limits.queue;
   tpm.batch = limits.batch;
   tpm.log = [this](const std::string& text) { note(text); };
+  tpm.abandon = options_.abandon;
   tpm_ = std::make_unique<TpmThread>(std::move(tpm));
   engine_.reset(new Engine{state_, *tpm_, *workers_, *verdicts_, keys_, *file_keys_, revoked_, audit_,
                            *keyring_, known_, epochs_, quota_,
@@ -188,6 +189,7 @@ void Daemon::wait_for_signal() {
 // one that quoted.
 void Daemon::keep_house() {
   keyring_->sweep(moment_now());
+  tpm_->watch();
   if (!keyring_->empty()) tpm_->check();
   auto state = state_.get();
   if (epochs_.poll(state->epochs, wall_clock_now())) tpm_->refresh();

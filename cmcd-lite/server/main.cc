@@ -32,6 +32,7 @@ int serve(const std::string& path) {
   options.config = path;
   options.log = log_line;
   options.signals = true;
+  options.abandon = [] { std::_Exit(0); };  // nothing else is left to do by then
   auto daemon = Daemon::make(std::move(options));
   if (!daemon) {
     log_line(daemon.error().what);

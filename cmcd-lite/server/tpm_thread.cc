@@ -39,29 +39,70 @@ TpmThread::~TpmThread() {
     stop_ = true;
   }
   wake_.notify_all();
+  if (options_.abandon) {
+    std::unique_lock lock(mutex_);
+    if (!left_.wait_for(lock, options_.farewell, [this] { return ended_; })) {
+      lock.unlock();
+      note("daemon.stopping: the TPM does not answer; leaving without it");
+      options_.abandon();
+    }
+  }
   thread_.join();
   fail_waiting({Errc::io, "daemon.stopping: the daemon stops"});
 }
 
 void TpmThread::attest(AttestJob job) {
   std::optional<AttestJob> displaced;
+  Error why = busy("a quote");
   {
     std::lock_guard lock(mutex_);
     Source source(job.uid, job.listed);
-    displaced = jobs_.push(source, std::move(job));
+    if (hangs_) {
+      why = unavailable(hanging());
+      displaced = std::move(job);
+    } else {
+      displaced = jobs_.push(source, std::move(job));
+    }
   }
   wake_.notify_one();
-  if (displaced) displaced->done(busy("a quote"));
+  if (displaced) displaced->done(why);
 }
 
 void TpmThread::run(uid_t source, Task task) {
   std::optional<Task> displaced;
+  Error why = busy("the TPM");
   {
     std::lock_guard lock(mutex_);
-    displaced = tasks_.push(source, std::move(task));
+    if (hangs_) {
+      why = unavailable(hanging());
+      displaced = std::move(task);
+    } else {
+      displaced = tasks_.push(source, std::move(task));
+    }
   }
   wake_.notify_one();
-  if (displaced) (*displaced)(busy("the TPM"));
+  if (displaced) (*displaced)(why);
+}
+
+// hanging says how long; the lock is held.
+std::string TpmThread::hanging() const {
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - busy_since_.value_or(Clock::now()));
+  return "the TPM has not answered for " + std::to_string(seconds.count()) + " s";
+}
+
+void TpmThread::watch() {
+  std::vector<AttestJob> jobs;
+  std::vector<Task> tasks;
+  std::unique_lock lock(mutex_);
+  if (stop_ || !busy_since_ || Clock::now() - *busy_since_ < options_.silence) return;
+  bool news = !std::exchange(hangs_, true);
+  Error why = unavailable(hanging());
+  jobs = jobs_.drain(jobs_.size());
+  tasks = tasks_.drain(tasks_.size());
+  lock.unlock();
+  if (news) note(why.what);
+  for (AttestJob& job : jobs) job.done(why);
+  for (Task& task : tasks) task(why);
 }
 
 void TpmThread::retest() {
@@ -94,6 +135,10 @@ TpmStatus TpmThread::status() const {
   status.latency = latency_.summary();
   status.batches = batches_.counts();
   status.queue = jobs_.size() + tasks_.size();
+  if (hangs_) {
+    status.state = "hanging";
+    status.problem = hanging();
+  }
   return status;
 }
 
@@ -105,13 +150,25 @@ void TpmThread::work() {
   std::unique_lock lock(mutex_);
   while (wait(lock)) {
     bool due = try_due(!jobs_.empty() || !tasks_.empty());
+    busy_since_ = Clock::now();
     lock.unlock();
     if (due) open_devices();
     lock.lock();
+    busy_since_ = Clock::now();
     serve(lock);
+    busy_since_.reset();
+    if (std::exchange(hangs_, false)) {
+      lock.unlock();
+      note("the TPM answers again");
+      lock.lock();
+    }
   }
   lock.unlock();
   devices_.clear();  // on the thread that opened them
+  lock.lock();
+  ended_ = true;
+  lock.unlock();
+  left_.notify_all();
 }
 
 // wait returns when there is something to do, false when the thread shall end.

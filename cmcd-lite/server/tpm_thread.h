@@ -19,7 +19,7 @@ using CurrentState = std::function<std::shared_ptr<const State>()>;
 
 // TpmStatus is what status shows of the devices.
 struct TpmStatus {
-  std::string state = "starting";  // starting, ready, unavailable, none
+  std::string state = "starting";  // starting, ready, unavailable, hanging, none
   std::string problem;             // why it is unavailable, or what the last self-test found
   std::string notice;              // what to know of the attestation key: Driver::notice
   std::string drivers;             // "tpm", "tpm+sw"
@@ -52,6 +52,9 @@ class TpmThread {
     std::chrono::milliseconds first_retry{1000};
     std::chrono::milliseconds last_retry{30000};
     std::chrono::milliseconds patience{2000};  // how long a batch waits for a device that went away
+    std::chrono::milliseconds silence{10000};  // after which a device that works on something counts as hanging
+    std::chrono::milliseconds farewell{10000};  // how long the end waits for it
+    std::function<void()> abandon;  // ends the process where a hanging device would keep the thread; empty: the end waits
   };
   using Devices = std::vector<OpenedDriver>;
   // Task gets the open devices, or an error: "tpm.unavailable", "daemon.overloaded". Called exactly once, on
@@ -59,7 +62,7 @@ class TpmThread {
   using Task = std::function<void(Result<Devices*>)>;
 
   explicit TpmThread(Options options);
-  // The destructor ends what runs and fails what waits.
+  // The destructor ends what runs and fails what waits. A device that does not come back is left to options.abandon.
   ~TpmThread();
   TpmThread(const TpmThread&) = delete;
   TpmThread& operator=(const TpmThread&) = delete;
@@ -73,6 +76,9 @@ class TpmThread {
   void refresh();
   // check asks the devices soon whether they were reset; short-lived keys end if they were or do not answer.
   void check();
+  // watch is called every second or so. While the device hangs whatever waits fails, as does what comes: "tpm.unavailable",
+  // and status says "hanging". The call the device hangs in is left to the deadline of its caller.
+  void watch();
   TpmStatus status() const;
 
  private:
@@ -90,6 +96,7 @@ class TpmThread {
   void serve_batch(std::vector<AttestJob>& jobs);
   void serve_task(const Task& task);
   void fail_waiting(const Error& error);
+  std::string hanging() const;
   void note_certificate();
   void note_notices();
   void note(const std::string& text);
@@ -97,10 +104,14 @@ class TpmThread {
   Options options_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable left_;  // ended_ was set
   bool stop_ = false;
   bool retest_ = false;
   bool refresh_ = false;
   bool check_ = false;
+  bool hangs_ = false;
+  bool ended_ = false;                           // the thread touches no device any more
+  std::optional<Clock::time_point> busy_since_;  // the thread is with the device
   FairQueue<AttestJob> jobs_;
   FairQueue<Task> tasks_;
   TpmStatus shown_;

@@ -22,6 +22,9 @@ class TpmThreadTest : public testing::Test {
     options.first_retry = 20ms;
     options.last_retry = 40ms;
     options.patience = 1000ms;
+    options.silence = silence_;
+    options.farewell = 50ms;
+    options.abandon = abandon_;
     thread_ = std::make_unique<TpmThread>(std::move(options));
   }
   // ready waits for the self-test's quote.
@@ -50,6 +53,8 @@ class TpmThreadTest : public testing::Test {
     return promise->get_future();
   }
   test::FakeDevice device_;
+  std::chrono::milliseconds silence_{10000};
+  std::function<void()> abandon_;
   KeyDirectory keys_;
   std::shared_ptr<const State> state_ = std::make_shared<const State>();
   std::unique_ptr<TpmThread> thread_;
@@ -207,6 +212,50 @@ TEST_F(TpmThreadTest, ARetestIsOneMoreQuoteForNobody) {
   for (int i = 0; i < 1000 && thread_->status().quotes < 3; i++) std::this_thread::sleep_for(10ms);  // counted after
   EXPECT_EQ(thread_->status().quotes, 3U);
   EXPECT_EQ(thread_->status().handshakes, 1U);
+}
+
+TEST_F(TpmThreadTest, ADeviceThatHangsCostsNobodyMoreThanItsSilence) {
+  silence_ = 50ms;
+  ready();
+  device_.hold();
+  auto running = attest(1);
+  ASSERT_TRUE(device_.wait_for_quotes(2));
+  auto waiting = attest(2);
+  std::promise<std::string> task;
+  thread_->run(1, [&](Result<TpmThread::Devices*> devices) { task.set_value(devices ? "open" : devices.error().what); });
+  thread_->watch();  // may come before the silence is over; nothing waits for ever if a later one follows
+  for (int i = 0; i < 2000 && thread_->status().state != "hanging"; i++) {
+    std::this_thread::sleep_for(5ms);
+    thread_->watch();
+  }
+  ASSERT_EQ(thread_->status().state, "hanging");
+  EXPECT_NE(thread_->status().problem.find("has not answered for"), std::string::npos);
+  auto told = waiting.get();
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().what.find("tpm.unavailable: the TPM has not answered for"), 0U) << told.error().what;
+  EXPECT_EQ(task.get_future().get().find("tpm.unavailable"), 0U);
+  auto late = attest(3);
+  ASSERT_EQ(late.wait_for(0s), std::future_status::ready) << "who comes now is told at once";
+  EXPECT_FALSE(late.get());
+  device_.release();
+  EXPECT_TRUE(running.get());
+  ASSERT_TRUE(reaches("ready"));
+  EXPECT_TRUE(attest(4).get());
+}
+
+TEST_F(TpmThreadTest, ADeviceThatHangsDoesNotKeepTheEnd) {
+  bool left = false;
+  abandon_ = [&] {
+    left = true;
+    device_.release();  // a process would be gone
+  };
+  ready();
+  device_.hold();
+  auto running = attest(1);
+  ASSERT_TRUE(device_.wait_for_quotes(2));
+  thread_.reset();
+  EXPECT_TRUE(left);
+  EXPECT_TRUE(running.get());
 }
 
 TEST_F(TpmThreadTest, WhatWaitsAtTheEndIsTold) {
