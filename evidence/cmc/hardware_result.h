@@ -1,8 +1,24 @@
 // hardware_result.h: the parts of a measurement's result that are of one kind of hardware.
 #pragma once
+#include <array>
+
+#include "evidence/cmc/component.h"
 #include "evidence/cmc/finding.h"
 
 namespace attest::cmc {
+
+// DigestFinding is one measured event or one reference value.
+struct DigestFinding {
+  bool success = false, launched = false;
+  std::string type, name;
+  std::int64_t index = 0;
+  Bytes digest;
+  std::string hash_alg;
+  Bytes measured;
+  std::string description;
+  std::optional<CtrData> ctr;
+  std::string version, purl;
+};
 
 // VersionFinding compares version numbers part by part; claimed is what the policy demands.
 struct VersionFinding {
@@ -28,9 +44,11 @@ struct SnpFinding {
 struct TcbInfoFinding {
   Finding summary, id, version;
   std::string status, date;  // of the level that counts
+  Finding pce_svn;           // the platform's numbers against that level's
+  std::vector<Finding> sgx_components, tdx_components;
 };
 struct QeFinding {
-  Finding summary, mr_signer, isv_prod_id, isv_svn, misc_select, attributes;
+  Finding summary, mr_signer, isv_prod_id, cpu_svn, isv_svn, misc_select, attributes;
   std::string status, date;
 };
 
@@ -38,15 +56,19 @@ struct TdxFinding {
   Finding quote_version;
   TcbInfoFinding tcb;
   QeFinding qe;
-  Finding attributes, seam_attributes, xfam, registers;
+  BoolFinding debug, sept_ve_disable, pks, key_locker;
+  Finding seam_attributes, xfam;
+  std::vector<DigestFinding> registers;  // MRTD, RTMR0 to RTMR3, MRSEAM
 };
 
 struct SgxFinding {
   Finding quote_version;
   TcbInfoFinding tcb;
   QeFinding qe;
-  Finding attributes;
+  std::array<BoolFinding, 8> attributes;  // initted, debug, mode64Bit, provisionKey, eInitToken, kss, legacy, avx
 };
+
+void write_digests(Sink& out, const Field& field, const std::vector<DigestFinding>& findings);
 
 // write_hardware writes the member of a measurement's result, key included.
 void write_hardware(Sink& out, const SnpFinding& finding);

@@ -17,15 +17,6 @@ constexpr Field kItem[] = {{"summary", 40},       {"validityCheck", 41}, {"signa
 constexpr Field kSignature[] = {{"signatureVerification", 0}, {"certChainValidation", 1}, {"certs", 2}};
 constexpr Field kMeasurement[] = {{"type", 0}, {"summary", 1}, {"freshness", 2}, {"signature", 3}, {"artifacts", 4}, {"tpmResult", 5}};
 constexpr Field kTpm[] = {{"pcrMatch", 0}, {"aggPcrQuoteMatch", 1}};
-constexpr Field kDigest[] = {{"success", 0},  {"launched", 1}, {"type", 2},        {"name", 3},        {"index", 4},
-                             {"digest", 5},   {"hashAlg", 6},  {"measured", 7},    {"description", 8}, {"eventData", 9},
-                             {"ctrDetails", 10}, {"version", 11}, {"purl", 12}};
-
-void hex(Sink& out, const Field& field, View value) {
-  if (value.empty()) return;
-  out.key(field);
-  out.hex(value);
-}
 
 void write(Sink& out, const Field& field, const Finding& finding) { write_finding_as(out, field, finding); }
 
@@ -76,33 +67,6 @@ void write_party(Sink& out, const Field& field, const Party& party) {
   write_some(out, kParty[1], party.ip);
   write_some(out, kParty[2], party.peer_id);
   out.end_object();
-}
-
-void write_digest(Sink& out, const DigestFinding& finding) {
-  out.object();
-  out.key(kDigest[0]);
-  out.boolean(finding.success);
-  out.key(kDigest[1]);
-  out.boolean(finding.launched);
-  write_some(out, kDigest[2], finding.type);
-  write_some(out, kDigest[3], finding.name);
-  out.key(kDigest[4]);
-  out.integer(finding.index);
-  hex(out, kDigest[5], finding.digest);
-  write_some(out, kDigest[6], finding.hash_alg);
-  hex(out, kDigest[7], finding.measured);
-  write_some(out, kDigest[8], finding.description);
-  if (finding.ctr) {
-    out.key(kDigest[10]);
-    write_ctr_data(out, *finding.ctr);
-  }
-  write_some(out, kDigest[11], finding.version);
-  write_some(out, kDigest[12], finding.purl);
-  out.end_object();
-}
-
-void write_digests(Sink& out, const Field& field, const std::vector<DigestFinding>& findings) {
-  write_list(out, field, findings, [&](const DigestFinding& finding) { write_digest(out, finding); });
 }
 
 void write_measurement(Sink& out, const MeasurementFinding& m) {

@@ -22,19 +22,6 @@ struct MetadataFinding {
   std::string revocation_time, revocation_reason;
 };
 
-// DigestFinding is one measured event or one reference value.
-struct DigestFinding {
-  bool success = false, launched = false;
-  std::string type, name;
-  std::int64_t index = 0;
-  Bytes digest;
-  std::string hash_alg;
-  Bytes measured;
-  std::string description;
-  std::optional<CtrData> ctr;
-  std::string version, purl;
-};
-
 struct TpmFinding {
   std::vector<DigestFinding> pcrs;
   Finding aggregate;

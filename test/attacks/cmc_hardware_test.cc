@@ -187,6 +187,43 @@ TEST(CmcIntel, HonestGuestsAndEnclavesAreTrusted) {
     }
 }
 
+// A CMC client reads these members by their types: a structure in the place of a list would cost it the whole result.
+TEST(CmcIntel, ResultsHaveCmcsForms) {
+  IntelMachine guest(TeeType::tdx);
+  auto result = nlohmann::json::parse(as_text(cmc::encode_result(guest.judge().result, Encoding::json)));
+  const auto& tdx = result["measurements"][0]["tdxResult"];
+  const auto& level = tdx["tcbInfoCheck"]["tcbLevelResult"];
+  EXPECT_EQ(level["status"], "UpToDate");
+  EXPECT_EQ(level["pceSvn"]["status"], "success");
+  EXPECT_EQ(level["pceSvn"]["got"], "11");
+  ASSERT_EQ(level["sgxComponents"].size(), 16U);
+  EXPECT_EQ(level["sgxComponents"][0]["got"], "3");
+  EXPECT_EQ(level["tdxComponents"].size(), 16U);
+  EXPECT_TRUE(tdx["qeReportCheck"]["cpuSvn"].contains("status"));
+  for (const char* flag : {"debug", "septVEDisable", "pks", "kl"}) EXPECT_EQ(tdx["tdAttributesCheck"][flag]["success"], true) << flag;
+  ASSERT_EQ(tdx["mrMatch"].size(), 6U);
+  for (std::size_t i = 0; i < 6; i++) {
+    EXPECT_EQ(tdx["mrMatch"][i]["index"], i);
+    EXPECT_EQ(tdx["mrMatch"][i]["success"], true) << i;
+  }
+  IntelMachine old(TeeType::tdx);
+  old.platform.comp = {2, 2, 2, 2, 3, 1, 0, 3};
+  old.spec.td.rtmr[1][0] ^= 1;
+  old.spec.td.td_attributes[0] = 1;
+  old.refresh();
+  auto refused = nlohmann::json::parse(as_text(cmc::encode_result(old.judge().result, Encoding::json)));
+  const auto& wrong = refused["measurements"][0]["tdxResult"];
+  EXPECT_EQ(wrong["mrMatch"][2]["success"], false);
+  EXPECT_TRUE(wrong["mrMatch"][2].contains("measured"));
+  EXPECT_EQ(wrong["tdAttributesCheck"]["debug"]["measured"], true);
+  EXPECT_EQ(wrong["tdAttributesCheck"]["debug"]["success"], false);
+  IntelMachine enclave(TeeType::sgx);
+  auto sgx = nlohmann::json::parse(as_text(cmc::encode_result(enclave.judge().result, Encoding::json)))["measurements"][0]["sgxResult"];
+  EXPECT_TRUE(sgx["tcbInfoCheck"]["tcbLevelResult"]["tdxComponents"].is_null());
+  for (const char* flag : {"initted", "debug", "mode64Bit", "provisionKey", "eInitToken", "kss", "legacy", "avx"})
+    EXPECT_EQ(sgx["sgxAttributesCheck"][flag]["success"], true) << flag;
+}
+
 TEST(CmcIntel, BrokenAndForeignQuotesAreRefusedWithCmcsCodes) {
   for (TeeType tee : {TeeType::tdx, TeeType::sgx}) {
     IntelMachine flipped(tee);

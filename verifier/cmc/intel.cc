@@ -125,6 +125,33 @@ void judge_intel(const Measured& m, TeeType tee, const nlohmann::json& policy, I
   if (!out.signature.chain.good()) out.summary.fail("the chain is not good");
 }
 
+namespace {
+
+// at_least shows a platform's number beside the one that a level needs.
+Finding at_least(unsigned measured, unsigned due) {
+  Finding out;
+  out.got = std::to_string(measured);
+  out.expected = std::to_string(due);
+  if (measured < due) out.fail();
+  return out;
+}
+
+// show_components shows the platform against the level that counts, or the first one where it reaches none.
+void show_components(const IntelCase& c, TcbInfoFinding& out) {
+  const QuoteJudgement& j = c.judgement;
+  if (j.tcb_info == nullptr || j.pck == nullptr || !j.pck->pck) return;
+  const auto& levels = j.tcb_info->document.value.levels;
+  const TcbLevel* level = j.tcb->level != nullptr ? j.tcb->level : levels.empty() ? nullptr : &levels.front();
+  if (level == nullptr) return;
+  out.pce_svn = at_least(j.pck->pck->pce_svn, level->pce_svn);
+  for (std::size_t i = 0; i < level->sgx.size(); i++) out.sgx_components.push_back(at_least(j.pck->pck->comp[i], level->sgx[i]));
+  const TdReport* td = c.quote->td();
+  if (td == nullptr || !level->tdx) return;
+  for (std::size_t i = 0; i < level->tdx->size(); i++) out.tdx_components.push_back(at_least(td->tee_tcb_svn[i], (*level->tdx)[i]));
+}
+
+}  // namespace
+
 void show_intel(const IntelCase& c, TcbInfoFinding& tcb, QeFinding& qe) {
   const QuoteJudgement& j = c.judgement;
   if (j.tcb_info != nullptr) {
@@ -136,6 +163,7 @@ void show_intel(const IntelCase& c, TcbInfoFinding& tcb, QeFinding& qe) {
   if (j.tcb) {
     tcb.status = tcb_status_name(j.tcb->advised);
     if (j.tcb->level != nullptr && j.tcb->level->date != 0) tcb.date = format_rfc3339(j.tcb->level->date);
+    show_components(c, tcb);
   }
   if (!j.qe) return;
   if (!j.qe->mr_signer) qe.mr_signer.fail();
@@ -143,6 +171,7 @@ void show_intel(const IntelCase& c, TcbInfoFinding& tcb, QeFinding& qe) {
   if (!j.qe->misc_select) qe.misc_select.fail();
   if (!j.qe->attributes) qe.attributes.fail();
   qe.isv_svn.got = std::to_string(c.quote->qe_report.isv_svn);
+  qe.cpu_svn.got = to_hex(c.quote->qe_report.cpu_svn);
   if (!j.qe->identity()) qe.summary.fail(kVerifyQeIdentity);
   if (j.qe->level == nullptr) return;
   qe.status = tcb_status_name(j.qe->level->status);

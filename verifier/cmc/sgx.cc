@@ -17,23 +17,21 @@ struct FlagRow {
 constexpr FlagRow kFlags[] = {{"initted", 0}, {"debug", 1}, {"mode64Bit", 2}, {"provisionKey", 5}, {"eInitToken", 6}, {"kss", 8}};
 constexpr std::uint8_t kLegacyState = 3, kAvxState = 6;
 
-std::string wrong_attributes(const EnclaveReport& enclave, const nlohmann::json& due) {
-  std::uint64_t flags = Reader(enclave.attributes).u64le();
-  std::string wrong;
-  for (const FlagRow& row : kFlags)
-    if (((flags >> row.bit & 1) != 0) != value_of(due, row.name, false)) wrong += std::string(" ") + row.name;
-  if ((enclave.attributes[8] == kLegacyState) != value_of(due, "legacy", false)) wrong += " legacy";
-  if ((enclave.attributes[8] == kAvxState) != value_of(due, "avx", false)) wrong += " avx";
-  return wrong;
-}
-
 void judge_attributes(const EnclaveReport& enclave, const nlohmann::json& policy, MeasurementFinding& out) {
-  Finding& finding = out.sgx->attributes;
-  finding.got = to_hex(enclave.attributes);
-  std::string wrong = wrong_attributes(enclave, member_of(policy, "attributes"));
-  if (wrong.empty()) return;
-  finding.fail("not as the policy demands:" + wrong);
-  out.summary.fail("the enclave's attributes are not those of the policy:" + wrong);
+  const nlohmann::json& due = member_of(policy, "attributes");
+  std::uint64_t flags = Reader(enclave.attributes).u64le();
+  auto& findings = out.sgx->attributes;
+  std::string wrong;
+  std::size_t i = 0;
+  auto compare = [&](const char* name, bool measured) {
+    bool claimed = value_of(due, name, false);
+    findings.at(i++) = {claimed == measured, claimed, measured};
+    if (claimed != measured) wrong += std::string(" ") + name;
+  };
+  for (const FlagRow& row : kFlags) compare(row.name, (flags >> row.bit & 1) != 0);
+  compare("legacy", enclave.attributes[8] == kLegacyState);
+  compare("avx", enclave.attributes[8] == kAvxState);
+  if (!wrong.empty()) out.summary.fail("the enclave's attributes are not those of the policy:" + wrong);
 }
 
 // judge_identity: signer and version; CMC demands the very version.

@@ -54,12 +54,12 @@ class Registers {
     return index == kMrSeam ? View(td_.mr_seam) : View(td_.rtmr[static_cast<std::size_t>(index - kFirstRtmr)]);
   }
   void fail(std::string why, Code code = kVerifyMeasurement) {
-    out_.tdx->registers.fail(code, why);
     out_.summary.fail(code, std::move(why));
   }
   void whole(std::int64_t index);
   void folded(std::int64_t index);
   void logged(const Artifact& log);
+  void match(std::int64_t index, View calculated);
   void note(const Component& component, std::int64_t index, const Bytes& digest, bool success, const char* type);
   const Component* take(std::int64_t index, View digest);
 
@@ -82,6 +82,17 @@ void Registers::note(const Component& component, std::int64_t index, const Bytes
   out_.artifacts.push_back(std::move(finding));
 }
 
+// match notes a register beside what its references lead to.
+void Registers::match(std::int64_t index, View calculated) {
+  DigestFinding finding;
+  finding.index = index;
+  finding.hash_alg = "SHA-384";
+  finding.digest = to_bytes(calculated);
+  finding.success = finding.launched = equal(calculated, value(index));
+  if (!finding.success) finding.measured = to_bytes(value(index));
+  out_.tdx->registers.push_back(std::move(finding));
+}
+
 // take is a reference that was not met yet: each may be met once.
 const Component* Registers::take(std::int64_t index, View digest) {
   for (std::size_t i = 0; i < met_.size(); i++) {
@@ -95,13 +106,16 @@ const Component* Registers::take(std::int64_t index, View digest) {
 }
 
 void Registers::whole(std::int64_t index) {
+  Bytes last;
   for (const Reference& r : m_.references)
     if (r.index == index) {
       const Bytes* due = sha384_of(*r.component);
+      last = due != nullptr ? *due : Bytes();
       bool same = due != nullptr && equal(*due, value(index));
-      note(*r.component, index, due != nullptr ? *due : Bytes(), same, same ? "Verified" : "TDX");
-      if (same) return;
+      note(*r.component, index, last, same, same ? "Verified" : "TDX");
+      if (same) return match(index, last);
     }
+  match(index, last);
   fail("register " + std::to_string(index) + " is " + to_hex(value(index)) + ", which no reference says");
 }
 
@@ -110,6 +124,7 @@ void Registers::folded(std::int64_t index) {
   for (const Reference& r : m_.references)
     if (const Bytes* due = sha384_of(*r.component); r.index == index && due != nullptr) sum = hash_of(HashAlg::sha384, {sum.view(), *due});
   bool same = !sum.empty() && equal(sum.view(), value(index));
+  match(index, sum.view());
   for (const Reference& r : m_.references)
     if (const Bytes* due = sha384_of(*r.component); r.index == index)
       note(*r.component, index, due != nullptr ? *due : Bytes(), same, same ? "Verified" : "TDX");
@@ -117,15 +132,17 @@ void Registers::folded(std::int64_t index) {
 }
 
 void Registers::logged(const Artifact& log) {
-  Digest sum = Digest::filled(HashAlg::sha384, 0);
+  Digest sum = Digest::filled(HashAlg::sha384, 0), calculated = sum;
   for (const Component& event : log.events) {
     const Bytes* digest = sha384_of(event);
     if (digest == nullptr || digest->size() != 48) return fail("an event without a SHA-384 digest");
     sum = hash_of(HashAlg::sha384, {sum.view(), *digest});
     const Component* reference = take(log.index, *digest);
+    if (reference != nullptr) calculated = hash_of(HashAlg::sha384, {calculated.view(), *digest});
     note(reference != nullptr ? *reference : event, log.index, *digest, reference != nullptr, reference != nullptr ? "Verified" : "Measurement");
     if (reference == nullptr) fail("an event of register " + std::to_string(log.index) + " is in no reference");
   }
+  match(log.index, calculated.view());
   if (sum.empty() || !equal(sum.view(), value(log.index))) fail("the log does not explain register " + std::to_string(log.index));
   for (std::size_t i = 0; i < met_.size(); i++) {
     const Reference& r = m_.references[i];
@@ -148,15 +165,29 @@ void Registers::judge() {
   for (const Reference& r : m_.references)
     if (r.index < kMrTd || r.index > kMrSeam) return fail("a reference of a register that does not exist", kIllegalTdxMrIndex);
   whole(kMrTd);
-  whole(kMrSeam);
   for (std::int64_t index = kFirstRtmr; index <= kLastRtmr; index++) {
     const Artifact* log = logs[static_cast<std::size_t>(index)];
     log != nullptr && !log->events.empty() ? logged(*log) : folded(index);
   }
+  whole(kMrSeam);
 }
 
 bool has_failed(const NamedChecks& checks, std::string_view id) {
   return std::ranges::any_of(checks.list(), [id](const attest::Finding& f) { return f.id.ends_with(id) && f.outcome == Outcome::fail; });
+}
+
+// judge_attributes compares the attributes that policies name.
+bool judge_attributes(const TdReport& td, const nlohmann::json& due, TdxFinding& out) {
+  std::uint64_t flags = Reader(td.td_attributes).u64le();
+  auto compare = [&due](const char* name, bool measured) {
+    bool claimed = value_of(due, name, false);
+    return BoolFinding{claimed == measured, claimed, measured};
+  };
+  out.debug = compare("debug", (flags & 0xff) != 0);
+  out.sept_ve_disable = compare("septVEDisable", (flags >> 28 & 1) != 0);
+  out.pks = compare("pks", (flags >> 30 & 1) != 0);
+  out.key_locker = compare("kl", (flags >> 31 & 1) != 0);
+  return out.debug.success && out.sept_ve_disable.success && out.pks.success && out.key_locker.success;
 }
 
 void judge_body(const Measured& m, View nonce, const nlohmann::json& policy, const TdReport& td, MeasurementFinding& out) {
@@ -166,13 +197,9 @@ void judge_body(const Measured& m, View nonce, const nlohmann::json& policy, con
   TdxFinding& finding = *out.tdx;
   finding.xfam.got = to_hex(td.xfam);
   if (has_failed(checks, dcap_check::kXfam)) finding.xfam.fail(kTdxVerification);
-  finding.attributes.got = to_hex(td.td_attributes);
-  bool debug_due = value_of(member_of(policy, "tdAttributes"), "debug", false);
-  bool same_debug = (td.td_attributes[0] != 0) == debug_due;
-  if (!same_debug || has_failed(checks, dcap_check::kAttributes) || has_failed(checks, dcap_check::kDebug)) {
-    finding.attributes.fail(kTdxVerification);
+  bool right = judge_attributes(td, member_of(policy, "tdAttributes"), finding);
+  if (!right || has_failed(checks, dcap_check::kAttributes) || has_failed(checks, dcap_check::kDebug))
     out.summary.fail(kTdxVerification, "the TD's attributes are not those of the policy");
-  }
   finding.seam_attributes.got = to_hex(td.seam_attributes);
   if (!std::ranges::all_of(td.seam_attributes, [](std::uint8_t b) { return b == 0; })) finding.seam_attributes.fail(kTdxVerification);
   out.freshness.got = to_hex(td.report_data);
