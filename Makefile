@@ -4,7 +4,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 prefix ?= /usr
 
-.PHONY: all deps build test test-differential demo bench fuzz deb formal format install clean
+.PHONY: all deps build test test-differential demo bench endurance fuzz deb formal format install clean
 
 all: build
 
@@ -27,6 +27,13 @@ demo-cmc: build
 bench: deps
 	@test/configure.sh $(BUILD) -DATTEST_BENCH=ON
 	@cmake --build $(BUILD) -j $(JOBS) --target bench
+
+# Many handshakes in one run: nothing may grow. A million take some hours.
+HANDSHAKES ?= 1000000
+endurance: deps
+	@test/configure.sh $(BUILD) -DATTEST_BENCH=ON
+	@cmake --build $(BUILD) -j $(JOBS) --target programs handshake_bench
+	@python3 test/bench/endurance.py $(BUILD) $(HANDSHAKES)
 
 # Every fuzz target with libFuzzer for SECONDS seconds, or those of ONLY="name name".
 SECONDS ?= 60
