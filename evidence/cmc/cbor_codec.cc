@@ -31,7 +31,10 @@ void set(void* context, CborKind kind, std::uint64_t value, bool indefinite = fa
 
 template <CborKind kind, class T>
 void on_value(void* context, T value) {
-  set(context, kind, static_cast<std::uint64_t>(value));
+  if constexpr (std::is_floating_point_v<T>)
+    set(context, kind, 0);  // nothing reads such values: not every one is a whole number
+  else
+    set(context, kind, static_cast<std::uint64_t>(value));
 }
 template <CborKind kind, class Size>
 void on_string(void* context, cbor_data data, Size n) {
