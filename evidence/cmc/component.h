@@ -11,16 +11,19 @@ namespace attest::cmc {
 struct ComponentHash {
   std::string alg;  // "SHA-256"
   Bytes content;
+  bool operator==(const ComponentHash&) const = default;
 };
 
 struct Property {
   std::string name, value;
+  bool operator==(const Property&) const = default;
 };
 
 // CtrData is a measured container: SHA-256 of its normalised configuration and of its root file system.
 struct CtrData {
   Bytes config_sha256, rootfs_sha256;
   std::optional<nlohmann::json> oci_spec;
+  bool operator==(const CtrData&) const = default;
 };
 
 // IntelCollateral is what Intel's provisioning service answered, complete and unmodified.
@@ -29,6 +32,7 @@ struct IntelCollateral {
   Bytes root_ca_crl, pck_crl;              // DER
   Bytes pck_crl_intermediate, pck_crl_root, tcb_info_intermediate, tcb_info_root, qe_identity_intermediate,
       qe_identity_root;                    // DER certificates
+  bool operator==(const IntelCollateral&) const = default;
 };
 
 struct Component {
@@ -46,6 +50,7 @@ struct Component {
   const Bytes* hash(HashAlg alg) const;
   // property by its name; nullptr if there is none.
   const std::string* property(std::string_view name) const;
+  bool operator==(const Component&) const = default;
 };
 
 // hash_name is the name of an algorithm as CMC writes it: "SHA-256".

@@ -206,6 +206,23 @@ Result<Report> decode_report(View bytes) {
   return encoding == Encoding::json ? decode_json(bytes) : decode_cbor(bytes);
 }
 
+Result<Artifact> parse_artifact(View bytes) {
+  TRY(Encoding encoding, encoding_of(bytes));
+  Artifact out;
+  JsonSource json(as_text(bytes));
+  CborSource cbor(bytes, false);
+  Source& in = encoding == Encoding::json ? static_cast<Source&>(json) : cbor;
+  read_artifact(in, out);
+  CHECK_OK(in.done("log"));
+  return out;
+}
+
+Bytes encode_artifact(const Artifact& artifact, Encoding encoding) {
+  auto out = make_sink(encoding);
+  write_artifact(*out, artifact);
+  return out->finish();
+}
+
 Bytes encode_context(const ReportContext& context, Encoding encoding) {
   auto out = make_sink(encoding);
   write_context(*out, context);

@@ -21,6 +21,8 @@ inline constexpr std::string_view kPcrSummary = "PCR Summary";
 inline constexpr std::string_view kPcrEventlog = "PCR Eventlog";
 inline constexpr std::string_view kSwEventlog = "SW Eventlog";
 inline constexpr std::string_view kCcEventlog = "CC Eventlog";
+inline constexpr std::string_view kTdxCollateral = "TDX Collateral";
+inline constexpr std::string_view kSgxCollateral = "SGX Collateral";
 inline constexpr std::string_view kInitValue = "TPM_PCR_INIT_VALUE";
 
 struct EvidenceItem {
@@ -33,6 +35,7 @@ struct Artifact {
   std::string type;
   std::int64_t index = 0;  // PCR or measurement register
   std::vector<Component> events;
+  bool operator==(const Artifact&) const = default;
 };
 
 struct Collateral {
@@ -40,6 +43,7 @@ struct Collateral {
   std::vector<Bytes> certs;
   Bytes key;
   std::vector<Artifact> artifacts;
+  bool operator==(const Collateral&) const = default;
 };
 
 // ReportContext is everything the evidence binds through its nonce, which is the hash of its encoding.
@@ -65,6 +69,10 @@ constexpr std::size_t kMaxReport = 64 << 20;
 // be. malformed for anything else, trailing bytes included; unsupported for an encoding that is neither b64 nor cbor.
 // A version other than 3.3.0 is the caller's to refuse: of such a report only the version is filled in.
 Result<Report> decode_report(View bytes);
+
+// parse_artifact and encode_artifact: one log by itself, as it is kept in a file. Either serialisation is read.
+Result<Artifact> parse_artifact(View bytes);
+Bytes encode_artifact(const Artifact& artifact, Encoding encoding);
 
 // encode_context is the context in its final form: JSON text, or canonical CBOR.
 Bytes encode_context(const ReportContext& context, Encoding encoding);
