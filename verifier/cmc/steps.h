@@ -54,6 +54,11 @@ struct Measured {
 MeasurementFinding judge_tpm(const Measured& m);
 MeasurementFinding judge_sw(const Measured& m);
 
+// genuine_container: what was measured is what the event says of configuration and root file system.
+bool genuine_container(const Component& event, View digest);
+// same_container: the reference is of this root file system, and of this configuration or one that its rules allow.
+bool same_container(const Reference& reference, const Component& event);
+
 // show_chain is the chain for people: as it came, with the root behind it where it is one of ours.
 std::vector<Bytes> show_chain(const std::vector<Bytes>& chain, const Digest& root, std::span<const Bytes> roots);
 

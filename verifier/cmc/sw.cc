@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "evidence/container/rules.h"
 #include "evidence/core/crypto.h"
 #include "evidence/core/error_mark.h"
 #include "evidence/core/hex.h"
@@ -62,30 +61,6 @@ DigestFinding describe(const Component& component, std::int64_t index, View dige
   return finding;
 }
 
-// template_hash is what a container event is measured as.
-Digest template_hash(const CtrData& ctr) { return sha256({ctr.config_sha256, ctr.rootfs_sha256}); }
-
-// allowed_by_rules: the event's configuration is the one whose digest was measured, and rules allow what differs from the
-// reference's. Values of variables do not travel: those of the reference stand in for them, and the digest tells whether
-// they are the same.
-bool allowed_by_rules(const Reference& reference, const CtrData& event) {
-  const auto& due = reference.component->ctr->oci_spec;
-  if (reference.rules == nullptr || !due || !event.oci_spec) return false;
-  nlohmann::json expected = *due, measured = *event.oci_spec;
-  container::sort_config(expected);
-  container::restore_environment(measured, expected);
-  container::sort_config(measured);
-  auto digest = container::config_digest(measured);
-  return digest && equal(digest->view(), event.config_sha256) && container::match_rules(expected, measured, *reference.rules);
-}
-
-// same_container: the reference is of this root file system, and of this configuration or one that its rules allow.
-bool same_container(const Reference& reference, const Component& event) {
-  const auto& due = reference.component->ctr;
-  if (!due || !event.ctr || due->rootfs_sha256 != event.ctr->rootfs_sha256) return false;
-  return due->config_sha256 == event.ctr->config_sha256 || allowed_by_rules(reference, *event.ctr);
-}
-
 void judge_event(const Measured& m, const Component& event, std::int64_t index, Digest& aggregate, std::vector<bool>& met,
                  MeasurementFinding& out) {
   const Bytes* digest = event.hash(HashAlg::sha256);
@@ -95,7 +70,7 @@ void judge_event(const Measured& m, const Component& event, std::int64_t index, 
   for (std::size_t i = 0; i < m.references.size() && digest != nullptr; i++) {
     const Component& reference = *m.references[i].component;
     const Bytes* plain = reference.hash(HashAlg::sha256);
-    bool container = same_container(m.references[i], event) && equal(template_hash(*event.ctr).view(), *digest);
+    bool container = genuine_container(event, *digest) && same_container(m.references[i], event);
     if (!container && (event.ctr || plain == nullptr || *plain != *digest)) continue;
     met[i] = true;
     finding.success = true;

@@ -56,7 +56,25 @@ struct Tpm {
   HashAlg bank = HashAlg::sha256;
   std::map<std::int64_t, Values> values;       // by register
   std::map<std::int64_t, Digest> calculated;   // of each register: what references lead to
+  std::set<const Component*> started;          // references of containers that were met under their rules
 };
+
+// take_container is the reference whose rules allow a container, nullptr if there is none.
+const Component* take_container(Tpm& t, std::int64_t pcr, const Component& event) {
+  for (const Reference& reference : t.m.references)
+    if (reference.index == pcr && same_container(reference, event)) {
+      t.started.insert(reference.component);
+      return reference.component;
+    }
+  return nullptr;
+}
+
+// take_reference: an event that says what container it is has to be that one.
+const Component* take_reference(Tpm& t, std::int64_t pcr, const Component& event, View digest) {
+  if (event.ctr && !genuine_container(event, digest)) return nullptr;
+  const Component* reference = t.values[pcr].take(digest, pcr == kImaPcr);
+  return reference == nullptr && event.ctr ? take_container(t, pcr, event) : reference;
+}
 
 // start_value: what a register can begin with: zeros, the locality of the start in register 0, ones in those of a late
 // launch.
@@ -97,7 +115,7 @@ void judge_event(Tpm& t, Hasher& hasher, Register& reg, const Component& event) 
     return;
   }
   reg.measured = hasher.extend(reg.measured, *digest);
-  const Component* reference = values.take(*digest, reg.pcr == kImaPcr);
+  const Component* reference = take_reference(t, reg.pcr, event, *digest);
   DigestFinding finding = describe(event, reg.pcr, *digest, t.bank);
   finding.launched = true;
   if (reference == nullptr || reference->name == kInitValue) {
@@ -173,7 +191,8 @@ void check_references(Tpm& t) {
   for (const Reference& reference : t.m.references) {
     bool there = t.calculated.contains(reference.index);
     const Bytes* digest = reference.component->hash(t.bank);
-    bool met = there && digest != nullptr && (!logged.contains(reference.index) || t.values[reference.index].was_met(*digest));
+    bool started = t.started.contains(reference.component);
+    bool met = there && digest != nullptr && (started || !logged.contains(reference.index) || t.values[reference.index].was_met(*digest));
     if (met || reference.component->optional) continue;
     DigestFinding finding = describe(*reference.component, reference.index, digest != nullptr ? View(*digest) : View(), t.bank);
     finding.type = "TPM";
@@ -251,7 +270,7 @@ void judge_quote(const Measured& m, const Attest& attest, MeasurementFinding& ou
   auto hasher = Hasher::make(selection->bank);
   auto signature = parse_signature(m.evidence.signature);
   if (!hasher) return out.summary.fail(kInternal, hasher.error().what);
-  Tpm t{m, out, selection->bank, {}, {}};
+  Tpm t{m, out, selection->bank, {}, {}, {}};
   out.tpm.emplace();
   for (const Reference& reference : m.references) t.values[reference.index].add(*reference.component, t.bank);
   for (const Artifact& artifact : m.collateral.artifacts) judge_artifact(t, *hasher, artifact);
