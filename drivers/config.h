@@ -6,6 +6,13 @@
 
 namespace attest {
 
+// ContainerLogConfig says where measured containers are kept, and under which register (cmc.index) they are logged.
+struct ContainerLogConfig {
+  std::filesystem::path file;
+  std::optional<std::int64_t> index{};  // unset: that of the first one
+  bool operator==(const ContainerLogConfig&) const = default;
+};
+
 // TpmDriverConfig describes one TPM 2.0 and the logs of the machine it measures. Paths are absolute.
 struct TpmDriverConfig {
   std::filesystem::path state_dir;          // AK authorisation, wrapped TLS keys in keys/
@@ -19,6 +26,7 @@ struct TpmDriverConfig {
   std::filesystem::path event_log;  // binary_bios_measurements; empty: none
   std::filesystem::path ima_list;   // binary_runtime_measurements; empty: none
   std::filesystem::path ak_chain;   // PEM, AK certificate first; need not exist yet; empty: none
+  std::optional<ContainerLogConfig> containers{};  // containers are measured into a register of the SHA-256 bank
 };
 
 // SwDriverConfig describes the software driver, which proves nothing about hardware.

@@ -27,6 +27,9 @@ class Driver {
   // its pcr_values are left empty: they come from log(). Survives a TPM reset by opening the device again
   // once; io when the device does not answer, denied when it is locked out (the text says until when).
   virtual Result<Anchor> quote(const Digest& qualifying) = 0;
+  // fresh_quote is the same for CMC's reports, whose nonce stands in every evidence: claims that quote() hands out as they are
+  // (Azure) are made anew over it.
+  virtual Result<Anchor> fresh_quote(const Digest& qualifying) { return quote(qualifying); }
   // log reads the measurement logs, after the quote, and matches the prefix the quote covers; nullptr for
   // drivers without logs. The pointer is valid until the next call. mismatch names the PCR that the logs do
   // not explain.

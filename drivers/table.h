@@ -1,6 +1,7 @@
 // table.h: every driver, one row each.
 #pragma once
 #include "drivers/config.h"
+#include "drivers/container/recorder.h"
 #include "drivers/driver.h"
 
 namespace attest {
@@ -15,12 +16,13 @@ struct DriverConfig {
 };
 
 // OpenedDriver is one device and what it offers. driver is always there; enroller only where keys can be
-// certified through an endorsement key; keys where the device keeps TLS keys. The three share the device:
-// destroy and call them on one thread.
+// certified through an endorsement key; keys where the device keeps TLS keys; containers where started ones are measured
+// into it. All share the device: destroy and call them on one thread.
 struct OpenedDriver {
   std::unique_ptr<Driver> driver;
   std::unique_ptr<KeyStore> keys;
   std::unique_ptr<Enroller> enroller;
+  std::unique_ptr<ContainerRecorder> containers;
 };
 
 struct DriverRow {

@@ -1,5 +1,8 @@
 #include "drivers/azure/azure_driver.h"
 
+#include <chrono>
+#include <thread>
+
 #include "drivers/tpm/nv.h"
 #include "evidence/azure/anchor.h"
 #include "evidence/core/file.h"
@@ -10,23 +13,8 @@ namespace attest {
 namespace {
 
 constexpr std::size_t kMaxTdQuote = 16384;
-
-// AzureDriver hands out what was read when it was opened: the claims change with the machine's next start alone.
-class AzureDriver : public Driver {
- public:
-  AzureDriver(AzureAnchor anchor, Bytes identity) : anchor_(std::move(anchor)), identity_(std::move(identity)) {}
-  AnchorKind kind() const override { return AnchorKind::azure; }
-  AnchorIdentity identity() const override { return {AnchorKind::azure, identity_}; }
-  std::optional<PcrSelection> pcrs() const override { return std::nullopt; }
-  std::string algorithm() const override { return "rsa-2048"; }
-  Result<Anchor> quote(const Digest&) override { return Anchor(anchor_); }
-  Result<const MeasuredLog*> log(const Anchor&) override { return static_cast<const MeasuredLog*>(nullptr); }
-  Result<Bytes> raw_log(LogKind) override { return Error{Errc::unsupported, "azure: the logs are the vTPM's"}; }
-
- private:
-  AzureAnchor anchor_;
-  Bytes identity_;
-};
+constexpr int kTries = 20;  // the paravisor may take a moment over new claims
+constexpr std::chrono::milliseconds kPause{100};
 
 Status check_binding(const HclReport& report) {
   TRY(Bytes bound, hardware_report_data(report));
@@ -62,27 +50,97 @@ Status read_tdx(const AzureDriverConfig& config, const HclReport& report, AzureA
   return Error{Errc::denied, config.td_quote.string() + ": not a TD quote over the claims in the vTPM; make it anew after every start"};
 }
 
-Result<Bytes> read_index(const AzureDriverConfig& config) {
-  TRY(std::unique_ptr<TpmContext> context, TpmContext::open(config.tcti));
-  auto contents = read_nv(*context, config.index);
-  if (!contents && contents.error().code == Errc::mismatch)
-    return Error{Errc::denied, "azure: the TPM has no report of a paravisor; is this a confidential VM? (" + contents.error().what + ")"};
-  return contents;
+constexpr TPM2_HANDLE kUserData = 0x01400002;
+
+// NvSource is the vTPM: user data in one NV index, the report, made at each read, in another. It keeps no connection, since not every
+// TPM takes two at a time.
+class NvSource : public HclSource {
+ public:
+  explicit NvSource(const AzureDriverConfig& config) : config_(config) {}
+  Result<Bytes> read() override {
+    TRY(std::unique_ptr<TpmContext> context, TpmContext::open(config_.tcti));
+    return read_with(*context);
+  }
+  Result<Bytes> renew(View user_data) override {
+    TRY(std::unique_ptr<TpmContext> context, TpmContext::open(config_.tcti));
+    CHECK_OK(write_nv(*context, kUserData, user_data));
+    return read_with(*context);
+  }
+
+ private:
+  Result<Bytes> read_with(TpmContext& context) {
+    auto contents = read_nv(context, config_.index);
+    if (!contents && contents.error().code == Errc::mismatch)
+      return Error{Errc::denied, "azure: the TPM has no report of a paravisor; is this a confidential VM? (" + contents.error().what + ")"};
+    return contents;
+  }
+  AzureDriverConfig config_;
+};
+
+// bound_report is a report that the hardware in it binds.
+Result<Bytes> bound_report(const Result<Bytes>& index) {
+  if (!index) return index.error();
+  TRY(Bytes hcl, bare_hcl(*index));
+  TRY(HclReport report, parse_hcl_report(hcl));
+  CHECK_OK(check_binding(report));
+  return hcl;
+}
+
+// AzureDriver hands out what was read when it was opened: the claims change with the machine's next start alone, unless others are asked
+// for.
+class AzureDriver : public Driver {
+ public:
+  AzureDriver(AzureAnchor anchor, Bytes identity, std::unique_ptr<HclSource> source)
+      : anchor_(std::move(anchor)), identity_(std::move(identity)), source_(std::move(source)) {}
+  AnchorKind kind() const override { return AnchorKind::azure; }
+  AnchorIdentity identity() const override { return {AnchorKind::azure, identity_}; }
+  std::optional<PcrSelection> pcrs() const override { return std::nullopt; }
+  std::string algorithm() const override { return "rsa-2048"; }
+  Result<Anchor> quote(const Digest&) override { return Anchor(anchor_); }
+  Result<Anchor> fresh_quote(const Digest& qualifying) override;
+  Result<const MeasuredLog*> log(const Anchor&) override { return static_cast<const MeasuredLog*>(nullptr); }
+  Result<Bytes> raw_log(LogKind) override { return Error{Errc::unsupported, "azure: the logs are the vTPM's"}; }
+
+ private:
+  AzureAnchor anchor_;
+  Bytes identity_;
+  std::unique_ptr<HclSource> source_;
+};
+
+Result<Anchor> AzureDriver::fresh_quote(const Digest& qualifying) {
+  if (!anchor_.td_quote.empty())
+    return Error{Errc::unsupported, "azure: a TD quote over new claims is the metadata service's to make, which this daemon does not ask"};
+  Bytes user_data = to_bytes(qualifying.view());
+  user_data.resize(64);
+  AzureAnchor fresh = anchor_;
+  for (int i = 0;; i++) {
+    TRY(fresh.hcl, bound_report(source_->renew(user_data)));
+    TRY(HclReport report, parse_hcl_report(fresh.hcl));
+    TRY(HclClaims claims, parse_hcl_claims(report.claims));
+    if (claims.user_data == user_data) break;
+    if (i == kTries) return Error{Errc::io, "azure: the paravisor's claims are over other data than asked for"};
+    std::this_thread::sleep_for(kPause);
+  }
+  TRY(Bytes identity, azure_identity(fresh.hcl));
+  if (identity != identity_) return Error{Errc::io, "azure: another key is claimed than at start; restart cmcd-lite"};
+  return Anchor(std::move(fresh));
 }
 
 }  // namespace
 
-Result<OpenedDriver> open_azure(const AzureDriverConfig& config) {
-  TRY(Bytes index, read_index(config));
+Result<OpenedDriver> open_azure_with(const AzureDriverConfig& config, std::unique_ptr<HclSource> source) {
   AzureAnchor anchor;
-  TRY(anchor.hcl, bare_hcl(index));
+  TRY(anchor.hcl, bound_report(source->read()));
   TRY(HclReport report, parse_hcl_report(anchor.hcl));
-  CHECK_OK(check_binding(report));
   CHECK_OK(report.type == HclReportType::snp ? read_snp(config, anchor) : read_tdx(config, report, anchor));
   TRY(Bytes identity, azure_identity(anchor.hcl));
   OpenedDriver opened;
-  opened.driver = std::make_unique<AzureDriver>(std::move(anchor), std::move(identity));
+  opened.driver = std::make_unique<AzureDriver>(std::move(anchor), std::move(identity), std::move(source));
   return opened;
+}
+
+Result<OpenedDriver> open_azure(const AzureDriverConfig& config) {
+  return open_azure_with(config, std::make_unique<NvSource>(config));
 }
 
 }  // namespace attest

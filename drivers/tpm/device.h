@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "drivers/config.h"
+#include "drivers/container/container_log.h"
 #include "drivers/tpm/attestation_key.h"
 #include "drivers/tpm/loaded_keys.h"
 
@@ -18,6 +19,7 @@ struct TpmDevice {
   LoadedKeys loaded;            // TLS keys, until somebody needs the room
   std::vector<Bytes> ak_chain;  // DER, AK certificate first; empty: the AK is pinned by name
   bool orphaned_chain = false;  // the file of certificates is for an attestation key that is gone
+  std::unique_ptr<ContainerLog> containers;  // null: none are measured into this TPM
 };
 
 // key_notice: what an administrator should know of the attestation key; "" for nothing.

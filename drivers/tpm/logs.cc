@@ -9,6 +9,7 @@ namespace attest {
 namespace {
 
 constexpr std::size_t kMaxListBytes = 256 << 20;
+constexpr std::uint32_t kEventTag = 6;  // EV_EVENT_TAG
 
 // same_beginning: no event that both logs hold differs, and the firmware's part is the same.
 bool same_beginning(const MeasuredLog& a, const MeasuredLog& b) {
@@ -21,10 +22,22 @@ bool same_beginning(const MeasuredLog& a, const MeasuredLog& b) {
 
 }  // namespace
 
-MachineLogs::MachineLogs(const TpmDriverConfig& config, HashAlg digest_alg)
+Result<Digest> firmware_register(const TpmDriverConfig& config, std::uint8_t pcr) {
+  HashAlg bank = config.pcrs.bank;
+  if (config.event_log.empty()) return pcr_start_value(bank, pcr, 0);
+  TRY(Bytes bytes, read_file(config.event_log, kMaxTcgLog));
+  TRY(TcgEventLog parsed, parse_tcg_event_log(bytes));
+  TRY(std::vector<MeasuredEvent> events, tcg_measured_events(parsed, bank));
+  TRY(PcrReplay replay, PcrReplay::make(bank, parsed.startup_locality.value_or(0)));
+  for (const MeasuredEvent& event : events) replay.extend(event.pcr, event.digest);
+  return replay.value(pcr);
+}
+
+MachineLogs::MachineLogs(const TpmDriverConfig& config, HashAlg digest_alg, const ContainerLog* containers)
     : event_log_(config.event_log),
       ima_list_(config.ima_list, kMaxListBytes),
       selection_(config.pcrs),
+      containers_(containers),
       digest_alg_(digest_alg) {
   log_.bank = config.pcrs.bank;
 }
@@ -49,6 +62,22 @@ Status MachineLogs::load_firmware() {
   TRY(TcgEventLog parsed, parse_tcg_event_log(bytes));
   log_.startup_locality = parsed.startup_locality.value_or(0);
   TRY(log_.events, tcg_measured_events(parsed, selection_.bank));
+  log_.tcg_events = log_.events.size();
+  return ok();
+}
+
+// load_containers adds what was started as events of its register; what it is called is not for everybody who gets evidence.
+Status MachineLogs::load_containers() {
+  if (containers_ == nullptr) return ok();
+  cmc::Artifact started = containers_->artifact();
+  auto pcr = static_cast<std::uint8_t>(started.index);
+  for (const cmc::Component& container : started.events) {
+    MeasuredEvent event;
+    event.pcr = pcr;
+    event.digest = Digest::of(container.hashes.at(0).content);
+    event.full = {pcr, kEventTag, "", container.hashes[0].content, to_bytes(as_view("container"))};
+    log_.events.push_back(std::move(event));
+  }
   log_.tcg_events = log_.events.size();
   return ok();
 }
@@ -85,6 +114,7 @@ Status MachineLogs::load(ImaExtend mode) {
   matched_ = {};
   mode_ = mode;
   CHECK_OK(load_firmware());
+  CHECK_OK(load_containers());
   if (!ima_list_.path().empty()) {
     ima_list_.forget();
     TRY(GrowingFile::Piece piece, ima_list_.read());

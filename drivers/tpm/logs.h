@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "drivers/config.h"
+#include "drivers/container/container_log.h"
 #include "drivers/tpm/growing_file.h"
 #include "evidence/logs/ima_list.h"
 #include "evidence/logs/replay.h"
@@ -14,8 +15,8 @@ namespace attest {
 class MachineLogs {
  public:
   // digest_alg is the hash of a quote's pcrDigest. An empty path in the configuration means that there is no
-  // such log.
-  MachineLogs(const TpmDriverConfig& config, HashAlg digest_alg);
+  // such log. Started containers stand behind the firmware's events: their register is none of IMA's.
+  MachineLogs(const TpmDriverConfig& config, HashAlg digest_alg, const ContainerLog* containers = nullptr);
   // configured: there is at least one log.
   bool configured() const { return !event_log_.empty() || !ima_list_.path().empty(); }
 
@@ -34,6 +35,7 @@ class MachineLogs {
   Result<bool> find_from_start(const Digest& pcr_digest, ImaExtend mode);
   Status load(ImaExtend mode);
   Status load_firmware();
+  Status load_containers();
   Result<bool> append_ima();
   Status add_entries(View bytes);
   Result<bool> walk(const Digest& pcr_digest);
@@ -46,6 +48,7 @@ class MachineLogs {
   std::string event_log_;
   GrowingFile ima_list_;
   PcrSelection selection_;
+  const ContainerLog* containers_;
   HashAlg digest_alg_;
   ImaExtend mode_ = ImaExtend::template_data;
   MeasuredLog log_;
@@ -53,5 +56,8 @@ class MachineLogs {
   Digest matched_;                   // the pcrDigest that log_ explains; empty: none
   std::uint32_t reset_count_ = 0;
 };
+
+// firmware_register is what the firmware's log makes of a register: its start value where there is no log.
+Result<Digest> firmware_register(const TpmDriverConfig& config, std::uint8_t pcr);
 
 }  // namespace attest

@@ -33,6 +33,20 @@ Result<Bytes> read_piece(TpmContext& context, const TpmHandle& index, std::uint1
   return Bytes(data->buffer, data->buffer + data->size);
 }
 
+Status define_nv(TpmContext& context, TPM2_HANDLE index, UINT16 size) {
+  TPM2B_NV_PUBLIC area{};
+  area.nvPublic.nvIndex = index;
+  area.nvPublic.nameAlg = TPM2_ALG_SHA256;
+  area.nvPublic.attributes = TPMA_NV_OWNERREAD | TPMA_NV_OWNERWRITE | TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA;
+  area.nvPublic.dataSize = size;
+  TPM2B_AUTH none{};
+  ESYS_TR made = ESYS_TR_NONE;
+  TSS2_RC rc = Esys_NV_DefineSpace(context.get(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &none, &area, &made);
+  if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "make an NV index");
+  Esys_TR_Close(context.get(), &made);
+  return ok();
+}
+
 }  // namespace
 
 Result<Bytes> read_nv(TpmContext& context, TPM2_HANDLE index) {
@@ -48,6 +62,23 @@ Result<Bytes> read_nv(TpmContext& context, TPM2_HANDLE index) {
     out.insert(out.end(), bytes.begin(), bytes.end());
   }
   return out;
+}
+
+Status write_nv(TpmContext& context, TPM2_HANDLE index, View bytes) {
+  TPM2B_MAX_NV_BUFFER data{};
+  if (bytes.size() > 1024) return Error{Errc::malformed, "tpm: too much for an NV index"};
+  data.size = static_cast<UINT16>(bytes.size());
+  std::ranges::copy(bytes, data.buffer);
+  auto handle = open_persistent(context, index);
+  if (!handle && handle.error().code == Errc::mismatch) {
+    CHECK_OK(define_nv(context, index, data.size));
+    handle = open_persistent(context, index);
+  }
+  if (!handle) return handle.error();
+  TSS2_RC rc = Esys_NV_Write(context.get(), handle->get(), handle->get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, 0);
+  if (rc != TSS2_RC_SUCCESS)
+    rc = Esys_NV_Write(context.get(), ESYS_TR_RH_OWNER, handle->get(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, 0);
+  return rc == TSS2_RC_SUCCESS ? ok() : Status(context.failure(rc, "write an NV index"));
 }
 
 Result<View> certificate_span(View contents) {

@@ -1,6 +1,7 @@
 #include "drivers/tpm/tpm_driver.h"
 
 #include "drivers/tpm/activation.h"
+#include "drivers/tpm/containers.h"
 #include "drivers/tpm/logs.h"
 #include "drivers/tpm/quote.h"
 #include "drivers/tpm/tls_keys.h"
@@ -16,7 +17,7 @@ constexpr int kTries = 5;  // quote and PCRs agree at once unless something is b
 class TpmDriver : public Driver {
  public:
   explicit TpmDriver(std::shared_ptr<TpmDevice> device)
-      : device_(std::move(device)), logs_(device_->config, scheme_hash(device_->key.area())) {}
+      : device_(std::move(device)), logs_(device_->config, scheme_hash(device_->key.area()), device_->containers.get()) {}
   AnchorKind kind() const override { return AnchorKind::tpm; }
   AnchorIdentity identity() const override { return {AnchorKind::tpm, device_->key.name()}; }
   std::optional<PcrSelection> pcrs() const override { return device_->config.pcrs; }
@@ -33,9 +34,11 @@ class TpmDriver : public Driver {
   }
   Result<TpmAnchor> quote_once(const Digest& qualifying);
   Result<TpmAnchor> quote_with_values(const Digest& qualifying);
+  void settle_after_reset(std::uint32_t reset_count);
 
   std::shared_ptr<TpmDevice> device_;
   MachineLogs logs_;
+  std::uint32_t settled_at_ = 0;  // count of resets when the log of containers was last held against its register
 };
 
 Result<TpmAnchor> TpmDriver::quote_once(const Digest& qualifying) {
@@ -68,12 +71,20 @@ Result<std::optional<ClockInfo>> TpmDriver::clock() {
   return std::optional(info);
 }
 
+// settle_after_reset: where the registers began anew, so does the log of containers. What cannot be settled, the logs do not
+// explain, and that is told then.
+void TpmDriver::settle_after_reset(std::uint32_t reset_count) {
+  if (!device_->containers || reset_count == settled_at_) return;
+  if (settle_containers(*device_)) settled_at_ = reset_count;
+}
+
 Result<const MeasuredLog*> TpmDriver::log(const Anchor& quoted) {
   if (!logs_.configured()) return static_cast<const MeasuredLog*>(nullptr);
   const TpmAnchor* anchor = std::get_if<TpmAnchor>(&quoted);
   if (anchor == nullptr) return Error{Errc::mismatch, "tpm logs: the anchor is no quote of a TPM"};
   TRY(Attest statement, parse_attest(anchor->attest));
   if (statement.quote() == nullptr) return Error{Errc::mismatch, "tpm logs: the statement is no quote"};
+  settle_after_reset(statement.clock.reset_count);
   return logs_.match(Digest::of(statement.quote()->pcr_digest), statement.clock.reset_count,
                      [this] { return pcr_values(); });
 }
@@ -89,6 +100,13 @@ Status load_ak_chain(TpmDevice& device) {
   if (device.orphaned_chain) return ok();
   if (!chain) return chain.error();
   device.ak_chain = *std::move(chain);
+  return ok();
+}
+
+Status open_containers(TpmDevice& device) {
+  if (!device.config.containers) return ok();
+  if (device.config.pcrs.bank != HashAlg::sha256) return Error{Errc::denied, "tpm: containers are measured into the sha256 bank alone"};
+  TRY(device.containers, ContainerLog::open(*device.config.containers));
   return ok();
 }
 
@@ -108,11 +126,13 @@ Result<OpenedDriver> open_tpm(const TpmDriverConfig& config) {
   TRY(AttestationKey key, AttestationKey::open(*context, config));
   auto device = std::make_shared<TpmDevice>(config, std::move(context), std::move(key));
   CHECK_OK(load_ak_chain(*device));
+  CHECK_OK(open_containers(*device));
   TRY(std::unique_ptr<TpmKeyStore> keys, TpmKeyStore::open(device));
   OpenedDriver opened;
   opened.driver = std::make_unique<TpmDriver>(device);
   opened.keys = std::move(keys);
   opened.enroller = std::make_unique<TpmEnroller>(device);
+  if (device->containers) opened.containers = std::make_unique<TpmContainers>(device);
   return opened;
 }
 

@@ -163,7 +163,7 @@ TEST(ContainerLog, KeepsWhatItCheckedAcrossARestart) {
   std::string path = folder.file("containers.json");
   Measured first = measured(config("hunter2")), second = measured(config("other"));
   {
-    auto log = ContainerLog::open(path, 0);
+    auto log = ContainerLog::open({path, 0});
     ASSERT_TRUE(log) << log.error().what;
     ASSERT_TRUE((*log)->record(first.event));
     ASSERT_TRUE((*log)->record(second.event));
@@ -172,20 +172,20 @@ TEST(ContainerLog, KeepsWhatItCheckedAcrossARestart) {
     wrong.ctr->config_sha256[0] ^= 1;
     EXPECT_FALSE((*log)->record(wrong));
     EXPECT_EQ((*log)->artifact().events.size(), 2u);
-    EXPECT_FALSE(ContainerLog::open(path, 0)) << "another process writes it";
+    EXPECT_FALSE(ContainerLog::open({path, 0})) << "another process writes it";
   }
   Bytes kept = *read_file(path, 1 << 20);
   EXPECT_EQ(as_text(kept).find("hunter2"), std::string_view::npos);
-  auto again = ContainerLog::open(path, 0);
+  auto again = ContainerLog::open({path, 0});
   ASSERT_TRUE(again) << again.error().what;
   ASSERT_EQ((*again)->artifact().events.size(), 2u);
   EXPECT_EQ(container_sum((*again)->artifact().events), container_sum({first.event, second.event}));
   again->reset();
-  EXPECT_FALSE(ContainerLog::open(path, 1)) << "of another register";
+  EXPECT_FALSE(ContainerLog::open({path, 1})) << "of another register";
   std::string text(as_text(kept));
   for (const std::string& bad : {std::string(), text.substr(0, text.size() - 3), text + "x", std::string("[{}]")}) {
     ASSERT_TRUE(write_file_atomic(path, as_view(bad)));
-    EXPECT_FALSE(ContainerLog::open(path, 0)) << bad.size();
+    EXPECT_FALSE(ContainerLog::open({path, 0})) << bad.size();
   }
 }
 

@@ -124,5 +124,24 @@ TEST_F(AzureDriverTest, OnTdxAQuoteOverTheClaimsIsDue) {
   EXPECT_EQ(std::get<AzureAnchor>(*vm->driver->quote(Digest::filled(HashAlg::sha256, 1))).td_quote, quote);
 }
 
+TEST_F(AzureDriverTest, AsksTheParavisorForClaimsOverANonce) {
+  Bytes modulus = platform_key();
+  Digest nonce = sha256(as_view("report"));
+  store(hcl_report(hcl_claims(modulus, nonce.view())));  // what the paravisor will answer
+  auto vm = open_azure();
+  ASSERT_TRUE(vm) << vm.error().what;
+  auto fresh = vm->driver->fresh_quote(nonce);
+  ASSERT_TRUE(fresh) << fresh.error().what;
+  EXPECT_EQ(std::get<AzureAnchor>(*fresh).certificates.size(), 1U);
+  std::string asked = file("asked");
+  ASSERT_EQ(tool({"tpm2_nvread", "0x01400002", "-C", "o", "-o", asked}), 0) << "the index was made";
+  Bytes due = to_bytes(nonce.view());
+  due.resize(64);
+  EXPECT_EQ(*attest::read_file(asked, 4096), due);
+  auto stale = vm->driver->fresh_quote(sha256(as_view("another report")));
+  ASSERT_FALSE(stale) << "claims over another nonce are not handed out";
+  EXPECT_EQ(stale.error().code, Errc::io);
+}
+
 }  // namespace
 }  // namespace attest
