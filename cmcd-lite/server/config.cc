@@ -216,7 +216,7 @@ Result<Config> load_config(const std::string& path) {
   config.observe = root.boolean("observe", false);
   config.publish = publish::read_publish(root, config.state_dir);
   config.limits = read_limits(root);
-  config.cmc = read_cmc(root, config.state_dir, config.callers);
+  config.cmc = read_cmc(root, config.state_dir, config.callers, config.drivers);
   CHECK_OK(file.finish());
   return config;
 }

@@ -16,7 +16,7 @@ bool same_tpm(const std::optional<TpmDriverConfig>& a, const std::optional<TpmDr
   if (!a || !b) return a.has_value() == b.has_value();
   return a->tcti == b->tcti && a->ak_handle == b->ak_handle && a->ak_algorithm == b->ak_algorithm &&
          a->pcrs == b->pcrs && a->event_log == b->event_log && a->ima_list == b->ima_list &&
-         a->ak_chain == b->ak_chain && a->platform_ak == b->platform_ak;
+         a->ak_chain == b->ak_chain && a->platform_ak == b->platform_ak && a->containers == b->containers;
 }
 
 bool same_sw(const std::optional<SwDriverConfig>& a, const std::optional<SwDriverConfig>& b) {
@@ -58,6 +58,7 @@ std::string restart_note(const Config& old, const Config& fresh) {
   add(same_tdx(old.drivers.tdx, fresh.drivers.tdx), "tdx");
   add(same_sgx(old.drivers.sgx, fresh.drivers.sgx), "sgx");
   add(same_azure(old.drivers.azure, fresh.drivers.azure), "azure");
+  add(old.cmc.containers == fresh.cmc.containers, "cmc.containers");
   add(old.limits.queue == fresh.limits.queue, "limits.queue");
   add(old.limits.batch == fresh.limits.batch, "limits.batch");
   add(old.limits.judge_threads == fresh.limits.judge_threads, "limits.judge_threads");
@@ -137,12 +138,14 @@ Status Daemon::start() {
                            *keyring_, known_, epochs_, quota_,
                            [this](auto done) { reload(std::move(done)); }, moment_now()});
   engine_->publisher = publisher_.get();
+  if (options_.clock) engine_->clock = options_.clock;
+  engine_->log = [this](const std::string& text) { note(text); };
   listeners_ = std::make_unique<Listeners>(io_, quota_, [this](Call call, Reply reply) {
     serve_call(*engine_, std::move(call), std::move(reply));
   });
   cmc_ = std::make_unique<CmcApi>(*engine_);
   engine_->reports = cmc_->reports();
-  CHECK_OK(cmc_->open(state->config.state_dir / "cmc-keys"));
+  CHECK_OK(cmc_->open(state->config));
   cmc_listeners_ = std::make_unique<CmcListeners>(
       io_, quota_, [this](CmcCall call, CmcReply reply) { cmc_->serve(std::move(call), std::move(reply)); });
   return listen(state);

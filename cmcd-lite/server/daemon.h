@@ -20,6 +20,7 @@ class Daemon {
     std::function<void(const std::string&)> log;  // one line of text; from any thread
     OpenDrivers open;                             // empty: the configured rows of the driver table
     std::function<void()> abandon;                // ends the process where a hanging TPM would keep it; empty: the end waits
+    std::function<UnixTime()> clock{};            // of verdicts about CMC's reports; empty: the wall clock
     bool signals = false;                         // SIGTERM and SIGINT stop, SIGHUP reloads
   };
   // make reads the configuration, locks the state folder and listens. The TPM is opened in the background.

@@ -72,6 +72,8 @@ struct Engine {
   Moment started;
   Publisher* publisher = nullptr;  // where verdicts are told; null: nowhere
   ReportMaker* reports = nullptr;  // of the TPM's thread alone
+  std::function<UnixTime()> clock = wall_clock_now;  // of verdicts about CMC's reports
+  std::function<void(const std::string&)> log = [](const std::string&) {};  // the daemon's own log
 };
 
 }  // namespace attest

@@ -55,14 +55,20 @@ bool Publisher::idle() const {
 
 void Publisher::add(const VerdictRecord& record) {
   if (idle()) return;
+  if (record.result) return add(record.result, record.when);
   std::size_t bytes = sizeof record + record.peer.size() + record.why.size() + record.appraisal.size();
   enqueue({bytes, [record] { return result_of(record); }, record.when});
 }
 
-void Publisher::add(const cmc::AttestationResult& result, UnixTime when) {
-  if (idle()) return;
-  std::size_t bytes = cmc::encode_result(result, cmc::Encoding::cbor).size();
-  enqueue({bytes, [result] { return result; }, when});
+// add of a whole result; only the verifier's name is missing in it.
+void Publisher::add(std::shared_ptr<const cmc::AttestationResult> result, UnixTime when) {
+  std::size_t bytes = cmc::encode_result(*result, cmc::Encoding::cbor).size();
+  auto named = [result = std::move(result)] {
+    cmc::AttestationResult out = *result;
+    if (out.verifier.hostname.empty()) out.verifier.hostname = host_name();
+    return out;
+  };
+  enqueue({bytes, std::move(named), when});
 }
 
 void Publisher::enqueue(Waiting one) {

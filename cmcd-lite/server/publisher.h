@@ -25,8 +25,8 @@ class Publisher {
   Publisher& operator=(const Publisher&) = delete;
   // configure changes targets and limits; from the next verdict on.
   void configure(const publish::Config& config);
+  // add takes a verdict; one about a report of CMC's with its result as the caller got it.
   void add(const VerdictRecord& record);
-  void add(const cmc::AttestationResult& result, UnixTime when);
   struct Health {
     std::uint64_t queued = 0;  // texts written to queues
     std::uint64_t lost = 0;    // texts or verdicts that found no room
@@ -41,6 +41,7 @@ class Publisher {
     UnixTime when;
   };
   bool idle() const;
+  void add(std::shared_ptr<const cmc::AttestationResult> result, UnixTime when);
   void enqueue(Waiting one);
   void work();
   void write(const publish::Config& config, std::vector<Waiting> batch);

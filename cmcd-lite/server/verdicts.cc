@@ -73,6 +73,7 @@ std::uint64_t Verdicts::add(VerdictRecord record) {
     totals_.untrusted_by[record.name]++;
   std::string line = record_json(record, true);
   if (sink_) sink_(record);
+  record.result.reset();
   bytes_ += text_bytes(record);
   records_.push_back(std::move(record));
   forget_what_is_too_much();

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "cmcd-lite/protocol/messages.h"
@@ -13,7 +14,11 @@
 
 namespace attest {
 
-// VerdictRecord is one judged handshake.
+namespace cmc {
+struct AttestationResult;
+}
+
+// VerdictRecord is one judged handshake, or report of CMC's.
 struct VerdictRecord {
   std::uint64_t id = 0;
   UnixTime when = 0;
@@ -29,6 +34,7 @@ struct VerdictRecord {
   std::string why;
   std::string remedy;
   std::string appraisal;  // JSON
+  std::shared_ptr<const cmc::AttestationResult> result{};  // of a report of CMC's, whole: told, not kept
 };
 
 // record_json: the record as explain and the audit log show it; without the appraisal when short.

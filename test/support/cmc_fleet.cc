@@ -44,6 +44,17 @@ Fleet::Fleet() : signer_root(make_root("fleet signers")), signer(make_signer(sig
   image.descriptions = {{"Manifest Description", "base", "", "base", {}}};
 }
 
+std::vector<Bytes> Fleet::items() const {
+  std::vector<Bytes> out;
+  for (const cmc::Metadata* item : {&image, &manifest}) {
+    Bytes payload = cmc::encode_metadata(*item, encoding);
+    JwsSigner by{signer.key.get(), {signer.der(), signer_root.der()}};
+    out.push_back(encoding == cmc::Encoding::json ? to_bytes(as_view(must(sign_jws(payload, std::span(&by, 1)))))
+                                                  : must(cmc::sign_cose(payload, std::span(&by, 1))));
+  }
+  return out;
+}
+
 Bytes Fleet::report(const Bytes& nonce) {
   cmc::Report out;
   out.encoding = encoding;
@@ -54,14 +65,10 @@ Bytes Fleet::report(const Bytes& nonce) {
   out.context.alg = "SHA-256";
   out.context.nonce = nonce;
   out.context.collateral = collateral;
-  for (const cmc::Metadata* item : {&image, &manifest}) {
-    Bytes payload = cmc::encode_metadata(*item, encoding);
-    JwsSigner by{signer.key.get(), {signer.der(), signer_root.der()}};
-    Bytes signed_item = encoding == cmc::Encoding::json ? to_bytes(as_view(must(sign_jws(payload, std::span(&by, 1)))))
-                                                        : must(cmc::sign_cose(payload, std::span(&by, 1)));
-    std::string digest = to_hex(sha256(View(signed_item)).view());
+  for (Bytes& item : items()) {
+    std::string digest = to_hex(sha256(View(item)).view());
     out.context.digests.push_back(digest);
-    out.context.metadata[digest] = std::move(signed_item);
+    out.context.metadata[digest] = std::move(item);
   }
   Bytes encoded = cmc::encode_context(out.context, encoding);
   out.evidences = attest(sha256(View(cmc::hashed_context(encoded, encoding))).view());

@@ -16,6 +16,8 @@ cmc::Component cmc_event(View digest, HashAlg alg = HashAlg::sha384);
 // the context; it must not change what the context holds.
 struct Fleet {
   Fleet();
+  // items are image description and manifest, signed.
+  std::vector<Bytes> items() const;
   Bytes report(const Bytes& nonce);
   cmc::Judged judge(const Bytes& report, const Bytes& nonce) const;
   // judge what the machine answers to a nonce; failure is "" for a trusted report, else the details of its summaries.

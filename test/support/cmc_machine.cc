@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <openssl/x509.h>
 
-#include "evidence/cmc/metadata.h"
 #include "evidence/cmc/report.h"
 #include "evidence/core/hex.h"
 #include "evidence/tpm/public_area.h"
@@ -22,16 +21,10 @@ CertSpec valid_now(const std::string& name, const std::string& usage) {
   return spec;
 }
 
-std::optional<cmc::Validity> now_valid() {
-  return cmc::Validity{format_rfc3339(wall_clock_now() - kDay), format_rfc3339(wall_clock_now() + 30 * kDay)};
-}
-
 cmc::Metadata manifest_of(const cmc::Report& report) {
   cmc::Metadata manifest;
   manifest.type = cmc::kManifest;
   manifest.name = "test.boot";
-  manifest.version = format_rfc3339(wall_clock_now() - 3600);
-  manifest.validity = now_valid();
   manifest.developer = "Test";
   manifest.base_layers = {"test.boot"};
   manifest.cert_level = 1;
@@ -45,8 +38,6 @@ cmc::Metadata image() {
   cmc::Metadata out;
   out.type = cmc::kImageDescription;
   out.name = "test-image";
-  out.version = format_rfc3339(wall_clock_now() - 3600);
-  out.validity = now_valid();
   out.descriptions = {{"Manifest Description", "test.boot.description", "", "test.boot", std::nullopt}};
   return out;
 }
@@ -65,8 +56,7 @@ bool CmcMachine::start(const std::string& cmc_members) {
   MachineDaemon& daemon = machine.daemon;
   std::filesystem::create_directory(daemon.path("cmc-metadata"));
   daemon.members += R"("cmc": {"sockets": [{"path": ")" + socket() +
-                    R"(", "mode": "0666"}], "one_root": true, "roots": ["signers.pem"], "metadata": ["cmc-metadata"])" +
-                    cmc_members + "},\n";
+                    R"(", "mode": "0666"}], "one_root": true, "roots": [)" + roots + R"(], "metadata": ["cmc-metadata"])" + cmc_members + "},\n";
   if (!daemon.start() || !daemon.ready() || !certify()) return false;
   daemon.stop();
   return daemon.start() && daemon.ready() && describe();
@@ -94,16 +84,23 @@ bool CmcMachine::describe() {
   auto report = bytes ? cmc::decode_report(*bytes) : Result<cmc::Report>(bytes.error());
   EXPECT_TRUE(report) << report.error().what;
   if (!report || report->context.collateral.empty()) return false;
+  hold("manifest.json", manifest_of(*report));
+  hold("image.json", image());
+  return reload();
+}
+
+void CmcMachine::hold(const std::string& file, cmc::Metadata metadata) const {
   TestCert signer = issue(&authority_.root(), valid_now("Test Signer", "codeSigning"));
-  auto put = [&](const char* name, const cmc::Metadata& metadata) {
-    Bytes payload = cmc::encode_metadata(metadata, cmc::Encoding::json);
-    machine.daemon.write(std::string("cmc-metadata/") + name, sign_text(as_text(payload), signer));
-  };
-  put("manifest.json", manifest_of(*report));
-  put("image.json", image());
+  metadata.version = format_rfc3339(wall_clock_now() - 3600);
+  metadata.validity = cmc::Validity{format_rfc3339(wall_clock_now() - kDay), format_rfc3339(wall_clock_now() + 30 * kDay)};
+  Bytes payload = cmc::encode_metadata(metadata, cmc::Encoding::json);
+  machine.daemon.write("cmc-metadata/" + file, sign_text(as_text(payload), signer));
+}
+
+bool CmcMachine::reload() const {
   std::string reloaded = machine.daemon.control(R"({"op":"reload"})");
   EXPECT_TRUE(reloaded.starts_with("{\"ok\"")) << reloaded;
-  return true;
+  return reloaded.starts_with("{\"ok\"");
 }
 
 Result<Bytes> CmcMachine::attest(cmc::Encoding encoding, const Bytes& nonce, std::vector<std::string> cached) const {

@@ -2,6 +2,7 @@
 // of its own, and the API of CMC's agent on a Unix socket.
 #pragma once
 #include "cmcd-lite/client/cmc_connection.h"
+#include "evidence/cmc/metadata.h"
 #include "test/support/tpm_machine.h"
 
 namespace attest::test {
@@ -9,7 +10,8 @@ namespace attest::test {
 class CmcMachine {
  public:
   // The machine replays a recorded boot; start() has to follow. Check good() first.
-  CmcMachine(const Authority& authority, const std::string& boot) : machine(authority, boot), authority_(authority) {}
+  CmcMachine(const Authority& authority, const std::string& boot, std::size_t ima_entries = MeasuredMachine::kAll)
+      : machine(authority, boot, ima_entries), authority_(authority) {}
   bool good() const { return machine.good(); }
   // start certifies the attestation key, signs what was measured as a manifest, and serves. false after a failed
   // expectation. cmc_members: further members of "cmc", each with a comma before it.
@@ -21,6 +23,12 @@ class CmcMachine {
   Result<std::string> verify(cmc::Encoding encoding, const Bytes& nonce, const Bytes& report, const std::string& peer) const;
 
   TpmMachine machine;
+  std::string roots = R"("signers.pem")";  // "roots" of "cmc"; set before start
+
+  // hold signs an item of metadata that is valid now and puts it among the machine's; in force after a reload.
+  void hold(const std::string& file, cmc::Metadata metadata) const;
+  // reload has the daemon read its metadata again.
+  bool reload() const;
 
  private:
   bool certify();

@@ -67,6 +67,7 @@ bool MachineDaemon::start(OpenDrivers open) {
   Daemon::Options options;
   options.config = write_config();
   options.open = std::move(open);
+  options.clock = clock;
   options.log = [this](const std::string& text) {
     std::lock_guard lock(log_mutex_);
     log_ += text + "\n";

@@ -40,6 +40,7 @@ class MachineDaemon {
   std::string members;  // further members, each followed by a comma
   std::string metadata_members;  // further members of "metadata"
   std::string limits = R"("limits": {"read_seconds": 2, "write_seconds": 2})";
+  std::function<UnixTime()> clock;   // see Daemon::Options
   std::string write_config() const;  // the path
   void write(const std::string& name, std::string_view text) const;
   void put_metadata(const std::string& name, const std::string& item) const {

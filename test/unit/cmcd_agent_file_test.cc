@@ -80,7 +80,7 @@ TEST_F(AgentFile, AddressesOfEveryApi) {
 
 TEST_F(AgentFile, WhatIsNotDoneHereIsNamed) {
   EXPECT_EQ(refusal(""), "");
-  for (const char* member : {R"("provisionAuth": ["certificate"])", R"("enrollmentMode": "acme")", R"("drivers": ["tdx"])", R"("ctr": true)",
+  for (const char* member : {R"("provisionAuth": ["certificate"])", R"("enrollmentMode": "acme")", R"("drivers": ["ias"])", R"("ctr": true)",
                              R"("metadata": ["https://est.example/m"])", R"("allowSystemCerts": true)", R"("policyOverwrite": true)",
                              R"("hashAlg": "SHA-1")"}) {
     std::string text = with(member), name = std::string(member).substr(0, std::string(member).find(':'));
@@ -96,6 +96,54 @@ TEST_F(AgentFile, WhatIsNotDoneHereIsNamed) {
   ASSERT_FALSE(two);
   EXPECT_NE(two.error().what.find("--one-root"), std::string::npos);
   EXPECT_NE(convert(R"({"cmcAddr": "0.0.0.0:9955", "api": "socket", "storage": "/s"})").error().what.find("127.0.0.1"), std::string::npos);
+}
+
+TEST_F(AgentFile, IntelsHardware) {
+  std::string text = with(R"("measurementLogs": true)");
+  text.replace(text.find(R"(["tpm"])"), 7, R"(["tdx", "sgx"])");
+  auto converted = convert(text);
+  ASSERT_TRUE(converted) << converted.error().what;
+  auto config = loaded(*converted);
+  ASSERT_TRUE(config) << config.error().what;
+  ASSERT_TRUE(config->drivers.tdx && config->drivers.sgx);
+  EXPECT_FALSE(config->drivers.tdx->event_log.empty() || config->drivers.tpm);
+  EXPECT_EQ(config->cmc.collateral, (std::vector<std::filesystem::path>{"/var/lib/cmc/intel-collateral"}));
+}
+
+TEST_F(AgentFile, AzureIsClaimsAndVtpm) {
+  std::string text = with("");
+  text.replace(text.find(R"(["tpm"])"), 7, R"(["azure"])");
+  auto converted = convert(text);
+  ASSERT_TRUE(converted) << converted.error().what;
+  auto config = loaded(*converted);
+  ASSERT_TRUE(config) << config.error().what;
+  ASSERT_TRUE(config->drivers.azure && config->drivers.tpm);
+  EXPECT_TRUE(config->drivers.tpm->platform_ak);
+  EXPECT_EQ(config->drivers.azure->certificates, "/var/lib/cmc/azure-chain.pem");
+}
+
+TEST_F(AgentFile, ContainersInTheTpmOrBySoftware) {
+  auto tpm = convert(with(R"("ctr": true, "ctrDriver": "tpm", "ctrLog": "/var/lib/cmc/containers")"));
+  ASSERT_TRUE(tpm) << tpm.error().what;
+  auto config = loaded(*tpm);
+  ASSERT_TRUE(config) << config.error().what;
+  ASSERT_TRUE(config->cmc.containers && config->drivers.tpm->containers);
+  EXPECT_TRUE(config->cmc.containers->in_tpm);
+  EXPECT_EQ(config->drivers.tpm->containers->file, "/var/lib/cmc/containers");
+  EXPECT_FALSE(config->drivers.tpm->containers->index) << "CMC's file has no word for it: the first event says it";
+  std::string software = with(R"("ctr": true, "ctrDriver": "sw")");
+  software.replace(software.find(R"(["tpm"])"), 7, R"(["tpm", "sw"])");
+  auto sw = convert(software);
+  ASSERT_TRUE(sw) << sw.error().what;
+  auto loaded_sw = loaded(*sw);
+  ASSERT_TRUE(loaded_sw) << loaded_sw.error().what;
+  EXPECT_FALSE(loaded_sw->cmc.containers->in_tpm || loaded_sw->drivers.tpm->containers || loaded_sw->drivers.sw);
+  EXPECT_NE(refusal(R"("ctr": true, "ctrDriver": "sw")").find("drivers"), std::string::npos) << "the driver is not named";
+  auto other_bank = convert(with(R"("ctr": true, "ctrDriver": "tpm", "hashAlg": "SHA-384")"));
+  ASSERT_TRUE(other_bank);
+  auto refused = loaded(*other_bank);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("sha256 bank alone"), std::string::npos) << refused.error().what;
 }
 
 }  // namespace

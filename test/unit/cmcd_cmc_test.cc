@@ -1,7 +1,5 @@
-// The API of CMC's agent over its socket: reports made of a TPM, judged by the same daemon, and the recorded calls.
+// The API of CMC's agent over its socket: reports made of a TPM, judged by the same daemon.
 #include <gtest/gtest.h>
-
-#include <filesystem>
 
 #include "cmcd-lite/server/cmc/api.h"
 #include "evidence/cmc/report.h"
@@ -127,45 +125,6 @@ TEST_F(CmcDaemon, UpdatesAndWhatThisAgentDoesNotDo) {
   machine_.verify(Encoding::cbor, {1}, {2}, "").operator bool();
   verdicts = machine_.machine.daemon.control(R"({"op":"verdicts","count":5})");
   EXPECT_NE(verdicts.find("\"cmc\""), std::string::npos) << verdicts;
-}
-
-// The recorded Verify calls, at their time, as the daemon judges them: result and what is held afterwards.
-TEST(CmcRecorded, VerifyAndPeerCacheAnswerAsRecorded) {
-  std::string base = std::string(ATTEST_TESTDATA) + "/cmc/reports/";
-  if (!std::filesystem::exists(base + "ca.pem")) GTEST_SKIP() << "../shared/testdata/cmc is not there";
-  auto roots = read_certificates(base + "ca.pem");
-  ASSERT_TRUE(roots);
-  Fleet fleet;
-  fleet.config.one_root = true;
-  fleet.signers = *TrustStore::make(*roots);
-  fleet.attestation_keys = *TrustStore::make(*roots);
-  fleet.roots = *roots;
-  PeerCache peers;
-  Audit audit;
-  Verdicts verdicts(10, audit);
-  UnixTime when = *parse_rfc3339("2026-11-21T22:33:05Z");
-  for (std::string kind : {"json", "cbor"}) {
-    auto read = [&](const std::string& name) { return *read_file(base + "api-" + name, 1 << 24); };
-    auto request = cmc::decode_request(Call::verify, read("verify-peer." + kind + ".request"));
-    auto recorded = cmc::decode_response(Call::verify, read("verify-peer." + kind + ".response"));
-    ASSERT_TRUE(request && recorded);
-    CmcCall call;
-    call.encoding = kind == "json" ? Encoding::json : Encoding::cbor;
-    auto result = judge_report(*request, call, fleet, peers, verdicts, when);
-    ASSERT_TRUE(result) << result.error().what;
-    if (kind == "json") {
-      auto ours = nlohmann::json::parse(as_text(*result)), theirs = nlohmann::json::parse(as_text(recorded->result));
-      for (const char* member : {"version", "type", "prover", "verifier", "freshness", "certLevel"})
-        EXPECT_EQ(ours[member], theirs[member]) << member;
-      EXPECT_EQ(ours["summary"]["status"], "success");
-    }
-    auto asked = cmc::decode_request(Call::peer_cache, read("peercache-known." + kind + ".request"));
-    auto held = cmc::decode_response(Call::peer_cache, read("peercache-known." + kind + ".response"));
-    ASSERT_TRUE(asked && held);
-    std::ranges::sort(held->cache);
-    EXPECT_EQ(peers.digests(asked->peer), held->cache) << kind;
-    EXPECT_TRUE(peers.digests(std::string(64, 'b')).empty());
-  }
 }
 
 TEST(CmcPeerCache, IsBoundedAndForgetsTheOldest) {

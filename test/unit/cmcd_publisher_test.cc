@@ -89,6 +89,30 @@ TEST_F(PublisherTest, EveryVerdictIsTold) {
   EXPECT_EQ(json::parse(events[1])["status"], "success");
 }
 
+TEST_F(PublisherTest, AResultOfCmcsIsToldWhole) {
+  auto result = std::make_shared<cmc::AttestationResult>();
+  result->summary.fail(cmc::kVerifyMeasurement, "TPM measurement");
+  result->prover.hostname = "box.example";
+  result->cert_level = 3;
+  result->measurements.emplace_back().type = "TPM Result";
+  VerdictRecord record = refusal();
+  record.appraisal = "{}";
+  record.result = result;
+  {
+    Publisher publisher({});
+    publisher.configure(config());
+    publisher.add(record);
+  }
+  auto results = queued("results");
+  ASSERT_EQ(results.size(), 1U);
+  json told = json::parse(results[0]);
+  EXPECT_EQ(told["certLevel"], 3);
+  EXPECT_EQ(told["measurements"][0]["type"], "TPM Result");
+  EXPECT_EQ(told["prover"]["hostname"], "box.example");
+  EXPECT_FALSE(told["verifier"]["hostname"].get<std::string>().empty());
+  EXPECT_EQ(told["summary"]["errorCodes"][0], 67);
+}
+
 TEST_F(PublisherTest, WhatFindsNoRoomIsCounted) {
   publish::Config small = config();
   small.targets.resize(1);

@@ -82,21 +82,56 @@ std::vector<int> registers(const Object& root) {
   return out;
 }
 
+// read_containers: CMC's software driver vouches for containers and nothing else.
+void read_containers(Agent& agent, bool software) {
+  const Object& root = agent.root;
+  bool on = root.boolean("ctr", false);
+  std::string driver = root.choice("ctrDriver", {"tpm", "sw", ""}, ""), log = root.string("ctrLog", "");
+  bool by_software = on && driver == "sw";
+  if (software != by_software) return root.fail("drivers", "must name \"sw\" where \"ctr\" is true and \"ctrDriver\" is \"sw\", and there alone");
+  if (!on) return;
+  if (driver.empty()) return root.fail("ctrDriver", "must be tpm or sw where \"ctr\" is true");
+  agent.cmc["containers"] = {{"driver", driver}};
+  if (!log.empty()) agent.cmc["containers"]["log"] = path_of(log);
+}
+
+// set_azure: the driver is claims and vTPM in one, whose key is the platform's.
+void set_azure(Agent& agent, Json tpm) {
+  tpm["ak"] = "platform";
+  tpm["ak_handle"] = "0x81000003";
+  tpm["ak_algorithm"] = "rsa-2048";
+  agent.config["tpm"] = std::move(tpm);
+  agent.config["azure"] = {{"certificates", "azure-chain.pem"}};
+  agent.out.notes.push_back("cmc.azure: the processor's certificates are read from " + agent.out.state_dir +
+                            "/azure-chain.pem, that of the vTPM's key from ak.pem beside it; nothing fetches them");
+}
+
 void read_drivers(Agent& agent, HashAlg hash) {
   const Object& root = agent.root;
   Json tpm = {{"bank", hash == HashAlg::sha512 ? "sha256" : hash_alg_name(hash)}, {"pcrs", registers(root)}};
   tpm["ak_algorithm"] = root.choice("tpmKeyAlg", {"EC256", "RSA2048", ""}, "EC256") == "RSA2048" ? "rsa-2048" : "ec-p256";
-  if (!root.boolean("measurementLogs", false)) tpm["event_log"] = tpm["ima_list"] = "";
-  Json snp = Json::object();
+  bool logs = root.boolean("measurementLogs", false);
+  if (!logs) tpm["event_log"] = tpm["ima_list"] = "";
+  Json snp = Json::object(), tdx = Json::object();
   if (root.has("vmpl")) snp["privlevel"] = root.integer("vmpl", 0, 3);
+  if (!logs) tdx["event_log"] = "";
+  const std::pair<std::string, Json> rows[] = {{"tpm", tpm}, {"snp", snp}, {"tdx", tdx}, {"sgx", Json::object()}};
+  bool software = false;
   for (const std::string& driver : root.strings("drivers")) {
-    if (driver != "tpm" && driver != "snp")
-      agent.unsupported("drivers", "driver \"" + printable(driver, 20) + "\"; there are tpm and snp");
-    else
-      agent.config[driver] = driver == "tpm" ? tpm : snp;
+    auto row = std::ranges::find(rows, driver, &std::pair<std::string, Json>::first);
+    software = software || driver == "sw";
+    if (row != std::end(rows))
+      agent.config[driver] = row->second;
+    else if (driver == "azure")
+      set_azure(agent, tpm);
+    else if (driver != "sw")
+      agent.unsupported("drivers", "driver \"" + printable(driver, 20) + "\"; there are tpm, snp, tdx, sgx, azure and sw");
   }
-  if (root.boolean("ctr", false)) agent.unsupported("ctr", "container measurements");
-  for (const char* key : {"ctrDriver", "ctrLog"}) static_cast<void>(root.string(key, ""));
+  read_containers(agent, software);
+  if (agent.config.contains("tdx") || agent.config.contains("sgx")) {
+    agent.cmc["collateral"] = {"intel-collateral"};
+    agent.out.notes.push_back("cmc.collateral: Intel's documents are read from " + agent.out.state_dir + "/intel-collateral; nothing fetches them");
+  }
 }
 
 void read_metadata(Agent& agent) {

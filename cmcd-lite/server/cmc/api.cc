@@ -71,7 +71,7 @@ void CmcApi::serve(CmcCall call, CmcReply reply) {
     case cmc::Call::peer_cache:
       return peer_cache(asked);
     case cmc::Call::measure:
-      return serve_measure(engine_, asked.call, std::move(asked.request), asked.reply);
+      return measure(std::move(asked));
     case cmc::Call::update_certs:
     case cmc::Call::update_metadata:
       return update(asked);
@@ -107,7 +107,7 @@ void CmcApi::verify(Asked asked) {
   auto task = std::make_shared<Asked>(std::move(asked));
   engine_.workers.post(task->call.source(), [this, task](Status go) {
     if (!go) return task->reply.fail(go.error());
-    auto result = judge_report(task->request, task->call, *task->state->fleet, peers_, engine_.verdicts, wall_clock_now());
+    auto result = judge_report(task->request, task->call, *task->state->fleet, peers_, engine_.verdicts, engine_.clock());
     if (!result) return task->reply.fail(result.error());
     cmc::ApiResponse response;
     response.call = cmc::Call::verify;

@@ -18,8 +18,8 @@ Status may_call(const State& state, const CmcCall& call);
 class CmcApi {
  public:
   explicit CmcApi(Engine& engine) : engine_(engine), tls_(std::make_unique<CmcTls>(engine, reports_)) {}
-  // open reads the TLS keys in a folder.
-  Status open(const std::filesystem::path& folder) { return tls_->open(folder); }
+  // open reads the TLS keys (cmc-keys in the state folder) and what software vouches for.
+  Status open(const Config& config);
   void stop() { tls_.reset(); }
   // reports is lent; of the TPM's thread alone.
   ReportMaker* reports() { return &reports_; }
@@ -37,7 +37,9 @@ class CmcApi {
   void verify(Asked asked);
   void peer_cache(const Asked& asked);
   void update(const Asked& asked);
+  void measure(Asked asked);
   Engine& engine_;
+  std::unique_ptr<SwContainers> containers_;  // null: the TPM vouches for containers, or nobody
   ReportMaker reports_;  // of the TPM's thread alone
   PeerCache peers_;
   std::unique_ptr<CmcTls> tls_;
@@ -47,8 +49,5 @@ class CmcApi {
 // and keeps what the peer's next report need not carry. On a judge's thread; the result is encoded as the call was.
 Result<Bytes> judge_report(const cmc::ApiRequest& request, const CmcCall& call, const Fleet& fleet, PeerCache& peers,
                            Verdicts& verdicts, UnixTime now);
-
-// serve_measure records what a container runtime measured. The caller has the right to control.
-void serve_measure(Engine& engine, const CmcCall& call, cmc::ApiRequest request, const CmcReply& reply);
 
 }  // namespace attest

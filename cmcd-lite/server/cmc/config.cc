@@ -6,6 +6,7 @@
 
 #include "cmcd-lite/server/rights.h"
 #include "evidence/core/hex.h"
+#include "drivers/container/recorder.h"
 #include "evidence/core/printable.h"
 
 namespace attest {
@@ -100,6 +101,29 @@ void read_handshakes(const Object& cmc, CmcHandshakes& handshakes) {
   }
 }
 
+// check_register: with a TPM, containers go into a register that is quoted and that nobody can set back.
+void check_register(const Object& containers, const ContainerLogConfig& log, const DriverConfig& drivers) {
+  if (!drivers.tpm) return containers.fail("driver", "is \"tpm\": needs \"tpm\" beside \"cmc\"");
+  if (drivers.tpm->pcrs.bank != HashAlg::sha256) containers.fail("driver", "is \"tpm\": containers are measured into the sha256 bank alone");
+  if (!log.index) return;
+  bool quoted = std::ranges::find(drivers.tpm->pcrs.pcrs, *log.index) != drivers.tpm->pcrs.pcrs.end();
+  if (!quoted || !container_register(*log.index))
+    containers.fail("index", "must be a register that is quoted (\"pcrs\" of \"tpm\"): 8, 9, or 11 to 15");
+}
+
+CmcContainers read_containers(const Object& object, const fs::path& state_dir, DriverConfig& drivers) {
+  CmcContainers out;
+  out.in_tpm = object.choice("driver", {"tpm", "sw"}, "tpm") == "tpm";
+  out.log.file = (state_dir / object.string("log", "containers.json")).lexically_normal();
+  if (object.has("index")) out.log.index = object.integer("index", 0, 65535);
+  if (object.has("key") && out.in_tpm) object.fail("key", "is of driver \"sw\": the TPM's key signs with driver \"tpm\"");
+  out.key = (state_dir / object.string("key", "containers.key")).lexically_normal();
+  if (!out.in_tpm) return out;
+  check_register(object, out.log, drivers);
+  if (drivers.tpm) drivers.tpm->containers = out.log;
+  return out;
+}
+
 void read_roots(const Object& object, const fs::path& state_dir, CmcConfig& config) {
   config.one_root = object.boolean("one_root", false);
   config.signer_roots = paths(object, config.one_root ? "roots" : "signer_roots", state_dir);
@@ -111,7 +135,7 @@ void read_roots(const Object& object, const fs::path& state_dir, CmcConfig& conf
 
 }  // namespace
 
-CmcConfig read_cmc(const Object& root, const fs::path& state_dir, const std::vector<CallerRule>& callers) {
+CmcConfig read_cmc(const Object& root, const fs::path& state_dir, const std::vector<CallerRule>& callers, DriverConfig& drivers) {
   CmcConfig config;
   auto object = root.object("cmc");
   if (!object) return config;
@@ -122,6 +146,7 @@ CmcConfig read_cmc(const Object& root, const fs::path& state_dir, const std::vec
   config.remote_calls = read_switches(*object);
   read_roots(*object, state_dir, config);
   config.metadata = paths(*object, "metadata", state_dir);
+  config.collateral = paths(*object, "collateral", state_dir);
   config.policies = paths(*object, "policies", state_dir);
   config.omsp = object->boolean("omsp", false);
   std::string hash = object->choice("hash", {"sha256", "sha384", "sha512"}, "sha256");
@@ -129,6 +154,7 @@ CmcConfig read_cmc(const Object& root, const fs::path& state_dir, const std::vec
   config.name = object->string("name", "");
   read_enroll(*object, state_dir, config);
   read_handshakes(*object, config.handshakes);
+  if (auto containers = object->object("containers")) config.containers = read_containers(*containers, state_dir, drivers);
   if (config.name.size() > 253) object->fail("name", "must be at most 253 bytes");
   return config;
 }

@@ -6,6 +6,7 @@
 
 #include "cmcd-lite/protocol/loopback.h"
 #include "cmcd-lite/server/cmc/est.h"
+#include "drivers/table.h"
 #include "evidence/cmc/api.h"
 #include "evidence/json/config.h"
 
@@ -40,6 +41,14 @@ struct CmcHandshakes {
   }
 };
 
+// CmcContainers: what container runtimes measure is recorded, and vouched for by a register of the TPM or by a key in a file.
+struct CmcContainers {
+  bool in_tpm = false;
+  ContainerLogConfig log;
+  std::filesystem::path key;  // of the software's statements
+  bool operator==(const CmcContainers&) const = default;
+};
+
 struct CmcConfig {
   std::vector<CmcSocket> sockets;
   std::vector<std::string> tcp;         // "127.0.0.1:9955", "[::1]:9955"; loopback alone
@@ -47,17 +56,21 @@ struct CmcConfig {
   std::vector<std::filesystem::path> signer_roots, ak_roots;  // PEM
   bool one_root = false;                // both are the same authority's
   std::vector<std::filesystem::path> metadata;  // signed items of this machine: folders, or files
+  std::vector<std::filesystem::path> collateral;  // Intel's documents about this machine's platform: folders, or files
   std::vector<std::filesystem::path> policies;  // scripts that every peer has to pass
   bool omsp = false;
   HashAlg hash = HashAlg::sha256;       // of the report context
   std::string name;                     // of this machine in reports; empty: its host name
   EstConfig enroll;                     // where TLSCreate has its keys certified
   CmcHandshakes handshakes;
+  std::optional<CmcContainers> containers;  // unset: Measure is refused
   bool serves() const { return !sockets.empty() || !tcp.empty(); }
   bool used() const { return serves() || handshakes.give || !handshakes.taken.empty(); }
 };
 
-// read_cmc reads the member "cmc"; errors are recorded in the file. An absent member serves nothing.
-CmcConfig read_cmc(const Object& root, const std::filesystem::path& state_dir, const std::vector<CallerRule>& callers);
+// read_cmc reads the member "cmc"; errors are recorded in the file. An absent member serves nothing. Containers that are
+// measured into the TPM are told to its driver.
+CmcConfig read_cmc(const Object& root, const std::filesystem::path& state_dir, const std::vector<CallerRule>& callers,
+                   DriverConfig& drivers);
 
 }  // namespace attest

@@ -43,20 +43,20 @@ Status load_roots(Fleet& fleet) {
 }
 
 // files_of lists a folder's files in the order of their names, so that two reports of one machine look alike.
-std::vector<fs::path> files_of(const fs::path& path, std::vector<std::string>& warnings) {
+std::vector<fs::path> files_of(const fs::path& path, std::vector<std::string>& warnings, const std::string& what) {
   std::error_code error;
   if (fs::is_regular_file(path, error)) return {path};
   std::vector<fs::path> out;
   for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error))
     if (it->is_regular_file(error) && !it->path().filename().string().starts_with('.')) out.push_back(it->path());
-  if (error) warnings.push_back("cmc.metadata: " + path.string() + ": " + error.message());
+  if (error) warnings.push_back(what + ": " + path.string() + ": " + error.message());
   std::ranges::sort(out);
   return out;
 }
 
 void load_items(Fleet& fleet, std::vector<std::string>& warnings) {
   for (const fs::path& path : fleet.config.metadata)
-    for (const fs::path& file : files_of(path, warnings)) {
+    for (const fs::path& file : files_of(path, warnings, "cmc.metadata")) {
       auto bytes = read_file(file, kMaxItem);
       if (!bytes || !cmc::encoding_of(*bytes) || fleet.items.size() == kMaxItems) {
         warnings.push_back("cmc.metadata: " + (bytes ? file.string() + ": neither JSON nor CBOR, or more than 1024 items"
@@ -68,6 +68,16 @@ void load_items(Fleet& fleet, std::vector<std::string>& warnings) {
         fleet.items.push_back({std::move(digest), *std::move(bytes)});
     }
   if (fleet.items.empty()) warnings.push_back("cmc.metadata: this machine claims no metadata in its CMC reports");
+}
+
+// load_intel reads Intel's documents; what is none is a warning, and so is a missing one, later, to those who ask for a report.
+void load_intel(Fleet& fleet, std::vector<std::string>& warnings) {
+  for (const fs::path& path : fleet.config.collateral)
+    for (const fs::path& file : files_of(path, warnings, "cmc.collateral")) {
+      auto bytes = read_file(file, kMaxCollateralBytes);
+      Status added = bytes ? add_collateral(*bytes, fleet.intel) : Status(bytes.error());
+      if (!added) warnings.push_back("cmc.collateral: " + file.string() + ": " + added.error().what);
+    }
 }
 
 std::string host_name() {
@@ -91,6 +101,7 @@ Result<std::shared_ptr<const Fleet>> load_fleet(const CmcConfig& config, std::ve
   }
   if (auto child = find_policy_child()) fleet->policy_runner = std::make_shared<PolicyRunner>(*std::move(child));
   load_items(*fleet, warnings);
+  load_intel(*fleet, warnings);
   if (!config.remote_calls.empty())
     warnings.push_back("cmc.remote: \"remote_calls\" lets everybody who reaches this machine's loopback make calls that "
                        "local callers need a right for");

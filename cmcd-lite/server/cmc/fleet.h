@@ -1,6 +1,7 @@
 // fleet.h: what a reload replaces of the CMC API: roots, this machine's signed items, policies.
 #pragma once
 #include "cmcd-lite/server/cmc/config.h"
+#include "evidence/dcap/collateral.h"
 #include "evidence/x509/chain.h"
 #include "verifier/script/run_policy.h"
 
@@ -18,6 +19,7 @@ struct Fleet {
   std::optional<TrustStore> signers, attestation_keys;  // unset: no roots are configured, and nobody is verified
   std::vector<Bytes> roots;                             // DER, to show whole chains
   std::vector<SignedItem> items;
+  DcapCollateral intel;                                 // of this machine's platform
   std::vector<Bytes> policies;                          // JavaScript
   std::shared_ptr<PolicyRunner> policy_runner;          // unset: the child program was not installed
   std::string name;                                     // of this machine

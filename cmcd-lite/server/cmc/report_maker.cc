@@ -1,6 +1,8 @@
 #include "cmcd-lite/server/cmc/report_maker.h"
 
+#include "cmcd-lite/server/cmc/hardware_collateral.h"
 #include "cmcd-lite/server/cmc/tpm_collateral.h"
+#include "evidence/azure/hcl.h"
 #include "evidence/tpm/attest.h"
 
 namespace attest {
@@ -8,28 +10,50 @@ namespace {
 
 constexpr int kTries = 5;
 
-bool has_form(AnchorKind kind) { return kind == AnchorKind::tpm || kind == AnchorKind::snp; }
+bool has_form(AnchorKind kind) {
+  return kind != AnchorKind::sw;
+}
 
-// quoted_registers is the digest of the registers in a quote; empty for evidence without registers.
-Result<Digest> quoted_registers(const Anchor& anchor) {
-  const auto* tpm = std::get_if<TpmAnchor>(&anchor);
-  if (tpm == nullptr) return Digest::filled(HashAlg::sha256, 0);
-  TRY(Attest statement, parse_attest(tpm->attest));
+// quoted_registers is the digest of the registers in a quote.
+Result<Digest> quoted_registers(const TpmAnchor& tpm) {
+  TRY(Attest statement, parse_attest(tpm.attest));
   if (statement.quote() == nullptr) return Error{Errc::mismatch, "cmc report: the TPM's statement is no quote"};
   return Digest::of(statement.quote()->pcr_digest);
 }
 
 cmc::EvidenceItem evidence_of(const Anchor& anchor) {
   cmc::EvidenceItem item;
+  auto set = [&item](std::string_view type, const Bytes& evidence) {
+    item.type = type;
+    item.evidence = evidence;
+  };
   if (const auto* tpm = std::get_if<TpmAnchor>(&anchor)) {
-    item.type = cmc::kTpmEvidence;
-    item.evidence = tpm->attest;
+    set(cmc::kTpmEvidence, tpm->attest);
     item.signature = tpm->signature;
   } else if (const auto* snp = std::get_if<SnpAnchor>(&anchor)) {
-    item.type = cmc::kSnpEvidence;
-    item.evidence = snp->report;
+    set(cmc::kSnpEvidence, snp->report);
+  } else if (const auto* tdx = std::get_if<TdxAnchor>(&anchor)) {
+    set(cmc::kTdxEvidence, tdx->quote);
+  } else if (const auto* sgx = std::get_if<SgxAnchor>(&anchor)) {
+    set(cmc::kSgxEvidence, sgx->quote);
+  } else if (const auto* azure = std::get_if<AzureAnchor>(&anchor)) {
+    View report = azure->hcl;  // checked when it was fetched
+    constexpr std::size_t kHead = 32;
+    set(cmc::kAzureSnpEvidence, to_bytes(report.subspan(kHead, kHclHardwareBytes)));
+    item.add_data = to_bytes(report.subspan(kHead + kHclHardwareBytes));
   }
   return item;
+}
+
+// call_vtpm: beside claims of Azure's a TPM's evidence has another name, and one certificate.
+void call_vtpm(cmc::Report& report) {
+  auto named = [](const auto& one) { return one.type == cmc::kAzureSnpEvidence; };
+  if (std::ranges::none_of(report.context.collateral, named)) return;
+  for (cmc::Collateral& collateral : report.context.collateral) {
+    if (collateral.type != cmc::kTpmEvidence) continue;
+    collateral.type = cmc::kAzureVtpmEvidence;
+    collateral.certs.resize(std::min<std::size_t>(collateral.certs.size(), 1));
+  }
 }
 
 void add_metadata(const Fleet& fleet, const std::vector<std::string>& cached, cmc::ReportContext& context) {
@@ -41,45 +65,78 @@ void add_metadata(const Fleet& fleet, const std::vector<std::string>& cached, cm
 
 }  // namespace
 
-Status ReportMaker::refresh(const OpenedDriver& opened, const Anchor& quoted, Known& known) {
-  if (const auto* snp = std::get_if<SnpAnchor>(&quoted)) {
-    known.collateral = {};
-    known.collateral.type = cmc::kSnpEvidence;
-    known.collateral.certs = snp->certificates;
-  } else if (const auto* tpm = std::get_if<TpmAnchor>(&quoted)) {
-    if (tpm->ak_chain.empty())
-      return Error{Errc::denied, "key.uncertified: the attestation key has no certificate, which CMC's reports need "
-                                 "(attestctl enroll)"};
-    TRY(const MeasuredLog* log, opened.driver->log(quoted));
-    known.collateral = tpm_collateral(*tpm, opened.driver->pcrs().value_or(PcrSelection()), log);
+// refresh_tpm: false if the quote is of the registers that are known, by a key whose certificates are.
+Result<bool> ReportMaker::refresh_tpm(const OpenedDriver& opened, const Anchor& quoted, Known& known) {
+  const TpmAnchor& tpm = std::get<TpmAnchor>(quoted);
+  TRY(Digest registers, quoted_registers(tpm));
+  if (registers == known.pcr_digest && tpm.ak_chain == known.collateral.certs) return false;
+  if (tpm.ak_chain.empty())
+    return Error{Errc::denied, "key.uncertified: the attestation key has no certificate, which CMC's reports need "
+                               "(attestctl enroll)"};
+  TRY(const MeasuredLog* log, opened.driver->log(quoted));
+  known.collateral = tpm_collateral(tpm, opened.driver->pcrs().value_or(PcrSelection()), log);
+  if (opened.containers) {
+    TRY(cmc::Artifact started, opened.containers->artifact());
+    CHECK_OK(tell_containers(started, known.collateral));
   }
-  TRY(known.pcr_digest, quoted_registers(quoted));
-  return ok();
+  known.pcr_digest = registers;
+  return true;
 }
 
-// quote_all fills in the evidences; false when a quote is of other registers than are known, which are known after it.
-Result<bool> ReportMaker::quote_all(std::span<const OpenedDriver*> drivers, const Digest& nonce, cmc::Report& report) {
+// refresh learns what explains a quote; false if that is known.
+Result<bool> ReportMaker::refresh(const OpenedDriver& opened, const Anchor& quoted, const Fleet& fleet, Known& known) {
+  if (std::holds_alternative<TpmAnchor>(quoted)) return refresh_tpm(opened, quoted, known);
+  TRY(cmc::Collateral fresh, hardware_collateral(quoted, fleet.intel));
+  if (fresh == known.collateral) return false;
+  known.collateral = std::move(fresh);
+  return true;
+}
+
+// quote_all fills in the evidences; false when a quote is of another state than is known, which is known after it.
+Result<bool> ReportMaker::quote_all(std::span<const OpenedDriver*> drivers, const Digest& nonce, const Fleet& fleet, cmc::Report& report) {
   bool same = true;
   report.evidences.clear();
   for (std::size_t i = 0; i < drivers.size(); i++) {
-    TRY(Anchor anchor, drivers[i]->driver->quote(nonce));
-    TRY(Digest registers, quoted_registers(anchor));
-    bool renewed = false;  // the key's certificates are part of the context, too
-    if (const auto* tpm = std::get_if<TpmAnchor>(&anchor)) renewed = tpm->ak_chain != known_[i].collateral.certs;
-    if (registers != known_[i].pcr_digest || renewed) {
-      CHECK_OK(refresh(*drivers[i], anchor, known_[i]));
-      same = false;
-    }
+    TRY(Anchor anchor, drivers[i]->driver->fresh_quote(nonce));
+    TRY(bool renewed, refresh(*drivers[i], anchor, fleet, known_[i]));
+    same = same && !renewed;
     report.evidences.push_back(evidence_of(anchor));
+    bool vtpm = report.evidences.back().type == cmc::kTpmEvidence && report.context.collateral.at(i).type == cmc::kAzureVtpmEvidence;
+    if (vtpm) report.evidences.back().type = cmc::kAzureVtpmEvidence;
   }
   return same;
+}
+
+// make_evidence fills in collateral and evidences; context is what they are bound to.
+Status ReportMaker::make_evidence(std::span<const OpenedDriver*> drivers, const Fleet& fleet, cmc::Report& report, Bytes& context) {
+  std::optional<cmc::Collateral> started;
+  if (containers_ != nullptr) {
+    TRY(started, containers_->collateral());
+  }
+  for (int i = 0; i < kTries; i++) {
+    report.context.collateral.clear();
+    for (const Known& known : known_) report.context.collateral.push_back(known.collateral);
+    if (started) report.context.collateral.push_back(*started);
+    call_vtpm(report);
+    context = cmc::encode_context(report.context, report.encoding);
+    Digest nonce = hash_of(fleet.config.hash, {cmc::hashed_context(context, report.encoding)});
+    TRY(bool explained, quote_all(drivers, nonce, fleet, report));
+    if (!explained) continue;
+    if (!started) return ok();
+    TRY(cmc::EvidenceItem statement, containers_->statement(nonce.view(), *started));
+    report.evidences.push_back(std::move(statement));
+    return ok();
+  }
+  return Error{Errc::mismatch, "cmc report: the machine measures faster than it can be quoted"};
 }
 
 Result<Bytes> ReportMaker::make(const ReportWish& wish, std::span<const OpenedDriver> drivers, const Fleet& fleet) {
   std::vector<const OpenedDriver*> used;
   for (const OpenedDriver& opened : drivers)
     if (has_form(opened.driver->kind())) used.push_back(&opened);
-  if (used.empty()) return Error{Errc::unsupported, "cmc report: no TPM and no SEV-SNP guest; the software driver has no form in it"};
+  if (used.empty() && containers_ == nullptr)
+    return Error{Errc::unsupported, "cmc report: no TPM and no confidential hardware; of software's it has statements about "
+                                    "containers alone (\"containers\" of \"cmc\" in cmcd.json)"};
   known_.resize(used.size());
   cmc::Report report;
   report.encoding = wish.encoding;
@@ -90,15 +147,9 @@ Result<Bytes> ReportMaker::make(const ReportWish& wish, std::span<const OpenedDr
   report.context.alg = cmc::hash_name(fleet.config.hash);
   report.context.nonce = wish.nonce;
   add_metadata(fleet, wish.cached, report.context);
-  for (int i = 0; i < kTries; i++) {
-    report.context.collateral.clear();
-    for (const Known& known : known_) report.context.collateral.push_back(known.collateral);
-    Bytes context = cmc::encode_context(report.context, wish.encoding);
-    Digest nonce = hash_of(fleet.config.hash, {cmc::hashed_context(context, wish.encoding)});
-    TRY(bool explained, quote_all(used, nonce, report));
-    if (explained) return cmc::encode_report(report, context);
-  }
-  return Error{Errc::mismatch, "cmc report: the machine measures faster than it can be quoted"};
+  Bytes context;
+  CHECK_OK(make_evidence(used, fleet, report, context));
+  return cmc::encode_report(report, context);
 }
 
 }  // namespace attest

@@ -83,4 +83,42 @@ cmc::Collateral tpm_collateral(const TpmAnchor& anchor, const PcrSelection& sele
   return out;
 }
 
+namespace {
+
+const Bytes& digest_of(const cmc::Component& event) { return event.hashes.at(0).content; }
+
+// tell_in_log: the events at the end of a log are the containers'.
+Status tell_in_log(const cmc::Artifact& started, std::vector<cmc::Component>& events) {
+  if (events.size() < started.events.size()) return Error{Errc::mismatch, "cmc report: the log of containers is not the quoted one"};
+  auto at = events.end() - static_cast<std::ptrdiff_t>(started.events.size());
+  for (const cmc::Component& container : started.events) {
+    if (digest_of(*at) != digest_of(container)) return Error{Errc::mismatch, "cmc report: the log of containers is not the quoted one"};
+    *at++ = container;
+  }
+  return ok();
+}
+
+// tell_for_value: the containers in place of a register's value, where nothing else was measured into it.
+void tell_for_value(const cmc::Artifact& started, cmc::Artifact& summary) {
+  cmc::Component start = event_of(static_cast<std::uint8_t>(summary.index), HashAlg::sha256, Digest::filled(HashAlg::sha256, 0));
+  start.name = cmc::kInitValue;
+  Digest sum = Digest::of(digest_of(start));
+  for (const cmc::Component& container : started.events) sum = sha256({sum.view(), digest_of(container)});
+  if (summary.events.size() != 1 || !equal(sum.view(), digest_of(summary.events[0]))) return;
+  summary.type = cmc::kPcrEventlog;
+  summary.events = {std::move(start)};
+  summary.events.insert(summary.events.end(), started.events.begin(), started.events.end());
+}
+
+}  // namespace
+
+Status tell_containers(const cmc::Artifact& started, cmc::Collateral& collateral) {
+  if (started.events.empty()) return ok();
+  auto at = std::ranges::find(collateral.artifacts, started.index, &cmc::Artifact::index);
+  if (at == collateral.artifacts.end()) return Error{Errc::mismatch, "cmc report: the register of containers is not quoted"};
+  if (at->type == cmc::kPcrEventlog) return tell_in_log(started, at->events);
+  tell_for_value(started, *at);
+  return ok();
+}
+
 }  // namespace attest

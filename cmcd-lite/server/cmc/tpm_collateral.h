@@ -9,4 +9,8 @@ namespace attest {
 // anchor's, attestation key first.
 cmc::Collateral tpm_collateral(const TpmAnchor& anchor, const PcrSelection& selection, const MeasuredLog* log);
 
+// tell_containers puts measured containers where their register is explained: they are the last events of its log. A register
+// that was explained by its value is explained by them, if they lead to it. mismatch if they are not what was quoted.
+Status tell_containers(const cmc::Artifact& started, cmc::Collateral& collateral);
+
 }  // namespace attest

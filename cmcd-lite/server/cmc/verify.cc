@@ -24,6 +24,7 @@ void record(const cmc::Judged& judged, const cmc::ApiRequest& request, const Cmc
     record.why = printable(summary.details, 1000);
   }
   Bytes json = cmc::encode_result(judged.result, cmc::Encoding::json);
+  record.result = std::make_shared<cmc::AttestationResult>(judged.result);
   record.appraisal = json.size() <= kMaxKeptResult ? std::string(as_text(json)) : "{}";
   verdicts.add(std::move(record));
 }
