@@ -1,5 +1,5 @@
 // attestctl measure: a container as one component: its configuration, normalised, and its root file system. As a reference
-// value for a manifest, or to see what a daemon would be told.
+// value for a manifest, or told to the agent of this machine.
 #include <filesystem>
 
 #include "apps/attestctl/commands.h"
@@ -7,6 +7,7 @@
 #include "apps/attestctl/files.h"
 #include "apps/attestctl/metadata/output.h"
 #include "apps/attestctl/style.h"
+#include "cmcd-lite/client/cmc_connection.h"
 #include "evidence/container/event.h"
 #include "evidence/container/rootfs.h"
 #include "evidence/core/hex.h"
@@ -18,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string config, rootfs, name, id, anchor = "SW";
+  std::string config, rootfs, name, id, anchor = "SW", agent;
   std::int64_t index = 0;
   bool env_digests = false, with_config = false, optional = false;
   OutputOptions output;
@@ -42,7 +43,13 @@ std::string prestart_path(const Json& config) {
   return "";
 }
 
-Result<cmc::Component> measure(const Options& options) {
+// Measured is a container's component, without its configuration, and that, in clear.
+struct Measured {
+  cmc::Component component;
+  Json config;
+};
+
+Result<Measured> measure(const Options& options) {
   TRY(Bytes bytes, read_input(options.config));
   TRY(Json config, read_strict_json(bytes));
   std::string rootfs = rootfs_of(options, config);
@@ -53,14 +60,38 @@ Result<cmc::Component> measure(const Options& options) {
   container::Measurement measured{options.name, options.index, options.anchor, {}, {}};
   TRY(measured.config, container::config_digest(normal));
   TRY(measured.rootfs, container::rootfs_digest(rootfs));
-  container::redact_environment(normal);
-  cmc::Component out = container::make_event(measured, options.with_config ? normal : Json());
-  out.optional = options.optional;
+  Measured out{container::make_event(measured, Json()), std::move(normal)};
+  out.component.optional = options.optional;
   return out;
 }
 
+// tell_agent has the container recorded. The agent needs the configuration as it was hashed; it keeps it without the values
+// of variables, which leave this process over a Unix socket alone.
+Result<Exit> tell_agent(const Session& session, const Options& options, Measured measured) {
+  if (options.agent.starts_with("tcp://")) return Error{Errc::denied, "--agent: environment values do not go over a network; use unix://PATH"};
+  cmc::ApiRequest request;
+  request.call = cmc::Call::measure;
+  request.event = std::move(measured.component);
+  request.event.ctr->oci_spec = std::move(measured.config);
+  CmcClientOptions agent;
+  agent.address = options.agent;
+  agent.encoding = options.output.encoding();
+  TRY(cmc::ApiResponse answer, cmc_call(agent, request));
+  if (!answer.success) return Error{Errc::denied, "the agent did not record the container; its log says why"};
+  std::string digest = to_hex(request.event.hashes[0].content);
+  if (session.json) return print_json({{"recorded", true}, {"sha256", digest}});
+  row("recorded", options.name + "   " + short_or_whole(digest, session.verbose));
+  return Exit::accepted;
+}
+
 Result<Exit> run(const Session& session, const Options& options) {
-  TRY(cmc::Component component, measure(options));
+  TRY(Measured measured, measure(options));
+  if (!options.agent.empty()) return tell_agent(session, options, std::move(measured));
+  cmc::Component& component = measured.component;
+  if (options.with_config) {
+    container::redact_environment(measured.config);
+    component.ctr->oci_spec = std::move(measured.config);
+  }
   cmc::Encoding encoding = options.output.encoding();
   auto sink = cmc::make_sink(encoding);
   cmc::write_component(*sink, component);
@@ -92,6 +123,7 @@ void add_measure(CLI::App& app, Session& session) {
                     "measure digests of environment values, so that rules about them can be judged (not CMC's form)");
   measure->add_flag("--with-config", options->with_config, "add the normalised configuration, values of variables redacted");
   measure->add_flag("--optional", options->optional, "as a reference: the container need not run");
+  measure->add_option("--agent", options->agent, "have this machine's agent record it (Measure): unix://PATH");
   add_output(*measure, options->output);
 }
 
