@@ -51,9 +51,9 @@ format:
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(prefix)
 
-# build/attest-provider_VERSION_ARCH.deb
+# build/attest-provider_VERSION_ARCH.deb, and attest-cmc-fronts where gRPC and CoAP are there
 deb: build
-	@cd $(BUILD) && cpack -G DEB
+	@cd $(BUILD) && cpack -G DEB && { [ ! -f CPackFronts.cmake ] || cpack -G DEB --config CPackFronts.cmake; }
 
 # The models of test/formal, with Verifpal from crates.io. Outside `make test`: it needs cargo and some minutes.
 formal: $(BUILD)/formal/bin/verifpal

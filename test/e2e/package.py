@@ -90,7 +90,7 @@ class Package(unittest.TestCase):
         self.assertEqual([line for line in done.out.splitlines() if line.startswith("left:")], ["left:", "left:"], done)
 
     def test_the_units_are_sound_and_shut_in(self):
-        for name in ("cmcd-lite", "attest-metrics", "attest-publish"):
+        for name in ("cmcd-lite", "attest-metrics", "attest-publish", "cmc-grpc", "cmc-coap"):
             with self.subTest(unit=name):
                 self.shut_in(SOURCE / f"conf/systemd/{name}.service")
 
