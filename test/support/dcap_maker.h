@@ -61,6 +61,8 @@ class DcapWorld {
  public:
   static constexpr UnixTime kNow = 1749945600;  // 2025-06-15T00:00:00Z
   DcapKey root, ca, tcb, pck, attestation;
+  bool steady = false;        // all quotes carry the chain of the first one, as those of a machine do
+  mutable std::string chain;  // that chain, PEM
   UnixTime from = kNow - 14 * 86400, until = kNow + 16 * 86400;  // of collateral and CRLs
 
   Bytes certificate(const DcapCertificateSpec& spec, const DcapKey& key, const DcapKey& by) const;

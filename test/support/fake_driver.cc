@@ -66,7 +66,7 @@ Result<std::vector<OpenedDriver>> FakeDevice::open() {
     if (broken_) return Error{Errc::io, "fake: no device"};
   }
   std::vector<OpenedDriver> drivers;
-  drivers.push_back({std::make_unique<FakeDriver>(*this), nullptr, nullptr});
+  drivers.push_back({std::make_unique<FakeDriver>(*this), nullptr, nullptr, nullptr});
   return drivers;
 }
 
