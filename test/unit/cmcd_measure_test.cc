@@ -167,7 +167,7 @@ TEST_P(Measure, EvidenceOfHandshakesIsStillExplained) {
   EXPECT_TRUE(answer.starts_with("{\"ok\":true")) << answer;
 }
 
-INSTANTIATE_TEST_SUITE_P(Drivers, Measure, testing::Values("tpm", "sw"), [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Drivers, Measure, testing::Values("tpm", "sw"), [](const auto& one) { return std::string(one.param); });
 
 class MeasureTpm : public Measure {};
 
@@ -216,7 +216,7 @@ TEST_P(MeasureTpm, AMachineThatStartsAnewHasStartedNothing) {
   EXPECT_EQ(judged(), "success");
 }
 
-INSTANTIATE_TEST_SUITE_P(Drivers, MeasureTpm, testing::Values("tpm"), [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Drivers, MeasureTpm, testing::Values("tpm"), [](const auto& one) { return std::string(one.param); });
 
 TEST(MeasureNowhere, IsRefusedWhereNothingIsConfigured) {
   Authority authority;

@@ -95,8 +95,8 @@ void same(const json& want, const json& got, Encoding encoding, const std::strin
   if (want.is_array() && got.is_array() && want.size() == got.size()) {
     json a = want, b = got;
     if (!a.empty() && a[0].is_string()) {
-      std::ranges::sort(a);
-      std::ranges::sort(b);
+      std::sort(a.begin(), a.end());
+      std::sort(b.begin(), b.end());
     }
     for (std::size_t i = 0; i < a.size(); i++) same(a[i], b[i], encoding, where + "[" + std::to_string(i) + "]");
     return;
@@ -241,7 +241,7 @@ TEST_P(Replay, KeysAreMadeShownAndUsed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Serialisations, Replay, testing::Values(Encoding::json, Encoding::cbor),
-                         [](const auto& info) { return info.param == Encoding::json ? "json" : "cbor"; });
+                         [](const auto& one) { return one.param == Encoding::json ? "json" : "cbor"; });
 
 TEST(RecordedResults, InCborAreOurs) {
   if (!std::filesystem::exists(kFolder + "expected.json")) GTEST_SKIP() << "../shared/testdata/cmc is not there";
