@@ -21,6 +21,7 @@ struct Identity {
 };
 
 // read_identity loads a certificate (chain) and its key; mismatch if they do not belong together.
-Result<Identity> read_identity(const std::string& cert_path, const std::string& key_path);
+Result<Identity> read_identity(const std::string& cert_path, const std::string& key_path,
+                               const std::string& passphrase_file = "");
 
 }  // namespace attest::ctl

@@ -22,7 +22,7 @@ constexpr std::size_t kMaxEkCerts = 16;
 constexpr const char* kAikUsage = "2.23.133.8.3";  // tcg-kp-AIKCertificate
 
 struct Options {
-  std::string request, ca, host = "machine", out;
+  std::string request, ca, passphrase_file, host = "machine", out;
   EndorsementPolicy endorsement;
   std::vector<std::string> metadata;
   std::int64_t days = 365;
@@ -55,7 +55,7 @@ Result<Request> read_request(const std::string& path) {
 }
 
 Result<std::string> certify(const Options& options, const Request& request) {
-  TRY(Identity issuer, read_identity(options.ca + "/" + kAkRoot, options.ca + "/" + kAkRootKey));
+  TRY(Identity issuer, read_identity(options.ca + "/" + kAkRoot, options.ca + "/" + kAkRootKey, options.passphrase_file));
   CertProfile profile{options.host, options.days, false, kAikUsage, {}};
   TRY(Bytes leaf, issue(profile, request.ak.key.get(), issuer.cert.get(), issuer.key.get()));
   return certificates_to_pem({leaf});
@@ -116,6 +116,7 @@ void add_ca_certify(CLI::App& ca, Session& session) {
                           [options](Session& s) { return run(s, *options); });
   app->add_option("REQUEST", options->request, "the machine's request; - for stdin")->required();
   app->add_option("--ca", options->ca, "the authority's folder")->required();
+  app->add_option("--passphrase-file", options->passphrase_file, "file with the passphrase of the authority's key, where it has one");
   app->add_option("--host", options->host, "the machine's name in the certificate")->capture_default_str();
   app->add_option("--ek-roots", options->endorsement.roots,
                   "PEM file with roots of TPM makers (may be repeated)");

@@ -15,6 +15,7 @@ struct Options {
   std::string name = "Example Ops";
   std::string algorithm = "ec-p256";
   std::int64_t days = 3650;
+  std::string passphrase_file;
 };
 
 // Made is a certificate with its key.
@@ -33,22 +34,22 @@ Result<Made> make(const Options& options, const CertProfile& profile, const Made
   return made;
 }
 
-Status save(const std::string& folder, const Made& made, const char* cert_name, const char* key_name) {
-  TRY(Secret key, key_pem(made.key.get()));
-  CHECK_OK(create_new(folder + "/" + key_name, key.reveal(), 0600));
-  return create_new(folder + "/" + cert_name, as_view(certificates_to_pem({made.der})));
+Status save(const Options& options, const Made& made, const char* cert_name, const char* key_name) {
+  TRY(Secret key, key_pem(made.key.get(), options.passphrase_file));
+  CHECK_OK(create_new(options.folder + "/" + key_name, key.reveal(), 0600));
+  return create_new(options.folder + "/" + cert_name, as_view(certificates_to_pem({made.der})));
 }
 
 Status make_metadata_side(const Options& options) {
   TRY(Made root, make(options, {options.name + " metadata root", options.days, true, "", {}}, nullptr));
   TRY(Made signer, make(options, {options.name, options.days, false, "codeSigning", {}}, &root));
-  CHECK_OK(save(options.folder, root, kMetadataRoot, kMetadataRootKey));
-  return save(options.folder, signer, kSignerCert, kSignerKey);
+  CHECK_OK(save(options, root, kMetadataRoot, kMetadataRootKey));
+  return save(options, signer, kSignerCert, kSignerKey);
 }
 
 Status make_ak_side(const Options& options) {
   TRY(Made root, make(options, {options.name + " AK issuer", options.days, true, "", {}}, nullptr));
-  return save(options.folder, root, kAkRoot, kAkRootKey);
+  return save(options, root, kAkRoot, kAkRootKey);
 }
 
 Result<Exit> run(const Session& session, const Options& options) {
@@ -82,6 +83,7 @@ void add_ca_init(CLI::App& ca, Session& session) {
   app->add_option("--days", options->days, "validity of the certificates")
       ->capture_default_str()
       ->check(CLI::Range(1, 36500));
+  app->add_option("--passphrase-file", options->passphrase_file, "encrypt the keys with the passphrase in this file");
 }
 
 void add_ca(CLI::App& app, Session& session) {

@@ -17,6 +17,7 @@ namespace {
 
 using OwnedExtension = Owned<X509_EXTENSION, X509_EXTENSION_free>;
 constexpr std::size_t kMaxKeyFile = 1 << 16;
+constexpr std::size_t kMaxPassphrase = 1024;
 
 // openssl_error tells what OpenSSL thought was wrong and empties its queue.
 Error openssl_error(Errc code, const std::string& doing) {
@@ -113,18 +114,27 @@ Result<OwnedPkey> new_key(std::string_view algorithm) {
   return key;
 }
 
-Result<Secret> key_pem(const EVP_PKEY* key) {
-  OwnedBio bio(BIO_new(BIO_s_secmem()));
-  if (!bio || PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1)
-    return openssl_error(Errc::io, "private key");
-  char* data = nullptr;
-  long size = BIO_get_mem_data(bio.get(), &data);
-  return Secret::copy_of(as_view(std::string_view(data, size > 0 ? static_cast<std::size_t>(size) : 0)));
+Result<std::optional<Secret>> read_passphrase(const std::string& path) {
+  if (path.empty()) return std::optional<Secret>();
+  TRY(Bytes text, read_input(path, kMaxPassphrase + 2));
+  std::size_t size = text.size();
+  while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) size--;
+  bool fits = size > 0 && size <= kMaxPassphrase;
+  auto passphrase = fits ? std::optional(Secret::copy_of(View(text).first(size))) : std::nullopt;
+  OPENSSL_cleanse(text.data(), text.size());
+  if (!fits) return Error{Errc::denied, path + ": a passphrase has 1 to 1,024 bytes"};
+  return passphrase;
 }
 
-Result<OwnedPkey> read_key(const std::string& path) {
+Result<Secret> key_pem(const EVP_PKEY* key, const std::string& passphrase_file) {
+  TRY(std::optional<Secret> passphrase, read_passphrase(passphrase_file));
+  return private_key_pem(key, passphrase ? &*passphrase : nullptr);
+}
+
+Result<OwnedPkey> read_key(const std::string& path, const std::string& passphrase_file) {
+  TRY(std::optional<Secret> passphrase, read_passphrase(passphrase_file));
   TRY(Bytes pem, read_input(path, kMaxKeyFile));
-  auto key = parse_private_key(pem, path);
+  auto key = parse_private_key(pem, path, passphrase ? &*passphrase : nullptr);
   OPENSSL_cleanse(pem.data(), pem.size());
   return key;
 }

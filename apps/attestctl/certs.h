@@ -1,5 +1,7 @@
 // certs.h: the keys and certificates that attestctl makes, in our own library context.
 #pragma once
+#include <optional>
+
 #include "evidence/core/bytes.h"
 #include "evidence/core/owned.h"
 #include "evidence/core/secret.h"
@@ -8,10 +10,12 @@ namespace attest::ctl {
 
 // new_key makes a key: "ec-p256", "ec-p384" or "rsa-3072"; unsupported otherwise.
 Result<OwnedPkey> new_key(std::string_view algorithm);
-// key_pem writes PKCS#8 without encryption.
-Result<Secret> key_pem(const EVP_PKEY* key);
-// read_key reads a PEM file; malformed if there is no private key, or one behind a passphrase.
-Result<OwnedPkey> read_key(const std::string& path);
+// read_passphrase reads a file of one line; denied where it is empty or longer than 1,024 bytes. "" is no file: nullopt.
+Result<std::optional<Secret>> read_passphrase(const std::string& path);
+// key_pem writes PKCS#8, encrypted where passphrase_file names a file.
+Result<Secret> key_pem(const EVP_PKEY* key, const std::string& passphrase_file = "");
+// read_key reads a PEM file; malformed if there is no private key, or one behind a passphrase and no file of it is named.
+Result<OwnedPkey> read_key(const std::string& path, const std::string& passphrase_file = "");
 // parse_spki reads a DER SubjectPublicKeyInfo that fills its bytes.
 Result<OwnedPkey> parse_spki(View der);
 

@@ -16,7 +16,7 @@ namespace {
 constexpr UnixTime kDay = 86400;
 
 struct Options {
-  std::string name, previous, keep_until, ca, cert, key, out;
+  std::string name, previous, keep_until, ca, cert, key, passphrase_file, out;
   std::vector<std::string> files;
   std::uint64_t sequence = 0;
   std::int64_t days = 90;
@@ -77,8 +77,9 @@ Result<Exit> publish(const Session& session, const Options& options) {
     return usage(session, "metadata publish: give either --ca DIR, or --signer CERT and --signer-key KEY");
   if (options.name.empty() && options.previous.empty())
     return usage(session, "metadata publish: give --name for the first list, --previous for every further one");
-  TRY(Identity signer, options.ca.empty() ? read_identity(options.cert, options.key)
-                                          : read_identity(options.ca + "/" + kSignerCert, options.ca + "/" + kSignerKey));
+  TRY(Identity signer, options.ca.empty() ? read_identity(options.cert, options.key, options.passphrase_file)
+                                          : read_identity(options.ca + "/" + kSignerCert, options.ca + "/" + kSignerKey,
+                                                          options.passphrase_file));
   TRY(SetList list, make_list(options));
   TRY(std::string payload, write_set_list(list));
   JwsSigner by{signer.key.get(), signer.chain};
@@ -119,6 +120,7 @@ void add_metadata_publish(CLI::App& metadata, Session& session) {
   app->add_option("--ca", options->ca, "the authority's folder: its metadata signer signs");
   app->add_option("--signer", options->cert, "the signer's certificate chain, PEM");
   app->add_option("--signer-key", options->key, "the signer's key, PEM");
+  app->add_option("--passphrase-file", options->passphrase_file, "file with the passphrase of the signing key, where it has one");
   app->add_option("-o,--out", options->out, "file to write (default: NAME-SEQUENCE.list)");
 }
 

@@ -29,6 +29,33 @@ Made make(const CertProfile& profile, const Made* issuer, const char* algorithm 
 
 const CertProfile kRoot{"root", 30, true, "", {}};
 
+TEST(Certs, AKeyBehindAPassphraseOpensWithThatAlone) {
+  std::string folder = testing::TempDir(), key_file = folder + "/sealed.key", right = folder + "/right", wrong = folder + "/wrong",
+              none = folder + "/none";
+  ASSERT_TRUE(write_file_atomic(right, as_view("correct horse\n"), 0600));
+  ASSERT_TRUE(write_file_atomic(wrong, as_view("correct horse "), 0600));
+  ASSERT_TRUE(write_file_atomic(none, as_view("\n"), 0600));
+  for (const char* algorithm : {"ec-p256", "rsa-3072"}) {
+    auto key = new_key(algorithm);
+    ASSERT_TRUE(key);
+    auto pem = key_pem(key->get(), right);
+    ASSERT_TRUE(pem) << pem.error().what;
+    EXPECT_TRUE(as_text(pem->reveal()).starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+    ASSERT_TRUE(write_file_atomic(key_file, pem->reveal(), 0600));
+    auto opened = read_key(key_file, right);
+    ASSERT_TRUE(opened) << opened.error().what;
+    EXPECT_EQ(spki_sha256_hex(opened->get()), spki_sha256_hex(key->get()));
+    auto refused = read_key(key_file, wrong);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::denied);
+    EXPECT_FALSE(read_key(key_file)) << "nobody is asked for it";
+    ASSERT_TRUE(write_file_atomic(key_file, key_pem(key->get())->reveal(), 0600));
+    EXPECT_TRUE(read_key(key_file, wrong)) << "a key without one needs none";
+  }
+  EXPECT_FALSE(read_passphrase(none)) << "an empty one is none";
+  EXPECT_FALSE(read_key(key_file, folder + "/no-such-file"));
+}
+
 TEST(Certs, AnAkCertificateIsGoodForAttestationKeysAndNothingElse) {
   for (const char* algorithm : {"ec-p256", "ec-p384", "rsa-3072"}) {
     Made root = make(kRoot, nullptr, algorithm);

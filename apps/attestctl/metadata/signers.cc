@@ -16,7 +16,7 @@ std::vector<std::string> split(const std::string& text, char at) {
 }
 
 // read_listed reads a key and the files that together are its chain, leaf first.
-Result<Identity> read_listed(const std::string& key, const std::string& files) {
+Result<Identity> read_listed(const std::string& key, const std::string& files, const std::string& passphrase_file) {
   Identity identity;
   for (const std::string& file : split(files, ',')) {
     TRY(std::vector<Bytes> more, read_certificates(file));
@@ -25,7 +25,7 @@ Result<Identity> read_listed(const std::string& key, const std::string& files) {
   if (identity.chain.empty() || identity.chain.size() > TrustStore::kMaxChain)
     return Error{Errc::malformed, "--x5cs: " + key + " needs 1 to 4 certificates, leaf first"};
   TRY(identity.cert, parse_certificate(identity.chain.front()));
-  TRY(identity.key, read_key(key));
+  TRY(identity.key, read_key(key, passphrase_file));
   if (X509_check_private_key(identity.cert.get(), identity.key.get()) != 1)
     return Error{Errc::mismatch, key + " and the first certificate of " + files + " do not belong together"};
   return identity;
@@ -37,6 +37,7 @@ void add_signers(CLI::App& app, SignerOptions& options) {
   app.add_option("--ca", options.ca, "the authority's folder: its metadata signer signs");
   app.add_option("--signer", options.cert, "the signer's certificate chain, PEM");
   app.add_option("--signer-key", options.key, "the signer's key, PEM");
+  app.add_option("--passphrase-file", options.passphrase_file, "file with the passphrase of the signing key, where it has one");
   app.add_option("--keys", options.keys, "keys of several signers, PEM: key1,key2")->delimiter(',');
   app.add_option("--x5cs", options.x5cs, "their certificates: leaf1,ca1:leaf2,ca2");
 }
@@ -48,8 +49,9 @@ Result<Signers> Signers::read(const SignerOptions& options) {
     return Error{Errc::denied, "who signs? Give --ca DIR, or --signer CERT and --signer-key KEY, or --keys and --x5cs"};
   Signers out;
   if (!list) {
-    TRY(Identity identity, one ? read_identity(options.cert, options.key)
-                               : read_identity(options.ca + "/" + kSignerCert, options.ca + "/" + kSignerKey));
+    TRY(Identity identity, one ? read_identity(options.cert, options.key, options.passphrase_file)
+                               : read_identity(options.ca + "/" + kSignerCert, options.ca + "/" + kSignerKey,
+                                               options.passphrase_file));
     out.identities_.push_back(std::move(identity));
     return out;
   }
@@ -58,7 +60,7 @@ Result<Signers> Signers::read(const SignerOptions& options) {
     return Error{Errc::denied, "--keys and --x5cs: " + std::to_string(options.keys.size()) + " keys and " +
                                    std::to_string(chains.size()) + " chains; as many of both, at most 8, are due"};
   for (std::size_t i = 0; i < chains.size(); i++) {
-    TRY(Identity identity, read_listed(options.keys[i], chains[i]));
+    TRY(Identity identity, read_listed(options.keys[i], chains[i], options.passphrase_file));
     out.identities_.push_back(std::move(identity));
   }
   return out;

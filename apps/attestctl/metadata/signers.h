@@ -9,7 +9,7 @@ namespace attest::ctl {
 
 // SignerOptions: an authority's folder, or one certificate and key, or lists of both for several signers.
 struct SignerOptions {
-  std::string ca, cert, key, x5cs;
+  std::string ca, cert, key, x5cs, passphrase_file;
   std::vector<std::string> keys;
   bool any() const { return !ca.empty() || !cert.empty() || !key.empty() || !x5cs.empty() || !keys.empty(); }
 };
