@@ -17,6 +17,7 @@ from lab.authority import Authority, WebCertificates  # noqa: E402
 from lab.machine import AttestedMachine  # noqa: E402
 from lab.paths import BOOTS, Build  # noqa: E402
 import ima_list  # noqa: E402
+from fleet_rows import FleetRows  # noqa: E402
 from freshness_rows import FreshnessRows  # noqa: E402
 
 HOST, IMAGE, BOOT = "localhost", "bench", "tis"
@@ -34,7 +35,7 @@ class Row:
         return {k: round(v, 3) if isinstance(v, float) else v for k, v in vars(self).items()}
 
 
-class Bench(FreshnessRows):
+class Bench(FreshnessRows, FleetRows):
     def __init__(self, build, quick):
         self.build = Build(build)
         self.folder = self.build.folder / "bench"
@@ -222,6 +223,7 @@ def main():
         bench.verify_rows()
         bench.dcap_rows()
         bench.log_rows()
+        bench.fleet_rows()
         bench.set_up()
         bench.handshake_rows()
         bench.another_order()
