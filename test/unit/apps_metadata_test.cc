@@ -116,7 +116,8 @@ TEST_F(MetadataTool, Ed25519SignsCborAlone) {
     ASSERT_EQ(run({"create", "manifest", "--name", "os", "--components", parts, "--format", form, "--out", plain}), 0);
     bool cbor = std::string(form) == "cbor";
     EXPECT_EQ(run({"sign", plain, "--signer", path("ed.pem"), "--signer-key", path("ed.key")}) == 0, cbor) << form;
-    if (cbor) EXPECT_EQ(run({"verify", item, "--root", path("root.pem")}), 0);
+    if (!cbor) continue;
+    EXPECT_EQ(run({"verify", item, "--root", path("root.pem")}), 0);
   }
 }
 
