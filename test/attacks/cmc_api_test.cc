@@ -94,7 +94,7 @@ TEST_F(CmcApiAttack, StrangersAreServedVerifyAndPeerCacheAlone) {
 
 TEST_F(CmcApiAttack, ASwitchOpensItsCallAndNoOther) {
   start(R"(, "remote_calls": ["attest"])");
-  EXPECT_NE(refusal(tcp(), request(Call::attest)).find("no form"), std::string::npos) << "it got as far as the driver";
+  EXPECT_NE(refusal(tcp(), request(Call::attest)).find("no TPM and no confidential hardware"), std::string::npos) << "it got as far as the driver";
   EXPECT_NE(refusal(tcp(), request(Call::tls_sign)).find("without peer credentials"), std::string::npos);
   EXPECT_NE(machine_.control(R"({"op":"status"})").find("cmc.remote"), std::string::npos) << "and status warns of it";
 }

@@ -210,7 +210,11 @@ TEST_P(MeasureTpm, AMachineThatStartsAnewHasStartedNothing) {
   describe({web.event});
   ASSERT_TRUE(recorded(web.event));
   ASSERT_EQ(judged(), "success");
-  ASSERT_TRUE(machine_.machine.tpm->reset() && machine_.machine.measured->play_again());
+  MachineDaemon& daemon = machine_.machine.daemon;
+  daemon.stop();
+  ASSERT_TRUE(machine_.machine.tpm->reset());
+  ASSERT_TRUE(daemon.start() && daemon.ready()) << daemon.log();
+  ASSERT_TRUE(machine_.machine.measured->play_again());
   EXPECT_EQ(judged(), "fail");
   EXPECT_TRUE(recorded(web.event)) << "it counts again";
   EXPECT_EQ(judged(), "success");
