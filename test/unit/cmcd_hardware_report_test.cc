@@ -143,7 +143,9 @@ TEST(HardwareReports, ARegisterThatItsLogDoesNotExplainHasNone) {
   attest::Fleet fleet = guest.daemon();
   auto report = ReportMaker().make({Bytes(32, 5), {}, Encoding::cbor}, drivers, fleet);
   ASSERT_TRUE(report) << report.error().what;
-  for (const cmc::Artifact& artifact : cmc::decode_report(*report)->context.collateral.at(0).artifacts)
+  auto decoded = cmc::decode_report(*report);
+  ASSERT_TRUE(decoded) << decoded.error().what;
+  for (const cmc::Artifact& artifact : decoded->context.collateral.at(0).artifacts)
     EXPECT_FALSE(artifact.type == cmc::kCcEventlog && artifact.index == 3);
   EXPECT_NE(guest.trusted(*report, Bytes(32, 5)), "") << "and its references do not lead to it";
 }
