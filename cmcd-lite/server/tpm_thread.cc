@@ -51,37 +51,32 @@ TpmThread::~TpmThread() {
   fail_waiting({Errc::io, "daemon.stopping: the daemon stops"});
 }
 
-void TpmThread::attest(AttestJob job) {
-  std::optional<AttestJob> displaced;
-  Error why = busy("a quote");
+// enqueue: what it returns found no place, and is told why.
+template <class T>
+std::optional<T> TpmThread::enqueue(FairQueue<T>& queue, Source source, T item, Error& why) {
+  std::optional<T> displaced;
   {
     std::lock_guard lock(mutex_);
-    Source source(job.uid, job.listed);
     if (hangs_) {
       why = unavailable(hanging());
-      displaced = std::move(job);
+      displaced = std::move(item);
     } else {
-      displaced = jobs_.push(source, std::move(job));
+      displaced = queue.push(source, std::move(item));
     }
   }
   wake_.notify_one();
-  if (displaced) displaced->done(why);
+  return displaced;
+}
+
+void TpmThread::attest(AttestJob job) {
+  Error why = busy("a quote");
+  Source source(job.uid, job.listed);
+  if (auto displaced = enqueue(jobs_, source, std::move(job), why)) displaced->done(why);
 }
 
 void TpmThread::run(uid_t source, Task task) {
-  std::optional<Task> displaced;
   Error why = busy("the TPM");
-  {
-    std::lock_guard lock(mutex_);
-    if (hangs_) {
-      why = unavailable(hanging());
-      displaced = std::move(task);
-    } else {
-      displaced = tasks_.push(source, std::move(task));
-    }
-  }
-  wake_.notify_one();
-  if (displaced) (*displaced)(why);
+  if (auto displaced = enqueue(tasks_, source, std::move(task), why)) (*displaced)(why);
 }
 
 // hanging says how long; the lock is held.

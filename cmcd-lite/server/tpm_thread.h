@@ -83,6 +83,8 @@ class TpmThread {
 
  private:
   using Clock = std::chrono::steady_clock;
+  template <class T>
+  std::optional<T> enqueue(FairQueue<T>& queue, Source source, T item, Error& why);
   void work();
   bool wait(std::unique_lock<std::mutex>& lock);
   void serve(std::unique_lock<std::mutex>& lock);

@@ -15,7 +15,6 @@ namespace {
 using namespace attest::test;
 using cmc::Encoding;
 
-std::string fingerprint(const Bytes& der) { return to_hex(sha256(View(der)).view()); }
 
 Bytes self_signed(const RsaAk& ak) {
   EVP_PKEY_up_ref(ak.key.get());
@@ -28,14 +27,8 @@ Bytes self_signed(const RsaAk& ak) {
 struct AzureVm : Fleet {
   AzureVm() {
     Bytes ark = snp_certificate("ark-turin.pem");
-    manifest.ca_fingerprints = {fingerprint(ark)};
+    accept_turin(manifest);
     manifest.sbom->components = {cmc_reference("SNP", 0, Bytes(48, 'm')), cmc_reference("TPM", 4, kEvent, HashAlg::sha256)};
-    auto sample = *parse_snp_report(snp_fixture("turin-v5-report.bin"));
-    nlohmann::json bits = {{"type", "SNP Policy"}, {"debug", false}, {"migration", false}, {"abiMajor", 0}, {"abiMinor", 0},
-                           {"smt", sample.allows(SnpPolicyBits::kSmt)}, {"singleSocket", sample.allows(SnpPolicyBits::kSingleSocket)}};
-    nlohmann::json zero = {{"fmc", 0}, {"bl", 0}, {"tee", 0}, {"snp", 0}, {"ucode", 0}};
-    nlohmann::json turin = {{"name", "Turin"}, {"fw", {{"build", 0}, {"major", 0}, {"minor", 0}}}, {"tcb", zero}};
-    manifest.snp_policy = {{"reportMinVersion", 2}, {"reportMaxVersion", 5}, {"policy", bits}, {"versions", nlohmann::json::array({turin})}};
     collateral = {{std::string(cmc::kAzureSnpEvidence), {snp_certificate("vcek-turin.pem"), snp_certificate("ask-turin.pem"), ark}, {}, {}},
                   {std::string(cmc::kAzureVtpmEvidence), {self_signed(key())}, {},
                    {{std::string(cmc::kPcrEventlog), 4, {cmc_event(kEvent, HashAlg::sha256)}}}}};

@@ -12,21 +12,14 @@ namespace {
 using namespace attest::test;
 using cmc::Encoding;
 
-std::string fingerprint(const Bytes& der) { return to_hex(sha256(View(der)).view()); }
 
 // SnpMachine is an SEV-SNP guest with a synthetic report.
 struct SnpMachine : Fleet {
   SnpMachine() {
-    auto sample = *parse_snp_report(snp_fixture("turin-v5-report.bin"));
     Bytes ark = snp_certificate("ark-turin.pem");
     collateral = {{std::string(cmc::kSnpEvidence), {snp_certificate("vcek-turin.pem"), snp_certificate("ask-turin.pem"), ark}, {}, {}}};
-    manifest.ca_fingerprints = {fingerprint(ark)};
+    accept_turin(manifest);
     manifest.sbom->components = {cmc_reference("SNP", 0, Bytes(48, 'm'))};
-    nlohmann::json bits = {{"type", "SNP Policy"}, {"debug", false}, {"migration", false}, {"abiMajor", 0}, {"abiMinor", 0},
-                           {"smt", sample.allows(SnpPolicyBits::kSmt)}, {"singleSocket", sample.allows(SnpPolicyBits::kSingleSocket)}};
-    nlohmann::json zero = {{"fmc", 0}, {"bl", 0}, {"tee", 0}, {"snp", 0}, {"ucode", 0}};
-    nlohmann::json turin = {{"name", "Turin"}, {"fw", {{"build", 0}, {"major", 0}, {"minor", 0}}}, {"tcb", zero}};
-    manifest.snp_policy = {{"reportMinVersion", 2}, {"reportMaxVersion", 5}, {"policy", bits}, {"versions", nlohmann::json::array({turin})}};
     attest = [this](View nonce) {
       Bytes report = snp_resigned("turin-v5-report.bin", [&](Bytes& r) {
         std::ranges::fill(r.begin() + 0x50, r.begin() + 0x90, std::uint8_t{0});

@@ -44,12 +44,9 @@ class DaemonFreshness : public testing::Test {
     a_.daemon.write("epochd.pem", epochs_.pem());
     b_.write("policies/epochd.pem", epochs_.pem());
     a_.daemon.members += "\"epochs\": [{\"file\": \"epoch-id\", \"key\": \"epochd.pem\"}],";
-    ASSERT_TRUE(a_.daemon.start());
-    ASSERT_TRUE(b_.start());
-    ASSERT_TRUE(a_.daemon.ready()) << a_.daemon.log();
+    ASSERT_TRUE(start_both(a_, b_));
     a_.describe(authority_, "server");
-    for (std::size_t i = 0; i < a_.items.size(); i++)
-      b_.put_metadata("of-a" + std::to_string(i), a_.items[i]);
+    b_.put_items("of-a", a_.items);
     put_policy("a.example", "\"max_age\": 60,");
   }
   void put_policy(const std::string& rule, const std::string& more, const std::string& of_rule = "") {

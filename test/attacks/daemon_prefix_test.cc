@@ -24,10 +24,7 @@ std::vector<EvidenceLog>& logs_of(Evidence& evidence) { return std::get<TpmAncho
 class Prefix : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(a_.good());
-    ASSERT_TRUE(a_.daemon.start());
-    ASSERT_TRUE(b_.start());
-    ASSERT_TRUE(a_.daemon.ready()) << a_.daemon.log();
+    ASSERT_TRUE(start_both(a_, b_));
     TpmMachine further(authority_, "tis");  // the same boot, later
     ASSERT_TRUE(further.good());
     ASSERT_TRUE(further.daemon.start());
@@ -35,7 +32,7 @@ class Prefix : public testing::Test {
     further.describe(authority_, "server");
     items_ = further.items;
     a_.hold(items_, "server");
-    for (std::size_t i = 0; i < items_.size(); i++) b_.put_metadata("of-a" + std::to_string(i), items_[i]);
+    b_.put_items("of-a", items_);
     aks_ = "\"" + a_.ak_name() + "\"";
     put_policy("a.example", "");
   }

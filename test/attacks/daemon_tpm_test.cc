@@ -65,12 +65,9 @@ TestCert ak_issuer() {
 class DaemonTpm : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(a_.good());
-    ASSERT_TRUE(a_.daemon.start());
-    ASSERT_TRUE(b_.start());
-    ASSERT_TRUE(a_.daemon.ready()) << a_.daemon.log();
+    ASSERT_TRUE(start_both(a_, b_));
     a_.describe(authority_, "server");
-    for (std::size_t i = 0; i < a_.items.size(); i++) b_.put_metadata("of-a" + std::to_string(i), a_.items[i]);
+    b_.put_items("of-a", a_.items);
     pin(a_.ak_name(), "\"max_age\": 60,");
   }
   void put_policy(const std::string& members, const std::string& of_rule) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "test/bench/measure.h"
 #include "test/support/dcap_maker.h"
 #include "verifier/dcap/quote.h"
 #include "verifier/tdx/body.h"
@@ -13,12 +14,8 @@
 namespace {
 
 using namespace attest;
+using namespace attest::bench;
 using namespace attest::test;
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 // per_item is the processor's time of one of `count` runs in microseconds; negative if one failed.
 template <class F>

@@ -8,17 +8,16 @@
 #include <cbor.h>
 #include <malloc.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <future>
 #include <nlohmann/json.hpp>
 
 #include "evidence/cmc/report.h"
 #include "provider/libattest/options.h"
+#include "test/bench/measure.h"
 #include "test/support/atls_pair.h"
 #include "test/support/cmc_machine.h"
 #include "verifier/cmc/judge.h"
@@ -27,13 +26,9 @@
 namespace {
 
 using namespace attest;
+using namespace attest::bench;
 using namespace attest::test;
 using cmc::Encoding;
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? -1 : values[values.size() / 2];
-}
 
 constexpr std::size_t kFewFiles = 3;  // behind the 25 events of the recorded boot's firmware
 
@@ -45,13 +40,6 @@ double cpu_ms() {
   timespec t{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
-}
-void forget_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
-double peak_mib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::atof(line.c_str() + 6) / 1024;
-  return 0;
 }
 
 // floor_of reads the report once, keeping nothing, and hashes it.

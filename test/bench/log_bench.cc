@@ -6,15 +6,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 
 #include "evidence/core/file.h"
+#include "test/bench/measure.h"
 #include "verifier/logs/event_log.h"
 #include "verifier/logs/ima.h"
 
 namespace {
 
 using namespace attest;
+using namespace attest::bench;
 
 // Processor time: nothing here waits, and other programs must not count.
 struct Clock {
@@ -25,18 +26,6 @@ struct Clock {
   }
 };
 double milliseconds(double start) { return Clock::now() - start; }
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? -1 : values[values.size() / 2];
-}
-// The peak of resident memory since forget_peak, from the kernel.
-void forget_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
-double peak_mib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::atof(line.c_str() + 6) / 1024;
-  return 0;
-}
 
 // An ima-ng entry of a file that never existed, in the kernel's binary form.
 void add_entry(std::uint32_t number, Bytes& list) {

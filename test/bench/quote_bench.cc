@@ -3,22 +3,18 @@
 //   quote_bench TCTI STATE-DIR ROUNDS
 #include <openssl/crypto.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
 #include "drivers/table.h"
+#include "test/bench/measure.h"
 
 namespace {
 
 using namespace attest;
+using namespace attest::bench;
 using Clock = std::chrono::steady_clock;
-
-double median_us(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 template <class F>
 double timed_us(F&& work) {
@@ -41,7 +37,7 @@ int run(OpenedDriver& opened, int rounds) {
     signs.push_back(timed_us([&] { return bool(opened.keys->sign("bench", 0x0403, nonce.view())); }));
     if (quotes.back() < 0 || signs.back() < 0) return 1;
   }
-  std::printf("{\"quote_us\": %.1f, \"sign_us\": %.1f}\n", median_us(quotes), median_us(signs));
+  std::printf("{\"quote_us\": %.1f, \"sign_us\": %.1f}\n", median(quotes), median(signs));
   return 0;
 }
 

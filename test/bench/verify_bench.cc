@@ -8,11 +8,13 @@
 
 #include "evidence/core/hex.h"
 #include "evidence/logs/expand.h"
+#include "test/bench/measure.h"
 #include "verifier/references/match.h"
 
 namespace {
 
 using namespace attest;
+using namespace attest::bench;
 using Clock = std::chrono::steady_clock;
 
 // An ima-ng entry: "sha256:" digest and path.
@@ -80,11 +82,6 @@ double verify(const std::vector<EvidenceLog>& logs, const ContextManifests& mani
     matcher.judge({position++, event.pcr, event.kind, &event.digest, event.full});
   LogFindings findings = std::move(matcher).finish({10});
   return findings.mismatches.empty() ? milliseconds(start) : -1;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "evidence/cmc/cose.h"
 #include "evidence/core/hex.h"
 #include "test/support/recording.h"
+#include "test/support/snp_samples.h"
 
 namespace attest::test {
 namespace {
@@ -19,6 +20,18 @@ cmc::Metadata metadata(const std::string& type, const std::string& name) {
 }
 
 }  // namespace
+
+std::string fingerprint(const Bytes& der) { return to_hex(sha256(View(der)).view()); }
+
+void accept_turin(cmc::Metadata& manifest) {
+  manifest.ca_fingerprints = {fingerprint(snp_certificate("ark-turin.pem"))};
+  auto sample = *parse_snp_report(snp_fixture("turin-v5-report.bin"));
+  nlohmann::json bits = {{"type", "SNP Policy"}, {"debug", false}, {"migration", false}, {"abiMajor", 0}, {"abiMinor", 0},
+                         {"smt", sample.allows(SnpPolicyBits::kSmt)}, {"singleSocket", sample.allows(SnpPolicyBits::kSingleSocket)}};
+  nlohmann::json zero = {{"fmc", 0}, {"bl", 0}, {"tee", 0}, {"snp", 0}, {"ucode", 0}};
+  nlohmann::json turin = {{"name", "Turin"}, {"fw", {{"build", 0}, {"major", 0}, {"minor", 0}}}, {"tcb", zero}};
+  manifest.snp_policy = {{"reportMinVersion", 2}, {"reportMaxVersion", 5}, {"policy", bits}, {"versions", nlohmann::json::array({turin})}};
+}
 
 cmc::Component cmc_event(View digest, HashAlg alg) {
   cmc::Component out;

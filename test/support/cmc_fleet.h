@@ -12,6 +12,11 @@ namespace attest::test {
 cmc::Component cmc_reference(const std::string& anchor, std::int64_t index, View digest, HashAlg alg = HashAlg::sha384);
 cmc::Component cmc_event(View digest, HashAlg alg = HashAlg::sha384);
 
+// fingerprint is how manifests name a root of hardware; accept_turin makes a manifest accept guests like that of the synthetic
+// Turin report, of any firmware.
+std::string fingerprint(const Bytes& der);
+void accept_turin(cmc::Metadata& manifest);
+
 // Fleet is one root manifest, one image description, and whatever evidence a test gives. attest is called with the hash of
 // the context; it must not change what the context holds.
 struct Fleet {

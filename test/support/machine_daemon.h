@@ -46,6 +46,10 @@ class MachineDaemon {
   void put_metadata(const std::string& name, const std::string& item) const {
     write("metadata/" + name + ".json", item);
   }
+  // put_items writes metadata/NAME0.json and so on.
+  void put_items(const std::string& name, const std::vector<std::string>& items) const {
+    for (std::size_t i = 0; i < items.size(); i++) put_metadata(name + std::to_string(i), items[i]);
+  }
   // put_policy writes policies/NAME.json.
   void put_policy(const std::string& name, const std::string& json) const {
     write("policies/" + name + ".json", json);

@@ -26,9 +26,14 @@ void TpmMachine::describe(const Authority& authority, const std::string& name) {
 }
 
 void TpmMachine::hold(const std::vector<std::string>& signed_items, const std::string& name) {
-  for (std::size_t i = 0; i < signed_items.size(); i++)
-    daemon.put_metadata(name + std::to_string(i), signed_items[i]);
+  daemon.put_items(name, signed_items);
   EXPECT_TRUE(daemon.control(R"({"op":"reload"})").starts_with("{\"ok\""));
+}
+
+bool start_both(TpmMachine& prover, MachineDaemon& verifier) {
+  bool both = prover.good() && prover.daemon.start() && verifier.start() && prover.daemon.ready();
+  EXPECT_TRUE(both) << prover.daemon.log();
+  return both;
 }
 
 std::string TpmMachine::ak_name() const {

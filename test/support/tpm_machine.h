@@ -20,4 +20,8 @@ struct TpmMachine {
   std::vector<std::string> items;
 };
 
+// start_both starts a machine that proves itself and one that judges, and waits for the first one's TPM; false after a failed
+// expectation.
+bool start_both(TpmMachine& prover, MachineDaemon& verifier);
+
 }  // namespace attest::test

@@ -265,14 +265,8 @@ class Vtpm : public Driver {
 struct AzureVm : test::Fleet {
   AzureVm() {
     using namespace test;
-    manifest.ca_fingerprints = {to_hex(sha256(View(snp_certificate("ark-turin.pem"))).view())};
+    accept_turin(manifest);
     manifest.sbom->components = {cmc_reference("SNP", 0, Bytes(48, 'm')), cmc_reference("TPM", 4, Bytes(32, 5), HashAlg::sha256)};
-    auto sample = *parse_snp_report(snp_fixture("turin-v5-report.bin"));
-    nlohmann::json bits = {{"type", "SNP Policy"}, {"debug", false}, {"migration", false}, {"abiMajor", 0}, {"abiMinor", 0},
-                           {"smt", sample.allows(SnpPolicyBits::kSmt)}, {"singleSocket", sample.allows(SnpPolicyBits::kSingleSocket)}};
-    nlohmann::json zero = {{"fmc", 0}, {"bl", 0}, {"tee", 0}, {"snp", 0}, {"ucode", 0}};
-    nlohmann::json turin = {{"name", "Turin"}, {"fw", {{"build", 0}, {"major", 0}, {"minor", 0}}}, {"tcb", zero}};
-    manifest.snp_policy = {{"reportMinVersion", 2}, {"reportMaxVersion", 5}, {"policy", bits}, {"versions", nlohmann::json::array({turin})}};
     std::string chain;
     for (const char* name : {"vcek-turin.pem", "ask-turin.pem", "ark-turin.pem"}) chain += as_text(snp_fixture(name));
     config.certificates = dir.file("chain.pem");

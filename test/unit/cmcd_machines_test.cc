@@ -14,13 +14,9 @@ using namespace attest::test;
 class Machines : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(a_.good());
-    ASSERT_TRUE(a_.daemon.start());
-    ASSERT_TRUE(b_.start());
-    ASSERT_TRUE(a_.daemon.ready()) << a_.daemon.log();
+    ASSERT_TRUE(start_both(a_, b_));
     a_.describe(authority_, "server");
-    for (std::size_t i = 0; i < a_.items.size(); i++)
-      b_.put_metadata("of-a" + std::to_string(i), a_.items[i]);
+    b_.put_items("of-a", a_.items);
     b_.put_policy("default", R"({"peers": [{"name": "a.example", "role": "server", "ak_names": [")" +
                                  a_.ak_name() +
                                  R"("], "image_descriptions": ["image-of-server"], "services": ["me"]}]})");

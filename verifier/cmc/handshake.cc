@@ -116,7 +116,7 @@ bool check_anchors(Case& c) {
   return true;
 }
 
-// check_identified: as of native evidence: a listed key says that it is an accepted machine, not which.
+// check_named: as of native evidence: a listed key says that it is an accepted machine, not which.
 void check_named(Case& c) {
   if (c.question.x509_ok || c.question.prover == Role::client) return c.verdict.pass(check::kPeerNotIdentified);
   std::string why = "CMC report: nothing but the key's being listed says which machine this is";
