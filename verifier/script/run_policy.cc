@@ -132,13 +132,9 @@ class NoSigpipe {
 }  // namespace
 
 // Child is one child that has been told nothing yet.
-class PolicyRunner::Child {
+class PolicyRunner::Child : public Process {
  public:
-  explicit Child(Process process) : process_(std::move(process)) {}
-  Process& process() { return process_; }
-
- private:
-  Process process_;
+  explicit Child(Process process) : Process(std::move(process)) {}
 };
 
 namespace {
@@ -178,10 +174,19 @@ std::unique_ptr<PolicyRunner::Child> PolicyRunner::take() {
   return std::move(ready_);
 }
 
+Result<std::unique_ptr<PolicyRunner::Child>> PolicyRunner::begin() const {
+  std::string path = path_;
+  if (path.empty()) {
+    TRY(path, find_policy_child());
+  }
+  TRY(Process process, start(path));
+  return std::make_unique<Child>(std::move(process));
+}
+
 void PolicyRunner::keep_one_ready() {
-  auto started = start(path_);
+  auto started = begin();
   std::lock_guard lock(mutex_);
-  if (started && !ready_) ready_ = std::make_unique<Child>(*std::move(started));
+  if (started && !ready_) ready_ = *std::move(started);
 }
 
 Result<PolicyAnswer> PolicyRunner::run(View json, View script, std::chrono::milliseconds deadline) {
@@ -189,13 +194,12 @@ Result<PolicyAnswer> PolicyRunner::run(View json, View script, std::chrono::mill
   auto end = Clock::now() + deadline;
   NoSigpipe quiet;
   std::unique_ptr<Child> child = take();
-  if (!child || !tell(child->process(), json, script, end)) {  // a child that waited may have been killed meanwhile
-    TRY(Process fresh, start(path_));
-    child = std::make_unique<Child>(std::move(fresh));
-    CHECK_OK(tell(child->process(), json, script, end));
+  if (!child || !tell(*child, json, script, end)) {  // a child that waited may have been killed meanwhile
+    TRY(child, begin());
+    CHECK_OK(tell(*child, json, script, end));
   }
   keep_one_ready();
-  return hear(child->process(), end);
+  return hear(*child, end);
 }
 
 Result<PolicyAnswer> run_policy(const std::string& child, View json, View script, std::chrono::milliseconds deadline) {

@@ -26,7 +26,8 @@ Result<PolicyAnswer> run_policy(const std::string& child, View json, View script
 // waits for a program to start. Every script still has a child of its own, which sees one result. Thread safe.
 class PolicyRunner {
  public:
-  explicit PolicyRunner(std::string child);
+  // child: the program; empty: the installation's, looked for whenever one is started.
+  explicit PolicyRunner(std::string child = "");
   ~PolicyRunner();
   PolicyRunner(const PolicyRunner&) = delete;
   PolicyRunner& operator=(const PolicyRunner&) = delete;
@@ -34,6 +35,7 @@ class PolicyRunner {
 
  private:
   class Child;
+  Result<std::unique_ptr<Child>> begin() const;
   std::unique_ptr<Child> take();
   void keep_one_ready();
   const std::string path_;

@@ -99,7 +99,6 @@ Result<std::shared_ptr<const Fleet>> load_fleet(const CmcConfig& config, std::ve
     TRY(Bytes script, read_file(file, kMaxScript));
     fleet->policies.push_back(std::move(script));
   }
-  if (auto child = find_policy_child()) fleet->policy_runner = std::make_shared<PolicyRunner>(*std::move(child));
   load_items(*fleet, warnings);
   load_intel(*fleet, warnings);
   if (!config.remote_calls.empty())

@@ -21,7 +21,7 @@ struct Fleet {
   std::vector<SignedItem> items;
   DcapCollateral intel;                                 // of this machine's platform
   std::vector<Bytes> policies;                          // JavaScript
-  std::shared_ptr<PolicyRunner> policy_runner;          // unset: the child program was not installed
+  std::shared_ptr<PolicyRunner> policy_runner = std::make_shared<PolicyRunner>();
   std::string name;                                     // of this machine
 };
 
