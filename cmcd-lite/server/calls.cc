@@ -1,8 +1,8 @@
 #include "cmcd-lite/server/calls.h"
 
-#include "cmcd-lite/server/cmc/handshake.h"
-#include "cmcd-lite/server/control.h"
-#include "cmcd-lite/server/judge.h"
+#include "cmcd-lite/server/control/control.h"
+#include "cmcd-lite/server/engine/cmc_handshake.h"
+#include "cmcd-lite/server/engine/judge.h"
 #include "drivers/tls_scheme.h"
 #include "evidence/core/hex.h"
 #include "evidence/core/printable.h"

@@ -1,7 +1,7 @@
 // calls.h: what the daemon does for a call of the handshake.
 #pragma once
-#include "cmcd-lite/server/engine.h"
-#include "cmcd-lite/server/session.h"
+#include "cmcd-lite/server/engine/engine.h"
+#include "cmcd-lite/server/sockets/session.h"
 
 namespace attest {
 

@@ -3,8 +3,8 @@
 #include <asio/post.hpp>
 #include <csignal>
 
-#include "cmcd-lite/server/notify.h"
-#include "cmcd-lite/server/process.h"
+#include "cmcd-lite/server/process/notify.h"
+#include "cmcd-lite/server/process/process.h"
 #include "drivers/sw/sw_keys.h"
 
 namespace attest {

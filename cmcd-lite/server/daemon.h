@@ -4,11 +4,11 @@
 #include <asio/steady_timer.hpp>
 
 #include "cmcd-lite/server/calls.h"
-#include "cmcd-lite/server/cmc/api.h"
-#include "cmcd-lite/server/cmc/listener.h"
+#include "cmcd-lite/server/cmc/api/api.h"
+#include "cmcd-lite/server/cmc/api/listener.h"
+#include "cmcd-lite/server/sockets/listener.h"
+#include "cmcd-lite/server/verdicts/publisher.h"
 #include "evidence/core/fd.h"
-#include "cmcd-lite/server/listener.h"
-#include "cmcd-lite/server/publisher.h"
 
 namespace attest {
 

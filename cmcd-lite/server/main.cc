@@ -4,7 +4,7 @@
 
 #include "cmcd-lite/server/cmc/agent_file.h"
 #include "cmcd-lite/server/daemon.h"
-#include "cmcd-lite/server/process.h"
+#include "cmcd-lite/server/process/process.h"
 #include "evidence/core/file.h"
 
 namespace {

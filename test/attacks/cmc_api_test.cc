@@ -6,7 +6,7 @@
 
 #include "cmcd-lite/client/cmc_connection.h"
 #include "cmcd-lite/client/socket_io.h"
-#include "cmcd-lite/server/cmc/api.h"
+#include "cmcd-lite/server/cmc/api/api.h"
 #include "evidence/core/fd.h"
 #include "test/support/fake_driver.h"
 #include "test/support/machine_daemon.h"

@@ -3,8 +3,8 @@
 
 #include <random>
 
-#include "cmcd-lite/server/known_keys.h"
-#include "cmcd-lite/server/log_cache.h"
+#include "cmcd-lite/server/devices/log_cache.h"
+#include "cmcd-lite/server/freshness/known_keys.h"
 #include "evidence/logs/prefix.h"
 #include "evidence/native/request.h"
 #include "test/support/measured_boot.h"

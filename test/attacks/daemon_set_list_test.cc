@@ -1,7 +1,7 @@
 // The signed list of what is current: rolled back, forgotten, of the future, by another signer; and its update windows.
 #include <gtest/gtest.h>
 
-#include "cmcd-lite/server/set_memory.h"
+#include "cmcd-lite/server/freshness/set_memory.h"
 #include "evidence/core/file.h"
 #include "evidence/metadata/set_list.h"
 #include "test/support/evidence_maker.h"

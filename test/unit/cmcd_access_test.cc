@@ -1,4 +1,4 @@
-#include "cmcd-lite/server/access.h"
+#include "cmcd-lite/server/access/access.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cmcd-lite/server/cmc/agent_file.h"
-#include "cmcd-lite/server/config.h"
+#include "cmcd-lite/server/config/config.h"
 #include "evidence/core/file.h"
 #include "test/support/temp_dir.h"
 

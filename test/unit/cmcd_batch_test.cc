@@ -1,4 +1,4 @@
-#include "cmcd-lite/server/batch.h"
+#include "cmcd-lite/server/devices/batch.h"
 
 #include <gtest/gtest.h>
 

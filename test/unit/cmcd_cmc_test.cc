@@ -1,7 +1,7 @@
 // The API of CMC's agent over its socket: reports made of a TPM, judged by the same daemon.
 #include <gtest/gtest.h>
 
-#include "cmcd-lite/server/cmc/api.h"
+#include "cmcd-lite/server/cmc/api/api.h"
 #include "evidence/cmc/report.h"
 #include "evidence/core/file.h"
 #include "evidence/core/hex.h"

@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 #include <openssl/rsa.h>
 
-#include "cmcd-lite/server/cmc/csr.h"
+#include "cmcd-lite/server/cmc/api/csr.h"
+#include "cmcd-lite/server/cmc/api/tls_keys.h"
 #include "cmcd-lite/server/cmc/est.h"
-#include "cmcd-lite/server/cmc/tls_keys.h"
 #include "evidence/cmc/report.h"
 #include "evidence/core/crypto.h"
 #include "test/support/cmc_machine.h"

@@ -1,4 +1,4 @@
-#include "cmcd-lite/server/config.h"
+#include "cmcd-lite/server/config/config.h"
 
 #include <gtest/gtest.h>
 

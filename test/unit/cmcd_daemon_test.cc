@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "cmcd-lite/server/listen_socket.h"
+#include "cmcd-lite/server/sockets/listen_socket.h"
 #include "evidence/core/file.h"
 #include "evidence/core/hex.h"
 #include "evidence/native/request.h"

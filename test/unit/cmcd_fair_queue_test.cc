@@ -1,11 +1,11 @@
-#include "cmcd-lite/server/fair_queue.h"
+#include "cmcd-lite/server/process/fair_queue.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <future>
 
-#include "cmcd-lite/server/worker_pool.h"
+#include "cmcd-lite/server/process/worker_pool.h"
 
 namespace attest {
 namespace {

@@ -1,7 +1,7 @@
 // TLS keys as callers of the daemon meet them: certified in the evidence, renewed, revoked, brought along as files.
 #include <gtest/gtest.h>
 
-#include "cmcd-lite/server/key_directory.h"
+#include "cmcd-lite/server/devices/key_directory.h"
 #include "drivers/sw/sw_keys.h"
 #include "evidence/core/crypto.h"
 #include "evidence/core/file.h"

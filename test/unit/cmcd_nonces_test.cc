@@ -1,4 +1,4 @@
-#include "cmcd-lite/server/nonces.h"
+#include "cmcd-lite/server/freshness/nonces.h"
 
 #include <gtest/gtest.h>
 

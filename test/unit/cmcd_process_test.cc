@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "cmcd-lite/server/notify.h"
+#include "cmcd-lite/server/process/notify.h"
 #include "evidence/core/file.h"
 #include "evidence/metadata/manifest.h"
 #include "test/support/machine_daemon.h"

@@ -1,5 +1,5 @@
 // The daemon's half of publishing: verdicts become results, findings and events in queues on disk.
-#include "cmcd-lite/server/publisher.h"
+#include "cmcd-lite/server/verdicts/publisher.h"
 
 #include <gtest/gtest.h>
 

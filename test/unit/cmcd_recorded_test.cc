@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "cmcd-lite/server/cmc/tls_keys.h"
+#include "cmcd-lite/server/cmc/api/tls_keys.h"
 #include "evidence/cmc/report.h"
 #include "evidence/core/crypto.h"
 #include "evidence/core/file.h"

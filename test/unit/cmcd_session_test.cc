@@ -1,4 +1,4 @@
-#include "cmcd-lite/server/session.h"
+#include "cmcd-lite/server/sockets/session.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -10,8 +10,8 @@
 #include <future>
 #include <thread>
 
+#include "cmcd-lite/server/process/named_error.h"
 #include "evidence/core/fd.h"
-#include "cmcd-lite/server/named_error.h"
 
 namespace attest {
 namespace {

@@ -1,4 +1,4 @@
-#include "cmcd-lite/server/tpm_thread.h"
+#include "cmcd-lite/server/devices/tpm_thread.h"
 
 #include <gtest/gtest.h>
 

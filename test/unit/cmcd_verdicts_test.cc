@@ -1,5 +1,5 @@
 // Verdicts: what is kept for attestctl explain stays small, and what matters most is forgotten last.
-#include "cmcd-lite/server/verdicts.h"
+#include "cmcd-lite/server/verdicts/verdicts.h"
 
 #include <gtest/gtest.h>
 

@@ -4,9 +4,9 @@
 
 #include <charconv>
 
-#include "cmcd-lite/server/rights.h"
-#include "evidence/core/hex.h"
+#include "cmcd-lite/server/access/rights.h"
 #include "drivers/container/recorder.h"
+#include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
 
 namespace attest {

@@ -1,7 +1,0 @@
-#include "cmcd-lite/server/build_time.h"
-
-namespace attest {
-
-UnixTime build_time() { return ATTEST_BUILD_TIME; }
-
-}  // namespace attest

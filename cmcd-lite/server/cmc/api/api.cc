@@ -1,0 +1,137 @@
+#include "cmcd-lite/server/cmc/api/api.h"
+
+namespace attest {
+namespace {
+
+constexpr std::size_t kMaxNonce = 256;
+
+struct RightRow {
+  cmc::Call call;
+  Right right;
+  const char* name;  // of the switch in "remote_calls"; nullptr: there is none
+};
+constexpr RightRow kRights[] = {{cmc::Call::attest, Right::raw, "attest"},
+                                {cmc::Call::verify, Right::judge, nullptr},
+                                {cmc::Call::peer_cache, Right::judge, nullptr},
+                                {cmc::Call::tls_create, Right::control, "tls-create"},
+                                {cmc::Call::tls_sign, Right::sign, "tls-sign"},
+                                {cmc::Call::tls_cert, Right::sign, "tls-cert"}};
+
+Status may_stranger(const CmcConfig& config, cmc::Call call, const char* name) {
+  if (call == cmc::Call::verify || call == cmc::Call::peer_cache) return ok();
+  std::string refused = std::string("daemon.denied: ") + cmc::call_name(call) + " is not served on a connection without peer credentials: ";
+  if (name == nullptr) return Error{Errc::denied, refused + "use the Unix socket"};
+  if (std::ranges::find(config.remote_calls, call) != config.remote_calls.end()) return ok();
+  return Error{Errc::denied, refused + "use the Unix socket, or name \"" + name + "\" in \"remote_calls\" of \"cmc\" in cmcd.json"};
+}
+
+// may_use: some entry gives the right, whatever keys it names; the key itself is judged where it is used.
+Status may_use(const State& state, const LocalPeer& peer, const std::vector<std::string>& callers, Right right) {
+  auto grant = state.access.may({peer, callers}, right);
+  if (!grant) return grant.error();
+  return ok();
+}
+
+const std::vector<std::string>& callers_of(const State& state, const std::string& socket) {
+  static const std::vector<std::string> everybody;
+  auto at = std::ranges::find(state.config.cmc.sockets, socket, &CmcSocket::path);
+  return at == state.config.cmc.sockets.end() ? everybody : at->callers;
+}
+
+// check_nonce: what a handshake's evidence is made over begins with "attest/"; nobody gets that over an API.
+Status check_nonce(const Bytes& nonce) {
+  if (nonce.empty()) return Error{Errc::denied, "Attest: the nonce is empty"};
+  if (nonce.size() > kMaxNonce) return Error{Errc::denied, "Attest: a nonce of more than 256 bytes"};
+  if (as_text(nonce).starts_with("attest/"))
+    return Error{Errc::denied, "Attest: nonces beginning with \"attest/\" are those of handshakes"};
+  return ok();
+}
+
+}  // namespace
+
+Status may_call(const State& state, const CmcCall& call) {
+  const auto* row = std::ranges::find(kRights, call.call, &RightRow::call);
+  bool known = row != std::end(kRights);
+  if (!call.peer) return may_stranger(state.config.cmc, call.call, known ? row->name : nullptr);
+  return may_use(state, *call.peer, callers_of(state, call.socket), known ? row->right : Right::control);
+}
+
+void CmcApi::serve(CmcCall call, CmcReply reply) {
+  StatePtr state = engine_.state.get();
+  if (auto may = may_call(*state, call); !may) return reply.fail(may.error());
+  auto request = cmc::decode_request(call.call, call.payload);
+  if (!request) return reply.fail(request.error());
+  call.payload = Bytes();
+  Asked asked{std::move(call), std::move(*request), std::move(state), std::move(reply)};
+  switch (asked.call.call) {
+    case cmc::Call::attest:
+      return attest(std::move(asked));
+    case cmc::Call::verify:
+      return verify(std::move(asked));
+    case cmc::Call::peer_cache:
+      return peer_cache(asked);
+    case cmc::Call::measure:
+      return measure(std::move(asked));
+    case cmc::Call::update_certs:
+    case cmc::Call::update_metadata:
+      return update(asked);
+    case cmc::Call::tls_create:
+      return tls_->create(std::move(asked.call), std::move(asked.request), std::move(asked.state), std::move(asked.reply));
+    case cmc::Call::tls_sign:
+      return tls_->sign(asked.call, std::move(asked.request), *asked.state, asked.reply);
+    case cmc::Call::tls_cert:
+      return asked.reply.send(tls_->certificate(asked.call, asked.request, *asked.state));
+    case cmc::Call::error:
+      return asked.reply.fail({Errc::unsupported, "no call"});
+  }
+}
+
+void CmcApi::attest(Asked asked) {
+  if (auto good = check_nonce(asked.request.nonce); !good) return asked.reply.fail(good.error());
+  auto wish = std::make_shared<ReportWish>();
+  wish->nonce = std::move(asked.request.nonce);
+  wish->cached = std::move(asked.request.cached);
+  wish->encoding = asked.call.encoding;
+  engine_.tpm.run(asked.call.source(), [this, wish, state = asked.state, reply = asked.reply](Result<TpmThread::Devices*> devices) {
+    if (!devices) return reply.fail(devices.error());
+    auto report = reports_.make(*wish, **devices, *state->fleet);
+    if (!report) return reply.fail(report.error());
+    cmc::ApiResponse response;
+    response.call = cmc::Call::attest;
+    response.report = std::move(*report);
+    reply.send(std::move(response));
+  });
+}
+
+void CmcApi::verify(Asked asked) {
+  auto task = std::make_shared<Asked>(std::move(asked));
+  engine_.workers.post(task->call.source(), [this, task](Status go) {
+    if (!go) return task->reply.fail(go.error());
+    auto result = judge_report(task->request, task->call, *task->state->fleet, peers_, engine_.verdicts, engine_.clock());
+    if (!result) return task->reply.fail(result.error());
+    cmc::ApiResponse response;
+    response.call = cmc::Call::verify;
+    response.result = std::move(*result);
+    task->reply.send(std::move(response));
+  });
+}
+
+void CmcApi::peer_cache(const Asked& asked) {
+  cmc::ApiResponse response;
+  response.call = cmc::Call::peer_cache;
+  response.cache = peers_.digests(asked.request.peer);
+  asked.reply.send(std::move(response));
+}
+
+// update reads configuration, metadata and certificates again, all or nothing.
+void CmcApi::update(const Asked& asked) {
+  engine_.reload([reply = asked.reply, call = asked.call.call](const Result<std::string>& done) {
+    if (!done) return reply.fail(done.error());
+    cmc::ApiResponse response;
+    response.call = call;
+    response.success = true;
+    reply.send(std::move(response));
+  });
+}
+
+}  // namespace attest

@@ -1,0 +1,114 @@
+#include "cmcd-lite/server/cmc/api/csr.h"
+
+#include <arpa/inet.h>
+#include <openssl/x509v3.h>
+
+#include "evidence/core/crypto.h"
+#include "evidence/core/error_mark.h"
+#include "evidence/core/printable.h"
+
+namespace attest {
+namespace {
+
+using OwnedReq = Owned<X509_REQ, X509_REQ_free>;
+using OwnedAlg = Owned<X509_ALGOR, X509_ALGOR_free>;
+
+void free_extensions(STACK_OF(X509_EXTENSION) * list) { sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free); }
+using OwnedExtensions = Owned<STACK_OF(X509_EXTENSION), free_extensions>;
+
+Error openssl_failed() { return {Errc::io, "key: OpenSSL failed to make a certificate request"}; }
+
+bool host_name(const std::string& name) {
+  auto good = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '*' || c == '_';
+  };
+  return !name.empty() && name.size() <= 253 && std::ranges::all_of(name, good);
+}
+
+bool numeric(const std::string& address) {
+  in6_addr out{};
+  return ::inet_pton(AF_INET, address.c_str(), &out) == 1 || ::inet_pton(AF_INET6, address.c_str(), &out) == 1;
+}
+
+Status add_names(X509_REQ* request, const cmc::KeyConfig& config) {
+  X509_NAME* subject = X509_REQ_get_subject_name(request);
+  const auto* cn = reinterpret_cast<const unsigned char*>(config.cn.data());
+  if (X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, cn, static_cast<int>(config.cn.size()), -1, 0) != 1)
+    return openssl_failed();
+  std::string names;
+  for (const std::string& name : config.dns_names) names += (names.empty() ? "DNS:" : ",DNS:") + name;
+  for (const std::string& address : config.ip_addresses) names += (names.empty() ? "IP:" : ",IP:") + address;
+  if (names.empty()) return ok();
+  OwnedExtensions list(sk_X509_EXTENSION_new_null());
+  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names.c_str());
+  if (!list || extension == nullptr || sk_X509_EXTENSION_push(list.get(), extension) <= 0) {
+    X509_EXTENSION_free(extension);
+    return openssl_failed();
+  }
+  if (X509_REQ_add_extensions(request, list.get()) != 1) return openssl_failed();
+  return ok();
+}
+
+// signature_kind is the signature's algorithm for a key, and its hash.
+std::pair<int, HashAlg> signature_kind(const EVP_PKEY* key) {
+  if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA) return {NID_sha256WithRSAEncryption, HashAlg::sha256};
+  int bits = EVP_PKEY_get_bits(key);
+  if (bits > 384) return {NID_ecdsa_with_SHA512, HashAlg::sha512};
+  if (bits > 256) return {NID_ecdsa_with_SHA384, HashAlg::sha384};
+  return {NID_ecdsa_with_SHA256, HashAlg::sha256};
+}
+
+Status put_signature(X509_REQ* request, const EVP_PKEY* key, const SignDigest& sign) {
+  auto [nid, hash] = signature_kind(key);
+  OwnedAlg algorithm(X509_ALGOR_new());
+  bool rsa = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
+  if (!algorithm || X509_ALGOR_set0(algorithm.get(), OBJ_nid2obj(nid), rsa ? V_ASN1_NULL : V_ASN1_UNDEF, nullptr) != 1 ||
+      X509_REQ_set1_signature_algo(request, algorithm.get()) != 1)
+    return openssl_failed();
+  unsigned char* tbs = nullptr;
+  int size = i2d_re_X509_REQ_tbs(request, &tbs);
+  if (size <= 0) return openssl_failed();
+  Digest digest = hash_of(hash, {View(tbs, static_cast<std::size_t>(size))});
+  OPENSSL_free(tbs);
+  TRY(Bytes signature, sign(hash, digest.view()));
+  ASN1_BIT_STRING* bits = ASN1_BIT_STRING_new();
+  if (bits == nullptr || ASN1_BIT_STRING_set(bits, signature.data(), static_cast<int>(signature.size())) != 1) {
+    ASN1_BIT_STRING_free(bits);
+    return openssl_failed();
+  }
+  bits->flags &= ~(ASN1_STRING_FLAG_BITS_LEFT | 7L);
+  bits->flags |= ASN1_STRING_FLAG_BITS_LEFT;
+  X509_REQ_set0_signature(request, bits);
+  return ok();
+}
+
+}  // namespace
+
+Status check_names(const cmc::KeyConfig& config) {
+  if (config.cn.empty() || config.cn.size() > 64 || printable(config.cn) != config.cn)
+    return Error{Errc::malformed, "TLSCreate: the common name must be 1 to 64 printable characters"};
+  for (const std::string& name : config.dns_names)
+    if (!host_name(name)) return Error{Errc::malformed, "TLSCreate: \"" + printable(name) + "\" is no DNS name"};
+  for (const std::string& address : config.ip_addresses)
+    if (!numeric(address)) return Error{Errc::malformed, "TLSCreate: \"" + printable(address) + "\" is no IP address"};
+  return ok();
+}
+
+Result<Bytes> make_csr(View spki_der, const cmc::KeyConfig& config, const SignDigest& sign) {
+  ErrorMark mark;
+  const unsigned char* at = spki_der.data();
+  OwnedPkey key(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(spki_der.size()), private_libctx(), nullptr));
+  OwnedReq request(X509_REQ_new_ex(private_libctx(), nullptr));
+  if (!key || !request || X509_REQ_set_version(request.get(), 0) != 1 || X509_REQ_set_pubkey(request.get(), key.get()) != 1)
+    return openssl_failed();
+  CHECK_OK(add_names(request.get(), config));
+  CHECK_OK(put_signature(request.get(), key.get(), sign));
+  unsigned char* der = nullptr;
+  int size = i2d_X509_REQ(request.get(), &der);
+  if (size <= 0) return openssl_failed();
+  Bytes out(der, der + size);
+  OPENSSL_free(der);
+  return out;
+}
+
+}  // namespace attest

@@ -1,0 +1,194 @@
+#include "cmcd-lite/server/sockets/session.h"
+
+#include <sys/socket.h>
+
+#include <asio/dispatch.hpp>
+#include <asio/write.hpp>
+
+#include "cmcd-lite/server/process/named_error.h"
+
+namespace attest {
+namespace {
+
+constexpr std::size_t kStep = 65536;  // a payload grows with what arrives, not with what is claimed
+
+Bytes frame_of(std::uint32_t type, Result<Bytes> payload) {
+  if (!payload) return error_frame(payload.error());
+  auto frame = encode_frame(type, *payload);
+  return frame ? std::move(*frame) : error_frame(frame.error());
+}
+
+}  // namespace
+
+std::optional<std::size_t> max_payload(std::uint32_t type) {
+  constexpr std::size_t kInputs = 2 * kMaxShare + kMaxLeaf + RequestHeader::kMaxRequest + kMaxKeyFile + 1024;
+  switch (static_cast<FrameType>(type)) {
+    case FrameType::begin:
+      return 1024;
+    case FrameType::attest:
+      return kInputs;
+    case FrameType::judge:
+      return kMaxEvidenceFrame + kInputs;
+    case FrameType::sign:
+      return 1024 + kMaxKeyFile;
+    case FrameType::key:
+      return 512;
+    case FrameType::machine_cert:
+      return 16;
+    case FrameType::control:
+      return std::size_t{2} << 20;
+    default:
+      return std::nullopt;
+  }
+}
+
+// Pending sends what the socket takes at once, so that the caller does not wait for the loop to wake, and gives
+// the rest and its hold on the session to the loop: a session always dies on the loop's thread.
+struct Reply::Pending {
+  std::shared_ptr<Session> session;
+  std::uint32_t type = 0;
+  std::atomic<bool> sent = false;
+  void send(Result<Bytes> payload) {
+    if (sent.exchange(true)) return;
+    Bytes frame = frame_of(type, std::move(payload));
+    std::size_t done = session->send_now(frame);
+    auto executor = session->socket_.get_executor();
+    asio::dispatch(executor, [to = std::move(session), frame = std::move(frame), done]() mutable {
+      to->answer(std::move(frame), done);
+    });
+  }
+  ~Pending() { send(Error{Errc::io, "daemon.internal: the call ended without an answer"}); }
+};
+
+Reply::Reply(std::shared_ptr<Session> session, std::uint32_t type)
+    : pending_(std::make_shared<Pending>(std::move(session), type)) {}
+void Reply::send(Result<Bytes> payload) const { pending_->send(std::move(payload)); }
+
+Session::Session(Socket socket, Setup setup, Quota& quota, const CallHandler& handler)
+    : socket_(std::move(socket)),
+      timer_(socket_.get_executor()),
+      setup_(std::move(setup)),
+      quota_(quota),
+      handler_(handler),
+      nonces_(setup_.limits.nonces, setup_.limits.nonce_ms) {}
+
+Session::~Session() { release_payload(); }
+
+void Session::arm(std::chrono::seconds term) {
+  timer_.expires_after(term);
+  timer_.async_wait([weak = weak_from_this()](const Code& code) {
+    auto self = weak.lock();
+    if (code || !self || self->timer_.expiry() > std::chrono::steady_clock::now()) return;
+    self->close();
+  });
+}
+
+void Session::read_header() {
+  if (have_ >= kFrameHeader) return parse_header();
+  if (have_ == 0) arm(setup_.refuse ? setup_.limits.read : setup_.limits.idle);
+  socket_.async_read_some(asio::buffer(in_.data() + have_, in_.size() - have_),
+                          [self = shared_from_this()](const Code& code, std::size_t n) {
+                            if (code) return self->close();
+                            self->on_header(n);
+                          });
+}
+
+void Session::on_header(std::size_t n) {
+  if (have_ == 0) arm(setup_.limits.read);  // once a frame: bytes that trickle do not buy time
+  have_ += n;
+  read_header();
+}
+
+void Session::parse_header() {
+  auto header = parse_frame_header(View(in_).first(kFrameHeader));
+  if (!header) return refuse(header.error());
+  header_ = *header;
+  if (setup_.refuse) return refuse(*setup_.refuse);
+  auto bound = max_payload(header_.type);
+  if (!bound)
+    return refuse({Errc::unsupported,
+                   "daemon.protocol: frame type " + std::to_string(header_.type) + " is not served here"});
+  if (header_.length > *bound)
+    return refuse({Errc::denied, "daemon.protocol: payload of " + std::to_string(header_.length) +
+                                     " bytes, at most " + std::to_string(*bound) + " are allowed"});
+  std::size_t here = std::min<std::size_t>(have_ - kFrameHeader, header_.length);
+  payload_.assign(in_.begin() + kFrameHeader, in_.begin() + kFrameHeader + static_cast<std::ptrdiff_t>(here));
+  filled_ = here;
+  std::size_t used = kFrameHeader + here;
+  std::copy(in_.begin() + static_cast<std::ptrdiff_t>(used), in_.begin() + static_cast<std::ptrdiff_t>(have_),
+            in_.begin());
+  have_ -= used;
+  read_payload();
+}
+
+void Session::read_payload() {
+  if (filled_ == header_.length) return serve();
+  if (filled_ == payload_.size()) {
+    std::size_t step = std::min(header_.length - filled_, kStep);
+    if (!quota_.reserve(setup_.peer.uid, step))
+      return refuse({Errc::io, "daemon.overloaded: too much memory is held by unfinished calls"});
+    reserved_ += step;
+    payload_.resize(filled_ + step);
+  }
+  socket_.async_read_some(asio::buffer(payload_.data() + filled_, payload_.size() - filled_),
+                          [self = shared_from_this()](const Code& code, std::size_t n) {
+                            if (code) return self->close();
+                            self->filled_ += n;
+                            self->read_payload();
+                          });
+}
+
+void Session::serve() {
+  timer_.cancel();
+  Call call{static_cast<FrameType>(header_.type), std::move(payload_), setup_.peer, setup_.socket_path,
+            nonces_};
+  payload_ = Bytes();
+  handler_(std::move(call), Reply(shared_from_this(), header_.type));
+}
+
+std::size_t Session::send_now(View frame) {
+  std::lock_guard lock(descriptor_);
+  if (!socket_.is_open()) return 0;
+  ssize_t n = ::send(socket_.native_handle(), frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return n > 0 ? static_cast<std::size_t>(n) : 0;
+}
+
+void Session::answer(Bytes frame, std::size_t sent) {
+  release_payload();
+  if (!socket_.is_open() || frame.empty()) return close();
+  out_ = std::move(frame);
+  finish_write(sent);
+}
+
+void Session::finish_write(std::size_t sent) {
+  if (sent < out_.size()) {
+    arm(setup_.limits.write);
+    asio::async_write(socket_, asio::buffer(out_.data() + sent, out_.size() - sent),
+                      [self = shared_from_this()](const Code& code, std::size_t) {
+                        if (code) return self->close();
+                        self->finish_write(self->out_.size());
+                      });
+    return;
+  }
+  out_ = Bytes();
+  if (last_) return close();
+  read_header();
+}
+
+void Session::refuse(const Error& error) {
+  last_ = true;
+  Bytes frame = error_frame(error);
+  std::size_t sent = send_now(frame);
+  answer(std::move(frame), sent);
+}
+
+void Session::release_payload() { quota_.release(setup_.peer.uid, std::exchange(reserved_, 0)); }
+
+void Session::close() {
+  Code ignored;
+  timer_.cancel();
+  std::lock_guard lock(descriptor_);
+  socket_.close(ignored);
+}
+
+}  // namespace attest
