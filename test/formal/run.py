@@ -36,6 +36,14 @@ MODELS = [
     ("mutual", "c0a0a0", False),
     ("mutual-symmetric", "c1a1a0", True),
     ("mutual-symmetric-role", "c0a0a0", False),
+    ("cmc-report", "c0a0", False),
+    ("cmc-report-any-nonce", "c1a1", True),
+    ("cmc-report-nonce-and-key", "c1a0", True),  # a0: the report is the server's; the session is not
+    ("links", "a0a0", False),
+    ("links-no-challenge", "a0a1", True),
+    ("links-challenge-only", "a0a1", True),
+    ("links-no-chain", "a0a0", False),
+    ("links-no-exporter", "a0a0", False),
 ]
 
 
