@@ -4,7 +4,7 @@
 set -euo pipefail
 exec </dev/null
 
-build=(gcc g++ make cmake ninja-build ccache pkg-config git python3
+build=(gcc g++ mold make cmake ninja-build ccache pkg-config git python3
   libssl-dev libtss2-dev libcbor-dev nlohmann-json3-dev libasio-dev libcli11-dev duktape-dev libseccomp-dev
   libgrpc++-dev libcoap3-dev)
 test=(libgtest-dev libcmocka-dev clang-14 clang-format-14 valgrind systemd
