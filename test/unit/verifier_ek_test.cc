@@ -120,6 +120,22 @@ TEST_F(EkTest, ChainIsRefused) {
   EXPECT_EQ(first_failure(judge(der)), check::kSignature);
 }
 
+// Its issuer is not at hand, but the number that the issuer gave is: to the trusted certificate.
+TEST_F(EkTest, AChangedCopyOfATrustedCertificateIsNotSignedForWhatItSays) {
+  Bytes der = middle.der(), bad = der;
+  anchors = {der};
+  intermediates.clear();
+  role = EkRole::ca;
+  EXPECT_EQ(first_failure(judge(der)), "trusted");
+  bad.back() ^= 1;  // of the signature
+  EXPECT_EQ(first_failure(judge(bad)), check::kSignature);
+  Bytes name = to_bytes(as_view("Vendor intermediate"));
+  bad = der;
+  std::ranges::search(bad, name).front() ^= 1;  // of what is signed
+  EXPECT_EQ(first_failure(judge(bad)), check::kSignature);
+  EXPECT_EQ(first_failure(judge(issue(&root, ca_spec("Vendor intermediate")).der())), check::kChain);  // another number
+}
+
 TEST_F(EkTest, AnAnchorNeedNotBeSelfSigned) {
   anchors = {middle.der()};
   intermediates.clear();

@@ -67,6 +67,16 @@ Found find_issuer(X509* certificate, const Pool& pool, const CertificatePath& pa
   return found;
 }
 
+// forged_copy: a trusted certificate has the same issuer and number, and an issuer gives a number once. This holds where the issuer
+// itself, whose key would tell, is not at hand.
+bool forged_copy(X509* certificate, const Pool& pool) {
+  for (std::size_t i = 0; i < pool.anchors.size(); i++) {
+    X509* anchor = pool.certificates[i].get();
+    if (X509_issuer_and_serial_cmp(anchor, certificate) == 0 && X509_cmp(anchor, certificate) != 0) return true;
+  }
+  return false;
+}
+
 Status add_times(X509* certificate, CertificatePath& path) {
   std::tm from{}, until{};
   if (ASN1_TIME_to_tm(X509_get0_notBefore(certificate), &from) != 1 ||
@@ -177,6 +187,8 @@ Result<CertificatePath> find_path(const PathQuestion& question) {
     Found found = find_issuer(current, pool, path, issuer);
     if (found == Found::wrong_signature || (found == Found::none && self_issued(current)))
       path.broken = who(current) + " was not signed by the key of the issuer it names";
+    else if (found == Found::none && forged_copy(current, pool))
+      path.broken = who(current) + " is not the trusted certificate of its issuer with this number: its signature is of other content";
     if (found != Found::issuer) break;
     current = issuer;
   }
