@@ -203,6 +203,7 @@ Json phases_json(const std::vector<PhaseValues>& phases) {
 Result<std::vector<PhaseValues>> phases_of(const Options& o, const Prediction& prediction) {
   if (o.phases.empty()) return std::vector<PhaseValues>();
   if (!prediction.sections) return Error{Errc::denied, "predict: --phases are of unified kernel images: name a new one with --kernel"};
+  if (prediction.unsaid.contains(*prediction.sections)) return std::vector<PhaseValues>();  // they follow from what cannot be said
   return boot_phases(prediction.after, *prediction.sections, o.phases);
 }
 
@@ -236,6 +237,18 @@ void tell(const Session& session, const Options& o, const Boot& boot, const Pred
   if (!o.after.empty()) row("wrote", o.after + ", new values alone, not signed yet");
 }
 
+// exit_of: whoever relies on a register that cannot be said must not take the answer for whole.
+Exit exit_of(const Options& o, const Prediction& prediction) {
+  bool unsure = std::ranges::any_of(prediction.unsaid, [&](const auto& one) { return wanted(o, one.first); });
+  return unsure ? Exit::cannot_tell : Exit::accepted;
+}
+
+Json prediction_json(const Boot& boot, const Prediction& prediction, const std::vector<PhaseValues>& phases) {
+  return {{"events", events_json(boot.log, prediction)}, {"changed", values_json(prediction, true)},
+          {"pcrs", values_json(prediction, false)},      {"unsaid", unsaid_json(prediction)},
+          {"phases", phases_json(phases)}};
+}
+
 Result<Exit> run(const Session& session, Options o) {
   if (!(o.out.empty() && o.after.empty()) && o.name.empty())
     return usage(session, "predict: a manifest needs --name, the one it takes the place of");
@@ -254,11 +267,10 @@ Result<Exit> run(const Session& session, Options o) {
   CHECK_OK(write_manifest(o, boot, prediction, true));
   CHECK_OK(write_manifest(o, boot, prediction, false));
   if (session.json)
-    return print_json({{"events", events_json(boot.log, prediction)}, {"changed", values_json(prediction, true)},
-                       {"pcrs", values_json(prediction, false)}, {"unsaid", unsaid_json(prediction)}, {"phases", phases_json(*phases)}});
-  tell(session, o, boot, prediction);
-  tell_phases(prediction, *phases);
-  return Exit::accepted;
+    print_json(prediction_json(boot, prediction, *phases));
+  else
+    tell(session, o, boot, prediction), tell_phases(prediction, *phases);
+  return exit_of(o, prediction);
 }
 
 void add_change_options(CLI::App* app, Options& o) {

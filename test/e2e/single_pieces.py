@@ -184,6 +184,9 @@ class Pieces(unittest.TestCase):
         now, out = self.folder / "now.efi", self.folder / "window.json"
         now.write_bytes(UNIFIED.read_bytes().replace(b"initrd of", b"INITRD of"))
         args = ["predict", "--eventlog", UNIFIED_BOOT, "--kernel", now, "--name", "os", "--out", out]
+        unsure = self.ctl("predict", "--eventlog", UNIFIED_BOOT, "--kernel", now, "--json")
+        self.assertEqual((unsure.code, set(json.loads(unsure.out)["unsaid"])), (3, {"9"}))
+        self.assertNotIn("9", json.loads(unsure.out)["pcrs"]["sha256"])
         refused = self.ctl(*args)
         self.assertEqual(refused.code, 3)
         self.assertIn("PCR 9 cannot be said", refused.out)

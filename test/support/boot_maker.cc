@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "evidence/core/hash.h"
-#include "evidence/firmware/pe_image.h"
+#include "evidence/firmware/stub_initrd.h"
 #include "test/support/recording.h"
 
 namespace attest::test {
@@ -134,8 +134,9 @@ std::vector<LoggedEvent> unified_boot(const std::vector<ImageSection>& sections,
     text.push_back('\0');
     out.push_back({9, kTag, utf16(text), tagged(0x8f3b22ed, "LOADED_IMAGE::LoadOptions")});
   }
-  if (const ImageSection* initrd = find(sections, ".initrd"))
-    out.push_back({9, kTag, initrd->content, tagged(0x8f3b22ec, "Linux initrd")});
+  Bytes image = unified_image(sections);
+  if (auto parsed = parse_unified_image(image))
+    if (Bytes initrd = stub_initrd(*parsed); !initrd.empty()) out.push_back({9, kTag, initrd, tagged(0x8f3b22ec, "Linux initrd")});
   return out;
 }
 

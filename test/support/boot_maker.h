@@ -35,7 +35,7 @@ Bytes ccel_log(const std::vector<LoggedEvent>& events);
 Bytes utf16(const std::string& text);
 
 // unified_boot are the events of booting an image with a stub that measures the sections named: the image, its sections, the kernel
-// inside as a program, and that kernel's own measurements of command line and initrd.
+// inside as a program, and that kernel's own measurements of command line and initrd, as the stub packs it.
 std::vector<LoggedEvent> unified_boot(const std::vector<ImageSection>& sections, const std::vector<std::string>& measured);
 
 }  // namespace attest::test

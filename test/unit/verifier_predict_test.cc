@@ -4,7 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "evidence/core/hex.h"
-#include "evidence/firmware/pe_image.h"
+#include "evidence/firmware/stub_initrd.h"
+#include "test/support/boot_maker.h"
 #include "test/support/testdata.h"
 #include "verifier/logs/event_log.h"
 
@@ -195,6 +196,32 @@ TEST_F(Predict, WhatCannotBeSaidIsRefused) {
   EXPECT_EQ(refusal({{{Role::kernel, "", text, {}}}, {}, {}}), Errc::mismatch);
   EXPECT_EQ(refusal({{{Role::kernel, "", unified, {}}}, {}, {}}), Errc::mismatch);  // no unified image was booted
   EXPECT_EQ(refusal({{{Role::named, "fstab", text, {}}}, {}, {}}), Errc::mismatch);
+}
+
+// -- initrds ------------------------------------------------------------------------------------------------------
+
+std::string handed_over(const std::vector<test::ImageSection>& sections) {
+  Bytes image = test::unified_image(sections);
+  auto parsed = parse_unified_image(image);
+  return parsed ? to_hex(sha256(stub_initrd(*parsed)).view()) : parsed.error().what;
+}
+
+// What a kernel measured of it in QEMU (test/fixtures/unified/README.md): the initrd with two archives of the stub's behind it, or alone.
+TEST(StubInitrd, IsWhatAKernelMeasured) {
+  auto text = [](std::string_view s) { return to_bytes(as_view(s)); };
+  std::vector<test::ImageSection> sections{test::stub_section("252.39-1~deb12u2"), {".linux", corpus("plain"), 0},
+                                           {".initrd", test::read_file(kTests + "fixtures/unified/initrd").value_or(Bytes{}), 0}};
+  sections.push_back({".pcrpkey", text("-----BEGIN PUBLIC KEY-----\nabc\n"), 0});
+  sections.push_back({".pcrsig", text("{\"sha256\":[]}"), 0});
+  EXPECT_EQ(handed_over(sections), "f4ff95bdc47dda928bdbd12a5f49ae21b7723bac5214d3a2e4caf16719c00c78");
+  sections.resize(3);
+  EXPECT_EQ(handed_over(sections), to_hex(sha256(sections[2].content).view())) << "alone it is not filled up";
+  sections.push_back({".osrel", text("ID=demo\n"), 0});
+  sections.push_back({".ucode", text("microcode"), 0});
+  EXPECT_EQ(handed_over(sections), to_hex(sha256(sections[2].content).view())) << "252 knows nothing of these";
+  sections[0] = test::stub_section("257");
+  // By the archives of a second program, in Python, which gives the first digest of this test as well.
+  EXPECT_EQ(handed_over(sections), "260df480da0f9a21a3f5751ae64d2fc7a1780dad5df67e2ffde802a08874300d");
 }
 
 }  // namespace

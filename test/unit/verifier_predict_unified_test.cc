@@ -18,7 +18,7 @@ using Names = std::vector<std::string>;
 using Sections = std::vector<ImageSection>;
 
 const Names kOf252{".linux", ".osrel", ".cmdline", ".initrd", ".splash", ".dtb", ".pcrpkey"};
-const Names kOf257{".linux", ".osrel", ".cmdline", ".initrd", ".ucode", ".splash", ".dtb", ".uname", ".sbat", ".pcrpkey"};
+const Names kOf257{".linux", ".osrel", ".cmdline", ".initrd", ".ucode", ".splash", ".dtb", ".uname", ".sbat", ".pcrpkey", ".profile", ".hwids"};
 
 Bytes text(std::string_view s) { return to_bytes(as_view(s)); }
 
@@ -135,7 +135,7 @@ TEST_F(Unified, ZerosBehindASectionAreMeasured) {
   sections[3].zeros = 4096;
   auto prediction = next(sections);
   ASSERT_TRUE(prediction) << prediction.error().what;
-  EXPECT_EQ(values(prediction->after)["sha256:11"], booted(sections, kOf252)["sha256:11"]);
+  EXPECT_EQ(values(prediction->after), booted(sections, kOf252));
   EXPECT_NE(values(prediction->after)["sha256:11"], booted(new_sections(), kOf252)["sha256:11"]);
   sections[3].zeros = kMaxSectionZeros + 1;
   EXPECT_EQ(refusal(sections), Errc::malformed);
@@ -156,14 +156,11 @@ TEST_F(Unified, AnInitrdThatWasPackedWithMoreCannotBeSaid) {
   events.back().measured.push_back(7);
   log_bytes_ = test::boot_log(events);
   auto prediction = next(new_sections());
-  ASSERT_TRUE(prediction);
   EXPECT_TRUE(prediction->unsaid.contains(9));
   events.pop_back();
   events.back().measured = test::utf16("of the boot loader");
   log_bytes_ = test::boot_log(events);
-  prediction = next(new_sections());
-  ASSERT_TRUE(prediction);
-  EXPECT_TRUE(prediction->unsaid.contains(9));
+  EXPECT_TRUE(next(new_sections())->unsaid.contains(9));
 }
 
 TEST_F(Unified, ImagesThatCannotBeSaidAreRefused) {
@@ -175,11 +172,6 @@ TEST_F(Unified, ImagesThatCannotBeSaidAreRefused) {
   }
   sections[0] = {".sdmagic", text("#### LoaderInfo: another-stub 1 ####"), 0};
   EXPECT_EQ(refusal(sections), Errc::unsupported);
-  for (const char* name : {".profile", ".dtbauto", ".hwids", ".efifw"}) {
-    sections = new_sections();
-    sections.push_back({name, text("x"), 0});
-    EXPECT_EQ(refusal(sections), Errc::unsupported) << name;
-  }
   sections = new_sections();
   sections.push_back({".initrd", text("x"), 0});
   EXPECT_EQ(refusal(sections), Errc::malformed);
@@ -245,6 +237,140 @@ TEST_F(Unified, CredentialsAndExtensionsAreFilesOfTheirOwn) {
   ASSERT_TRUE(prediction) << prediction.error().what;
   auto before = values(prediction->before), after = values(prediction->after);
   for (const char* reg : {"sha256:12", "sha256:13"}) EXPECT_EQ(before[reg], after[reg]);
+}
+
+// Sections behind the first .profile hold for that profile alone, and take the place of common ones.
+Sections with_profiles(const std::string& version) {
+  Sections out = new_sections();
+  out[0] = test::stub_section(version);
+  out.push_back({".hwids", text("ids"), 0});
+  out.push_back({".profile", text("ID=main\n"), 0});
+  out.push_back({".profile", text("ID=rescue\n"), 0});
+  out.push_back({".cmdline", text("rescue"), 0});
+  out.push_back({".initrd", text("initrd of rescue"), 0});
+  return out;
+}
+// as_profile: the image as its stub sees it when a profile is booted, for the synthetic boot.
+Sections as_profile(const Sections& all, std::size_t profile) {
+  Sections common, own;
+  std::size_t seen = 0;
+  for (const ImageSection& section : all) {
+    if (section.name == ".profile") seen++;
+    if (seen == 0) common.push_back(section);
+    if (seen == profile + 1) own.push_back(section);
+  }
+  for (const ImageSection& section : own) {
+    std::erase_if(common, [&](const ImageSection& one) { return one.name == section.name; });
+    common.push_back(section);
+  }
+  return common;
+}
+
+std::vector<test::LoggedEvent> boot_of(const Sections& all, std::size_t profile, const Names& measured = kOf257) {
+  auto events = test::unified_boot(as_profile(all, profile), measured);
+  events[0].measured = test::must(authenticode_bytes(test::unified_image(all)));
+  return events;
+}
+std::vector<test::LoggedEvent> without_kernel(std::vector<test::LoggedEvent> events) {
+  auto kernel = std::find_if(events.begin() + 1, events.end(), [](const auto& event) { return event.pcr == 4; });
+  if (kernel != events.end()) events.erase(kernel);
+  return events;
+}
+test::LoggedEvent profile_event(const std::string& number) {
+  Bytes text = test::utf16(number + '\0'), data{0xdb, 0xd6, 0xae, 0x13, static_cast<std::uint8_t>(text.size()), 0, 0, 0};
+  data.insert(data.end(), text.begin(), text.end());
+  return {12, 6, text, data};
+}
+
+TEST_F(Unified, TheProfileThatWasBootedStaysTheOne) {
+  Sections before = with_profiles("257.1"), after = before;
+  after[2].content = text("common line");
+  after.back().content = text("another rescue initrd");
+  old_ = test::unified_image(before);
+  for (std::size_t profile : {0U, 1U}) {
+    auto was = boot_of(before, profile), will = boot_of(after, profile);
+    if (profile == 1)
+      for (auto* events : {&was, &will}) events->insert(events->begin() + 1, profile_event("1"));
+    log_bytes_ = test::boot_log(was);
+    auto prediction = next(after);
+    ASSERT_TRUE(prediction) << prediction.error().what;
+    EXPECT_TRUE(prediction->unsaid.empty());
+    Bytes real = test::boot_log(will);
+    EXPECT_EQ(values(prediction->after), values(test::must(replay_banks(parsed(real))))) << profile;
+  }
+  EXPECT_EQ(refusal(new_sections()), Errc::mismatch) << "no such profile any more";
+  auto unproven = boot_of(before, 1);
+  unproven.insert(unproven.begin() + 1, profile_event("1"));
+  unproven[1].measured.push_back(0);
+  log_bytes_ = test::boot_log(unproven);
+  EXPECT_EQ(refusal(after), Errc::mismatch);
+}
+
+TEST_F(Unified, WhatTheMachinePicksStaysOnlyWhereNothingOfItChanges) {
+  Sections before = new_sections();
+  before[0] = test::stub_section("258.2");
+  before.push_back({".dtbauto", text("tree of one"), 0});
+  before.push_back({".dtbauto", text("tree of another"), 0});
+  before.push_back({".hwids", text("ids"), 0});
+  before.push_back({".efifw", text("firmware"), 0});
+  Names measured = kOf257;
+  measured.insert(measured.end() - 1, ".dtbauto");
+  measured.push_back(".efifw");
+  auto boot_with = [&](Sections all, const std::string& tree) {
+    Bytes image = test::must(authenticode_bytes(test::unified_image(all)));
+    std::erase_if(all, [&](const ImageSection& one) { return one.name == ".dtbauto" && as_text(one.content) != tree; });
+    auto events = test::unified_boot(all, measured);
+    events[0].measured = image;
+    return test::boot_log(without_kernel(events));
+  };
+  log_bytes_ = boot_with(before, "tree of another");
+  old_ = test::unified_image(before);
+  Sections after = before;
+  after[2].content = text("another line");
+  auto prediction = next(after);
+  ASSERT_TRUE(prediction) << prediction.error().what;
+  EXPECT_TRUE(prediction->unsaid.empty());
+  Bytes real = boot_with(after, "tree of another");
+  EXPECT_EQ(values(prediction->after)["sha256:11"], values(test::must(replay_banks(parsed(real))))["sha256:11"]);
+  for (const char* name : {".dtbauto", ".hwids"}) {
+    after = before;
+    std::ranges::find(after, name, &ImageSection::name)->content.push_back('x');
+    prediction = next(after);
+    ASSERT_TRUE(prediction) << prediction.error().what;
+    EXPECT_TRUE(prediction->unsaid.contains(11)) << name;
+  }
+  EXPECT_TRUE(next(before, false)->unsaid.contains(11)) << "without the old image";
+  EXPECT_FALSE(next(new_sections())->unsaid.contains(11)) << "nothing to pick any more";
+  old_ = test::unified_image(new_sections());
+  EXPECT_EQ(refusal(after), Errc::mismatch) << "not the one that was booted";
+}
+
+// From 258 on the stub starts the kernel by itself: without Secure Boot the firmware does not measure it.
+TEST_F(Unified, TheKernelInsideIsMeasuredAsTheStubLoadsIt) {
+  Sections later = new_sections();
+  later[0] = test::stub_section("258.1");
+  auto prediction = next(later);
+  ASSERT_TRUE(prediction);
+  EXPECT_TRUE(prediction->unsaid.contains(4)) << "Secure Boot is not known";
+  auto events = test::unified_boot(old_sections(), kOf252);
+  Bytes guid{0x61, 0xdf, 0xe4, 0x8b, 0xca, 0x93, 0xd2, 0x11, 0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c};
+  Bytes off = guid, name = test::utf16("SecureBoot");
+  off.insert(off.end(), {10, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0});
+  off.insert(off.end(), name.begin(), name.end());
+  off.push_back(0);
+  events.insert(events.begin(), {7, 0x80000001, off, off});
+  log_bytes_ = test::boot_log(events);
+  prediction = next(later);
+  ASSERT_TRUE(prediction) << prediction.error().what;
+  EXPECT_TRUE(prediction->unsaid.empty()) << prediction->unsaid.begin()->second;
+  auto real = test::unified_boot(later, kOf257);
+  Bytes log = test::boot_log(without_kernel(real));
+  EXPECT_EQ(values(prediction->after)["sha256:4"], values(test::must(replay_banks(parsed(log))))["sha256:4"]);
+  boot(later, kOf257);  // one that the firmware measured none the less: shim, Secure Boot
+  EXPECT_TRUE(next(old_sections())->unsaid.contains(4)) << "and back";
+  EXPECT_TRUE(next(later)->unsaid.empty());
+  later[0] = test::stub_section("259");
+  for (std::uint32_t reg : {4U, 9U, 11U, 12U}) EXPECT_TRUE(next(later)->unsaid.contains(reg)) << reg;
 }
 
 // A guest of Google's with a unified image of a later stub; its log has a hash of each section.

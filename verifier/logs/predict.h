@@ -58,7 +58,7 @@ struct Prediction {
 
 // predict: mismatch, naming the change, where the log shows nothing that it would change, or where the log does not prove what
 // it shows; what parse_unified_image says of a unified kernel image. Everything else is taken to stay as it is: the order of
-// events, who signed what, the firmware's settings, what lies beside a unified image (credentials, extensions).
+// events, who signed what, the firmware's settings, the profile of a unified image, what lies beside it (credentials, extensions).
 Result<Prediction> predict(const TcgEventLog& log, const BootChanges& changes);
 
 // PhaseValues: a register once the system has reached a phase of its boot, in every bank.

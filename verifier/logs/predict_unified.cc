@@ -1,36 +1,28 @@
-// Unified kernel images: the image itself is measured as a program, then its stub measures each section's name and content, then the
-// firmware may measure the kernel inside as a program, and that kernel its initrd and its command line.
+// Unified kernel images: the image itself is measured as a program, then its stub measures each section's name and content; what follows
+// is in predict_inner.cc.
+#include <charconv>
+#include <set>
+
 #include "evidence/firmware/unified_image.h"
 #include "evidence/logs/efi/tagged.h"
 #include "evidence/logs/efi/text.h"
-#include "verifier/logs/predict_parts.h"
+#include "verifier/logs/predict_unified.h"
 
 namespace attest {
 namespace {
 
 constexpr std::uint32_t kIpl = 0x0000000d, kTag = 0x00000006;
-constexpr std::uint32_t kInitrdTag = 0x8f3b22ec;
+constexpr std::uint32_t kProfileTag = 0x13aed6db;
+constexpr std::uint32_t kSectionsPcr = 11, kConfigPcr = 12;
 constexpr std::string_view kSections[] = {".linux", ".osrel", ".cmdline", ".initrd",  ".ucode",   ".splash", ".dtb",
                                           ".uname", ".sbat",  ".pcrpkey", ".profile", ".dtbauto", ".hwids",  ".efifw"};
-const char* const kNeedsOld = "the kernel inside measures its initrd and command line; give the image as it is now (--old-kernel)";
 
 Error mismatch(const std::string& what) { return {Errc::mismatch, "predict: " + what}; }
-
-// Booted is where the log shows the parts of the image that was booted.
-struct Booted {
-  struct Section {
-    std::string name;
-    std::size_t event = 0, content = 0;  // the events of its name and of its content
-  };
-  std::size_t image = 0;
-  std::vector<Section> sections;
-  std::vector<std::size_t> programs;  // loaded behind the sections
-};
 
 // Names are measured with the NUL behind them, whatever the log says.
 View name_bytes(const std::string& name) { return {reinterpret_cast<const std::uint8_t*>(name.c_str()), name.size() + 1}; }
 
-Status find_sections(KnownLog& known, Booted& out) {
+Status find_sections(KnownLog& known, BootedImage& out) {
   std::optional<std::uint32_t> reg;
   std::string open;  // a section whose name was measured and whose content comes next
   for (std::size_t i = 0; i < known.log.events.size(); i++) {
@@ -50,12 +42,13 @@ Status find_sections(KnownLog& known, Booted& out) {
       open.clear();
     }
   }
+  out.reg = reg.value_or(0);
   if (out.sections.empty()) return mismatch("the log does not show the boot of a unified kernel image, so nothing would change");
   return open.empty() ? ok() : Status(mismatch("the log shows the name of " + open + " without its content"));
 }
 
 // The image is the last program that was loaded ahead of its sections.
-Status find_programs(const KnownLog& known, Booted& out) {
+Status find_programs(const KnownLog& known, BootedImage& out) {
   bool found = false;
   for (const BootStep& step : known.judged.chain.steps) {
     if (step.kind != BootStep::Kind::application) continue;
@@ -67,39 +60,40 @@ Status find_programs(const KnownLog& known, Booted& out) {
   return found ? ok() : Status(mismatch("the log shows sections of a unified kernel image, but no program ahead of them"));
 }
 
-// Section as it lies in memory: the content, then zeros.
-struct Memory {
-  View content;
-  Bytes zeros;
-  explicit Memory(const PeSection& section) : content(section.content), zeros(section.zeros) {}
-};
+bool is_shown(const UnifiedChange& change, const BootedImage::Section& shown, const PeSection& section) {
+  SectionMemory memory(section);
+  return change.known.measures(change.known.log.events[shown.content], {memory.content, memory.zeros});
+}
 
-struct Change {
-  KnownLog& known;
-  const Booted& booted;
-  const UnifiedImage& now;
-  const UnifiedImage* old;  // nullptr where it is not at hand
-  NextBoot& out;
-};
+const std::vector<PeSection>& list_of(const UnifiedImage& image, std::string_view name) {
+  return name == ".dtbauto" ? image.device_trees : image.firmware;
+}
+
+const PeSection* find_picked(const UnifiedChange& change, const BootedImage::Section& shown, const std::vector<PeSection>& list) {
+  for (const PeSection& section : list)
+    if (is_shown(change, shown, section)) return &section;
+  return nullptr;
+}
 
 // check_old: the image given as the old one is the one that the log shows.
-Status check_old(const Change& change, View old_file) {
+Status check_old(const UnifiedChange& change, View old_file) {
   const char* const other = "the log is not of a boot of the image that was given as the old one";
   TRY(Bytes program, authenticode_bytes(old_file));
   if (!change.known.measures(change.known.log.events[change.booted.image], {program})) return mismatch(other);
-  if (change.old->measured.size() != change.booted.sections.size()) return mismatch(other);
-  for (std::size_t i = 0; i < change.old->measured.size(); i++) {
-    const Booted::Section& shown = change.booted.sections[i];
-    Memory memory(change.old->measured[i]);
-    if (shown.name != change.old->measured[i].name ||
-        !change.known.measures(change.known.log.events[shown.content], {memory.content, memory.zeros}))
-      return mismatch(other);
+  auto expected = change.old->measured.begin();
+  for (const BootedImage::Section& shown : change.booted.sections) {
+    if (picked_by_machine(shown.name)) {
+      if (find_picked(change, shown, list_of(*change.old, shown.name)) == nullptr) return mismatch(other);
+      continue;
+    }
+    if (expected == change.old->measured.end() || expected->name != shown.name || !is_shown(change, shown, *expected)) return mismatch(other);
+    ++expected;
   }
-  return ok();
+  return expected == change.old->measured.end() ? ok() : Status(mismatch(other));
 }
 
-void add_section(Change& change, const PeSection& section, std::size_t behind) {
-  Memory memory(section);
+void add_section(UnifiedChange& change, const PeSection& section, std::size_t behind) {
+  SectionMemory memory(section);
   PredictedEvent name = change.known.hash_of(behind, {name_bytes(section.name)});
   PredictedEvent content = change.known.hash_of(behind, {memory.content, memory.zeros});
   name.change = content.change = PredictedEvent::Change::added;
@@ -109,110 +103,101 @@ void add_section(Change& change, const PeSection& section, std::size_t behind) {
   change.out.added.push_back(std::move(content));
 }
 
-void remove_event(Change& change, std::size_t i) {
+void remove_event(UnifiedChange& change, std::size_t i) {
   PredictedEvent gone;
   gone.event = i;
   gone.change = PredictedEvent::Change::removed;
   change.out.at[i] = std::move(gone);
 }
 
+bool same_content(const PeSection* a, const PeSection* b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  return equal(a->content, b->content) && a->zeros == b->zeros;
+}
+
+// same_choice: the machine picks as it did where neither what it picks from nor what it picks by has changed.
+bool same_choice(const UnifiedChange& change, std::string_view name) {
+  if (change.old == nullptr || change.old->stub_major != change.now.stub_major) return false;
+  const auto &old = list_of(*change.old, name), &now = list_of(change.now, name);
+  return same_content(change.old->section(".hwids"), change.now.section(".hwids")) &&
+         std::ranges::equal(old, now, [](const PeSection& a, const PeSection& b) { return same_content(&a, &b); });
+}
+
+// pick puts the section that the machine will pick into `out`, or says that it cannot be known.
+void pick(UnifiedChange& change, std::string_view name, std::vector<const PeSection*>& out) {
+  const std::vector<PeSection>& list = list_of(change.now, name);
+  if (list.empty()) return;
+  if (!same_choice(change, name)) {
+    change.out.unsaid[change.booted.reg] = "the machine picks one of the sections " + std::string(name) +
+                                           " by its hardware when it boots; that it picks as it did is known only with the image as it is now "
+                                           "(--old-kernel), the same sections and the same stub";
+    return;
+  }
+  auto shown = std::ranges::find(change.booted.sections, name, &BootedImage::Section::name);
+  if (shown != change.booted.sections.end()) out.push_back(find_picked(change, *shown, list));
+}
+
+// sections_to_come in the order of measuring: .dtbauto stands ahead of .hwids, .efifw behind it.
+std::vector<const PeSection*> sections_to_come(UnifiedChange& change) {
+  std::vector<const PeSection*> out;
+  const PeSection* hwids = change.now.section(".hwids");
+  for (const PeSection& section : change.now.measured)
+    if (&section != hwids) out.push_back(&section);
+  pick(change, ".dtbauto", out);
+  if (hwids != nullptr) out.push_back(hwids);
+  pick(change, ".efifw", out);
+  return out;
+}
+
 // Both lists are in the order of measuring. A section that comes in stands behind the one ahead of it; .linux is in every image.
-Status change_sections(Change& change) {
+Status change_sections(UnifiedChange& change) {
   std::size_t behind = change.booted.sections.front().content;
-  for (const PeSection& section : change.now.measured) {
-    auto shown = std::ranges::find(change.booted.sections, section.name, &Booted::Section::name);
+  std::vector<const PeSection*> next = sections_to_come(change);
+  for (const PeSection* section : next) {
+    auto shown = std::ranges::find(change.booted.sections, section->name, &BootedImage::Section::name);
     if (shown == change.booted.sections.end()) {
-      add_section(change, section, behind);
+      add_section(change, *section, behind);
       continue;
     }
     if (shown->content < behind) return mismatch("the log shows sections in an order that no stub we know has");
     behind = shown->content;
-    Memory memory(section);
+    SectionMemory memory(*section);
     change.out.at[behind] = change.known.hash_of(behind, {memory.content, memory.zeros});
   }
-  for (const Booted::Section& shown : change.booted.sections) {
-    if (change.now.section(shown.name) != nullptr) continue;
+  for (const BootedImage::Section& shown : change.booted.sections) {
+    if (std::ranges::any_of(next, [&](const PeSection* section) { return section->name == shown.name; })) continue;
     remove_event(change, shown.event);
     remove_event(change, shown.content);
   }
-  change.out.sections = change.known.log.events[behind].pcr;
+  change.out.sections = change.booted.reg;
   return ok();
 }
 
-// The kernel inside: loaded by the firmware for some stubs, and then measured as a program.
-Status change_kernel(Change& change) {
-  if (change.booted.programs.empty()) return ok();
-  std::size_t at = change.booted.programs.front();
-  if (change.old != nullptr) {
-    auto old = authenticode_bytes(change.old->section(".linux")->content);
-    auto found = std::ranges::find_if(change.booted.programs, [&](std::size_t i) {
-      return old && change.known.measures(change.known.log.events[i], {*old});
-    });
-    if (found == change.booted.programs.end()) return ok();
-    at = *found;
-  } else if (change.booted.programs.size() > 1) {
-    return mismatch("several programs were loaded behind the image; give the image as it is now (--old-kernel)");
+// The profile that was booted: the stub measures its number, in decimal, unless it is 0.
+Result<unsigned> booted_profile(KnownLog& known) {
+  unsigned out = 0;
+  for (const TcgEvent& event : known.log.events) {
+    auto tag = event.type == kTag && event.extends() ? efi::parse_tagged(event.data) : Result<efi::TaggedEvent>(Error{Errc::malformed, ""});
+    if (!tag || tag->id != kProfileTag) continue;
+    std::string text = efi::from_any(tag->data);
+    auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+    Bytes measured;
+    for (char digit : text + '\0') measured.insert(measured.end(), {static_cast<std::uint8_t>(digit), 0});
+    if (error != std::errc() || rest != text.data() + text.size() || !known.measures(event, {measured}))
+      return mismatch("the log does not prove which profile of the image was booted");
   }
-  View kernel = change.now.section(".linux")->content;
-  if (!is_pe_image(kernel)) return mismatch("the log shows the kernel inside the image as a program; the new one is none");
-  TRY(Bytes program, authenticode_bytes(kernel));
-  change.out.at[at] = change.known.hash_of(at, {program});
-  return ok();
-}
-
-std::string line_in(const UnifiedImage& image) {
-  const PeSection* section = image.section(".cmdline");
-  if (section == nullptr) return "";
-  std::string out(as_text(efi::without_nuls(section->content)));
-  while (!out.empty() && static_cast<unsigned char>(out.back()) <= ' ') out.pop_back();
   return out;
 }
 
-Bytes content_of(const UnifiedImage& image, std::string_view name) {
-  const PeSection* section = image.section(name);
-  return section == nullptr ? Bytes() : to_bytes(section->content);
-}
-
-void change_options(Change& change, std::size_t i) {
-  BootText text{line_in(*change.old), line_in(change.now), true};
-  const TcgEvent& event = change.known.log.events[i];
-  for (auto& [old, now] : load_options_forms(text)) {
-    if (!change.known.measures(event, {old})) continue;
-    change.out.at[i] = change.known.hash_of(i, {now});
-    return;
-  }
-  if (text.old != text.now)
-    change.out.unsaid[event.pcr] = "the kernel inside measured another command line than its image has";
-}
-
-// The stub packs further files behind the initrd where there are any; then the kernel measures all of it at once.
-void change_initrd(Change& change, std::size_t i) {
-  const TcgEvent& event = change.known.log.events[i];
-  Bytes old = content_of(*change.old, ".initrd"), now = content_of(change.now, ".initrd");
-  for (std::size_t unit : {std::size_t{1}, std::size_t{4}}) {
-    Bytes was = old, will = now;
-    was.resize((was.size() + unit - 1) / unit * unit);
-    will.resize((will.size() + unit - 1) / unit * unit);
-    if (!change.known.measures(event, {was})) continue;
-    change.out.at[i] = change.known.hash_of(i, {will});
-    return;
-  }
-  change.out.unsaid[event.pcr] = "the kernel inside measured its initrd with what the stub packs behind it (credentials, PCR signatures)";
-}
-
-void change_tags(Change& change) {
-  for (std::size_t i = change.booted.sections.back().content; i < change.known.log.events.size(); i++) {
-    const TcgEvent& event = change.known.log.events[i];
-    auto tag = event.type == kTag ? efi::parse_tagged(event.data) : Result<efi::TaggedEvent>(Error{Errc::malformed, ""});
-    bool options = is_load_options(event), initrd = tag && tag->id == kInitrdTag;
-    if (!options && !initrd) continue;
-    if (change.old == nullptr)
-      change.out.unsaid[event.pcr] = kNeedsOld;
-    else if (options)
-      change_options(change, i);
-    else
-      change_initrd(change, i);
-  }
+// A stub of a version that is not known here may measure in another way; what it measured at the last boot is all that is known.
+void check_version(UnifiedChange& change) {
+  if (change.now.stub_major <= kLastKnownStub) return;
+  if (change.old != nullptr && change.old->stub_major == change.now.stub_major) return;
+  std::string why = "what the stub of systemd " + std::to_string(change.now.stub_major) + " measures is not known here (" +
+                    std::to_string(kFirstMeasuringStub) + " to " + std::to_string(kLastKnownStub) + " are)";
+  std::set<std::uint32_t> regs{change.booted.reg, change.known.log.events[change.booted.image].pcr, inner_register(change)};
+  if (change.booted.reg == kSectionsPcr) regs.insert(kConfigPcr);
+  for (std::uint32_t reg : regs) change.out.unsaid[reg] = why;
 }
 
 }  // namespace
@@ -224,21 +209,22 @@ bool is_section(const TcgEvent& event) {
 }
 
 Status change_unified(KnownLog& known, const BootFile& file, NextBoot& out) {
-  Booted booted;
+  BootedImage booted;
   CHECK_OK(find_sections(known, booted));
   CHECK_OK(find_programs(known, booted));
-  TRY(UnifiedImage now, parse_unified_image(file.content));
+  TRY(unsigned profile, booted_profile(known));
+  TRY(UnifiedImage now, parse_unified_image(file.content, profile));
   UnifiedImage old;
   if (file.old) {
-    TRY(old, parse_unified_image(*file.old));
+    TRY(old, parse_unified_image(*file.old, profile));
   }
-  Change change{known, booted, now, file.old ? &old : nullptr, out};
+  UnifiedChange change{known, booted, now, file.old ? &old : nullptr, out};
   if (file.old) CHECK_OK(check_old(change, *file.old));
   TRY(Bytes program, authenticode_bytes(file.content));
   out.at[booted.image] = known.hash_of(booted.image, {program});
   CHECK_OK(change_sections(change));
-  CHECK_OK(change_kernel(change));
-  change_tags(change);
+  CHECK_OK(change_inner(change));
+  check_version(change);
   return ok();
 }
 
