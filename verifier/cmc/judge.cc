@@ -114,7 +114,8 @@ bool judge_evidence(const Question& q, const Report& report, View nonce, const R
 // check_complete: evidence is there, and for every anchor the references are of.
 void check_complete(const Report& report, const References& references, Finding& summary) {
   if (report.evidences.empty()) summary.fail(kVerifyMeasurement, "the report has no evidence");
-  for (const auto& [anchor, values] : references.by_anchor) {
+  for (const auto& [of_anchor, values] : references.by_anchor) {
+    const std::string& anchor = of_anchor;  // clang 14 hands no name of such a pair to a lambda
     bool there = std::ranges::any_of(report.evidences, [&](const EvidenceItem& evidence) {
       return evidence.type == anchor + " Evidence" || (evidence.type.starts_with("azure") && evidence.type.find(anchor) != std::string::npos);
     });
