@@ -5,6 +5,8 @@
 #include <openssl/pkcs7.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include "evidence/core/crypto.h"
@@ -45,8 +47,14 @@ std::vector<Bytes> parts_of(const std::string& request) {
   while (at != std::string::npos && !request.substr(at + boundary.size()).starts_with("--")) {
     std::size_t body = request.find("\r\n\r\n", at) + 4, next = request.find(boundary, body);
     std::string text;
+    bool raw = request.substr(at, body - at).find("Content-Type: text/plain") != std::string::npos;
     for (char c : request.substr(body, next - body))
       if (c > ' ') text += c;
+    if (raw) {
+      out.push_back(to_bytes(as_view(text)));
+      at = next;
+      continue;
+    }
     auto bytes = from_base64(text, 1 << 24);
     out.push_back(bytes ? *bytes : Bytes());
     at = next;
@@ -75,6 +83,10 @@ EstServer::~EstServer() {
 }
 
 void EstServer::serve() {
+  sigset_t pipe;  // of clients that have read enough
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   while (!stop_) {
     pollfd p{listener_.get(), POLLIN, 0};
     if (::poll(&p, 1, 50) <= 0) continue;
@@ -115,6 +127,7 @@ std::string EstServer::reply_to(const std::string& request) {
   const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/pkcs7-mime\r\n\r\n";
   if (request.starts_with("GET /.well-known/est/cacerts ")) return head + pkcs7_of({&ca_});
   std::vector<Bytes> parts = parts_of(request);
+  if (request.starts_with("POST /.well-known/est/tpmactivateenroll ")) return activate(parts);
   if (parts.empty()) return "HTTP/1.1 400 Bad Request\r\n\r\n401: no parts";
   const unsigned char* at = parts[0].data();
   Owned<X509_REQ, X509_REQ_free> csr(d2i_X509_REQ(nullptr, &at, static_cast<long>(parts[0].size())));
