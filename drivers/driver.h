@@ -52,6 +52,16 @@ struct EnrollRequest {
       ek_certs;  // DER; the certificate of that key first, then what else the TPM's NV holds; may be empty
 };
 
+// CreationProof is what a provisioning server of CMC's wants to see of an attestation key: this TPM made it.
+struct CreationProof {
+  EnrollRequest key;         // of the key that shall follow the present one
+  std::string manufacturer;  // of the TPM, as TCG's registry has it ("Infineon"); one it does not have by its four letters
+  std::uint16_t firmware_major = 0, firmware_minor = 0;
+  Bytes data;       // TPMS_CREATION_DATA
+  Bytes statement;  // TPMS_ATTEST of TPM2_CertifyCreation, by the key about itself
+  Bytes signature;  // TPMT_SIGNATURE of it
+};
+
 // Enroller proves to an issuer that the attestation key sits beside an endorsement key. Owning thread alone.
 class Enroller {
  public:
@@ -65,7 +75,20 @@ class Enroller {
   // with the next quote; mismatch when the first is not for this AK. Certificates of the key that waits make it
   // the attestation key at once: the old one is destroyed, quotes and certifications are the new one's.
   virtual Status store_chain(std::string_view pem) = 0;
+  // prove_creation tells of the key that shall follow the present one, made now or waiting already, with the TPM's statement
+  // of how it was made. unsupported where keys are not made here.
+  virtual Result<CreationProof> prove_creation();
+  // sign_request has the key that waits sign a certificate request (its part to be signed, at most 1,024 bytes): ECDSA in
+  // DER, RSA as it is. The TPM hashes it itself and refuses what begins as its own statements do. mismatch if none waits.
+  virtual Result<Bytes> sign_request(View content);
 };
+
+inline Result<CreationProof> Enroller::prove_creation() {
+  return Error{Errc::unsupported, "key: this device does not tell how its attestation key was made"};
+}
+inline Result<Bytes> Enroller::sign_request(View) {
+  return Error{Errc::unsupported, "key: the attestation key of this device signs no certificate requests"};
+}
 
 // KeyInfo describes a key whose private half stays with the daemon or the TPM.
 struct KeyInfo {

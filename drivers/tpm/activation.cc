@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "drivers/tpm/marshal.h"
-#include "drivers/tpm/next_key.h"
 #include "drivers/tpm/nv.h"
 #include "drivers/tpm/objects.h"
 #include "evidence/core/file.h"

@@ -2,6 +2,7 @@
 #pragma once
 #include "drivers/driver.h"
 #include "drivers/tpm/device.h"
+#include "drivers/tpm/next_key.h"
 #include "drivers/tpm/templates.h"
 
 namespace attest {
@@ -15,6 +16,8 @@ class TpmEnroller : public Enroller {
   Result<EnrollRequest> request(bool new_ak) override;
   Result<Secret> activate(View credential_blob, View secret) override;
   Status store_chain(std::string_view pem) override;
+  Result<CreationProof> prove_creation() override;  // creation.cc, as is sign_request
+  Result<Bytes> sign_request(View content) override;
 
  private:
   struct Endorsement {
@@ -22,6 +25,8 @@ class TpmEnroller : public Enroller {
     Bytes area;         // TPMT_PUBLIC
     Bytes certificate;  // empty: none
   };
+  Result<NextKey> told_key();
+  Result<CreationProof> prove_once();
   Result<Endorsement> choose();
   Result<TpmHandle> open_key(const EkTemplate& row);
   Result<Endorsement> examine(const EkTemplate& row, Bytes certificate);

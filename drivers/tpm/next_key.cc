@@ -36,6 +36,16 @@ Status write_key(const TpmDriverConfig& config, const WrappedKey& key) {
   return write_secret_file(file_of(config, ""), as_view(pem));
 }
 
+Status write_creation(const TpmDriverConfig& config, const Creation& creation) {
+  TRY(Bytes ticket, marshalled(creation.ticket, Tss2_MU_TPMT_TK_CREATION_Marshal));
+  Writer out;
+  out.lv16(creation.data);
+  out.lv16({creation.hash.buffer, creation.hash.size});
+  out.lv16(ticket);
+  TRY(Bytes bytes, std::move(out).finish("creation of the next attestation key"));
+  return write_secret_file(file_of(config, ".creation"), bytes);
+}
+
 // under_handle: the key that lies under the configured handle is this one. mismatch: there is none.
 Result<bool> under_handle(TpmContext& context, const TpmDriverConfig& config, const PublicArea& key) {
   TRY(TpmHandle found, open_persistent(context, config.ak_handle));
@@ -67,15 +77,38 @@ Result<NextKey> NextKey::find(const TpmDriverConfig& config) {
   return NextKey(key, std::move(area), std::move(auth));
 }
 
-// The authorisation value is stored before the key: a crash between the two leaves no key nobody can open.
+Result<Creation> NextKey::creation(const TpmDriverConfig& config) {
+  TRY(Secret file, read_secret_file(file_of(config, ".creation"), kMaxKey));
+  Reader in(file.reveal());
+  Creation out;
+  out.data = to_bytes(in.take16be());
+  View hash = in.take16be(), ticket = in.take16be();
+  CHECK_OK(in.done("creation of the next attestation key"));
+  TRY(out.hash, sized<TPM2B_DIGEST>(hash, "creation of the next attestation key"));
+  TRY(out.ticket, unmarshalled(ticket, Tss2_MU_TPMT_TK_CREATION_Unmarshal, "creation of the next attestation key"));
+  return out;
+}
+
+Status NextKey::forget(const TpmDriverConfig& config) {
+  if (there(file_of(config, ".pem")))
+    return Error{Errc::denied, "tpm: a certified attestation key is about to take over; remedy: restart the daemon"};
+  std::error_code error;
+  fs::remove(file_of(config, ""), error);
+  if (error) return Error{Errc::io, "tpm: " + file_of(config, "").string() + ": " + error.message()};
+  return ok();
+}
+
+// The authorisation value and what the TPM says of the making are stored before the key: a crash between leaves no key that
+// nobody can open.
 Result<NextKey> NextKey::make(TpmContext& context, const TpmDriverConfig& config) {
   auto waiting = find(config);
   if (waiting || waiting.error().code != Errc::mismatch) return waiting;
   TRY(TPM2B_PUBLIC wanted, attestation_template(config.ak_algorithm));
   TRY(Secret auth, make_ak_auth(file_of(config, ".auth")));
   TRY(TpmHandle parent, create_primary(context, ESYS_TR_RH_ENDORSEMENT, storage_template()));
-  TRY(WrappedKey wrapped, create_child(context, parent, wanted, auth.reveal()));
-  CHECK_OK(write_key(config, wrapped));
+  TRY(CreatedKey created, create_told(context, parent, wanted, auth.reveal()));
+  CHECK_OK(write_creation(config, created.creation));
+  CHECK_OK(write_key(config, created.key));
   return find(config);
 }
 
@@ -103,6 +136,7 @@ Status NextKey::take_over(TpmContext& context, const TpmDriverConfig& config) {
   TRY(Secret chain, read_secret_file(chain_file, kMaxChain));
   CHECK_OK(write_file_atomic(config.ak_chain, chain.reveal(), 0644));
   fs::remove(file_of(config, ""), error);
+  fs::remove(file_of(config, ".creation"), error);
   fs::remove(chain_file, error);  // last: until then the change is not over
   if (error) return Error{Errc::io, "tpm: " + chain_file.string() + ": " + error.message()};
   return ok();

@@ -6,13 +6,17 @@
 namespace attest {
 
 // NextKey is made while the present key goes on quoting, and takes its handle once an issuer has certified it.
-// Until then it is a wrapped key in state_dir/ak-HANDLE.next, with its authorisation value and, once certified,
-// its certificates beside it.
+// Until then it is a wrapped key in state_dir/ak-HANDLE.next, with its authorisation value, what the TPM says of its making
+// and, once certified, its certificates beside it.
 class NextKey {
  public:
   // find reads the key that waits; mismatch if none does. make makes one, or returns the one that waits.
   static Result<NextKey> find(const TpmDriverConfig& config);
   static Result<NextKey> make(TpmContext& context, const TpmDriverConfig& config);
+  // creation is what the TPM said when it made the key that waits; mismatch for a key whose making was not kept. forget
+  // has another one made by the next make; denied while a certified key is due.
+  static Result<Creation> creation(const TpmDriverConfig& config);
+  static Status forget(const TpmDriverConfig& config);
   const PublicArea& area() const { return area_; }
   // load lends it, authorised, to be activated beside an endorsement key.
   Result<TpmHandle> load(TpmContext& context) const;

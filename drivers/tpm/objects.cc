@@ -35,8 +35,7 @@ Result<TpmHandle> create_primary(TpmContext& context, ESYS_TR hierarchy, const T
   return TpmHandle(context, tr, TpmHandle::Kind::flushed);
 }
 
-Result<WrappedKey> create_child(TpmContext& context, const TpmHandle& parent,
-                                const TPM2B_PUBLIC& key_template, View auth) {
+Result<CreatedKey> create_told(TpmContext& context, const TpmHandle& parent, const TPM2B_PUBLIC& key_template, View auth) {
   TPM2B_SENSITIVE_CREATE sensitive{};
   TRY(sensitive.sensitive.userAuth, sized<TPM2B_AUTH>(auth, "tpm: authorisation value"));
   TPM2B_PRIVATE* priv = nullptr;
@@ -50,7 +49,17 @@ Result<WrappedKey> create_child(TpmContext& context, const TpmHandle& parent,
   OPENSSL_cleanse(&sensitive, sizeof sensitive);
   Esys<void> a(priv), b(pub), c(data), d(hash), e(ticket);
   if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "create a key");
-  return WrappedKey{*pub, *priv};
+  CreatedKey out{{*pub, *priv}, {}};
+  TRY(out.creation.data, marshalled(data->creationData, Tss2_MU_TPMS_CREATION_DATA_Marshal));
+  out.creation.hash = *hash;
+  out.creation.ticket = *ticket;
+  return out;
+}
+
+Result<WrappedKey> create_child(TpmContext& context, const TpmHandle& parent,
+                                const TPM2B_PUBLIC& key_template, View auth) {
+  TRY(CreatedKey created, create_told(context, parent, key_template, auth));
+  return created.key;
 }
 
 Result<TpmHandle> load_child(TpmContext& context, const TpmHandle& parent, const WrappedKey& key) {

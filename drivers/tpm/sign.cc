@@ -2,6 +2,7 @@
 
 #include <openssl/rsa.h>
 
+#include "drivers/tpm/marshal.h"
 #include "evidence/core/crypto.h"
 #include "evidence/core/ecdsa_der.h"
 #include "evidence/core/error_mark.h"
@@ -32,6 +33,16 @@ Result<Bytes> tls_form(const TPMT_SIGNATURE& signature) {
   return Bytes(raw.buffer, raw.buffer + raw.size);
 }
 
+Result<Bytes> sign_with_ticket(TpmContext& context, ESYS_TR key, const TPMT_SIG_SCHEME& scheme, const TPM2B_DIGEST& digest,
+                               const TPMT_TK_HASHCHECK& ticket) {
+  TPMT_SIGNATURE* signature = nullptr;
+  TSS2_RC rc = Esys_Sign(context.get(), key, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &digest, &scheme,
+                         &ticket, &signature);
+  Esys<TPMT_SIGNATURE> owner(signature);
+  if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "sign");
+  return tls_form(*signature);
+}
+
 Result<Bytes> sign_by_scheme(TpmContext& context, ESYS_TR key, const TPMT_SIG_SCHEME& scheme, View value) {
   TPM2B_DIGEST digest{};
   digest.size = static_cast<UINT16>(value.size());
@@ -39,12 +50,7 @@ Result<Bytes> sign_by_scheme(TpmContext& context, ESYS_TR key, const TPMT_SIG_SC
   TPMT_TK_HASHCHECK no_ticket{};  // the key is not restricted
   no_ticket.tag = TPM2_ST_HASHCHECK;
   no_ticket.hierarchy = TPM2_RH_NULL;
-  TPMT_SIGNATURE* signature = nullptr;
-  TSS2_RC rc = Esys_Sign(context.get(), key, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &digest, &scheme,
-                         &no_ticket, &signature);
-  Esys<TPMT_SIGNATURE> owner(signature);
-  if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "sign");
-  return tls_form(*signature);
+  return sign_with_ticket(context, key, scheme, digest, no_ticket);
 }
 
 }  // namespace
@@ -62,6 +68,19 @@ Result<Bytes> tpm_sign_digest(TpmContext& context, ESYS_TR key, bool rsa, const 
   wanted.scheme = !rsa ? TPM2_ALG_ECDSA : scheme.pss ? TPM2_ALG_RSAPSS : TPM2_ALG_RSASSA;
   wanted.details.any.hashAlg = static_cast<TPMI_ALG_HASH>(scheme.hash);
   return sign_by_scheme(context, key, wanted, digest);
+}
+
+Result<Bytes> tpm_sign_restricted(TpmContext& context, ESYS_TR key, HashAlg hash, View content) {
+  TRY(TPM2B_MAX_BUFFER data, sized<TPM2B_MAX_BUFFER>(content, "tpm: what a restricted key is to sign"));
+  TPM2B_DIGEST* digest = nullptr;
+  TPMT_TK_HASHCHECK* ticket = nullptr;
+  TSS2_RC rc = Esys_Hash(context.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &data, static_cast<TPMI_ALG_HASH>(hash),
+                         ESYS_TR_RH_ENDORSEMENT, &digest, &ticket);
+  Esys<void> a(digest), b(ticket);
+  if (rc != TSS2_RC_SUCCESS) return context.failure(rc, "hash what the attestation key is to sign");
+  TPMT_SIG_SCHEME own{};
+  own.scheme = TPM2_ALG_NULL;
+  return sign_with_ticket(context, key, own, *digest, *ticket);
 }
 
 Status verify_tls_signature(EVP_PKEY* key, const TlsScheme& scheme, View content, View signature) {

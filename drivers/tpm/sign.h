@@ -11,6 +11,9 @@ Result<Bytes> tpm_sign(TpmContext& context, ESYS_TR key, const TlsScheme& scheme
 // tpm_sign_digest signs a digest that was computed elsewhere; ECDSA in DER, RSA as it is. malformed for a digest of
 // another length than the hash's.
 Result<Bytes> tpm_sign_digest(TpmContext& context, ESYS_TR key, bool rsa, const DigestScheme& scheme, View digest);
+// tpm_sign_restricted signs content (at most 1,024 bytes) with a restricted key, by the key's own scheme, whose hash is
+// given: the TPM hashes it itself and gives no ticket for what begins as its own statements do. ECDSA in DER, RSA as it is.
+Result<Bytes> tpm_sign_restricted(TpmContext& context, ESYS_TR key, HashAlg hash, View content);
 // verify_tls_signature checks a signature as a TLS peer does: RSA-PSS with a salt as long as the hash.
 // untrusted if it does not verify.
 Status verify_tls_signature(EVP_PKEY* key, const TlsScheme& scheme, View content, View signature);

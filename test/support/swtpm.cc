@@ -99,7 +99,13 @@ Status TpmCommands::extend(std::uint32_t pcr, const std::vector<std::pair<HashAl
 
 std::unique_ptr<Swtpm> Swtpm::start(Options options) {
   auto tpm = std::make_unique<Swtpm>();
-  std::filesystem::create_directory(tpm->dir_.path() / "state");
+  const std::filesystem::path state = tpm->dir_.path() / "state";
+  std::filesystem::create_directory(state);
+  std::error_code error;
+  for (const auto& file : options.state.empty() ? std::filesystem::directory_iterator() : std::filesystem::directory_iterator(options.state, error)) {
+    std::filesystem::copy_file(file.path(), state / file.path().filename(), error);
+    std::filesystem::permissions(state / file.path().filename(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, error);
+  }
   if ((options.ek_certs && !tpm->manufacture()) || !tpm->run()) {
     ADD_FAILURE() << "swtpm does not start: " << shown(tpm->dir_.file("log"));
     return nullptr;

@@ -32,6 +32,7 @@ class Swtpm {
  public:
   struct Options {
     bool ek_certs = false;  // manufacture RSA-2048 and P-384 endorsement keys with certificates; takes 0.5 s
+    std::filesystem::path state{};  // a folder with the state of a TPM that was, copied; empty: a new one
   };
   // start returns nullptr, after a failed expectation that shows swtpm's output, if the TPM does not come up.
   static std::unique_ptr<Swtpm> start(Options options);

@@ -59,7 +59,7 @@ class Renewal : public TpmDriverTest {
                                         sha256(opened_.keys->find("web")->spki_der));
   }
   void nothing_waits() {
-    for (const char* file : {"ak-81010100.next", "ak-81010100.next.auth", "ak-81010100.next.pem"})
+    for (const char* file : {"ak-81010100.next", "ak-81010100.next.auth", "ak-81010100.next.creation", "ak-81010100.next.pem"})
       EXPECT_FALSE(fs::exists(state(file))) << file;
   }
 
