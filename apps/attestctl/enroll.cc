@@ -1,5 +1,5 @@
 // attestctl enroll: how a machine gets its attestation key certified. Request here, certify at the authority,
-// finish here.
+// finish here; or in one step at the provisioning server of a CMC fleet.
 #include <openssl/rand.h>
 
 #include <cstdio>
@@ -7,6 +7,7 @@
 #include "apps/attestctl/commands.h"
 #include "apps/attestctl/field.h"
 #include "apps/attestctl/files.h"
+#include "apps/attestctl/long_call.h"
 #include "apps/attestctl/machine_cert.h"
 #include "apps/attestctl/metadata_store.h"
 #include "apps/attestctl/style.h"
@@ -65,6 +66,21 @@ Result<Exit> finish(const Session& session, const std::string& in) {
   return Exit::accepted;
 }
 
+// fleet: the daemon talks to the server itself, since the key speaks through it.
+Result<Exit> fleet(const Session& session) {
+  TRY(Json answer, ask_long(session, {{"op", "enroll.fleet"}}, "waiting for the TPM and the provisioning server"));
+  TRY(std::string cert_path, ensure_machine_cert(session));
+  TRY(Json reloaded, ask(session, {{"op", "reload"}}, "waiting for the daemon"));
+  answer.erase("ok");
+  answer["machine_cert"] = cert_path;
+  if (session.json) return print_json(answer);
+  row("certified", "AK " + short_or_whole(text_of(answer, "ak_name"), session.verbose) + " as " + text_of(answer, "subject") + " until " +
+                       text_of(answer, "not_after") + "; the key before it is gone");
+  if (!cert_path.empty()) row("client", cert_path + "   certificate for programs that have none of their own");
+  row("next", "attestctl status; peers that pinned the former key by name need the new one");
+  return Exit::accepted;
+}
+
 }  // namespace
 
 void add_enroll(CLI::App& app_, Session& session) {
@@ -81,6 +97,8 @@ void add_enroll(CLI::App& app_, Session& session) {
                 "open the authority's challenge in the TPM and store the certificate",
                 [in](Session& s) { return finish(s, *in); });
   app->add_option("CHALLENGE", *in, "what attestctl ca certify wrote; - for stdin")->required();
+  app = command(*enroll, session, "fleet", "have a new key certified by the provisioning server of a CMC fleet", fleet);
+  app->footer("The server is \"endorse\" (or \"enroll\") of \"cmc\" in cmcd.json; see docs/CMC.md.");
 }
 
 }  // namespace attest::ctl

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "apps/attestctl/long_call.h"
 #include "apps/attestctl/progress.h"
 #include "cmcd-lite/client/connection.h"
 
@@ -10,6 +11,7 @@ namespace attest::ctl {
 namespace {
 
 constexpr std::chrono::milliseconds kControlTimeout{30000};
+constexpr std::chrono::milliseconds kLongTimeout{120000};  // a TPM that makes an RSA key, and a slow server
 
 void report(const Session& session, const Error& error) {
   if (session.json)
@@ -22,6 +24,18 @@ std::string socket_path(const Session& session) {
   if (!session.socket.empty()) return session.socket;
   const char* named = std::getenv("ATTEST_SOCKET");
   return named && *named ? named : ClientOptions{}.socket;
+}
+
+Result<Json> ask_for(std::chrono::milliseconds patience, const Session& session, const Json& call, std::string_view what) {
+  Progress progress(what);
+  ClientOptions options;
+  options.socket = socket_path(session);
+  TRY(Connection daemon, Connection::open(options));
+  TRY(std::string text,
+      daemon.control(call.dump(-1, ' ', false, Json::error_handler_t::replace), patience));
+  Json answer = Json::parse(text, nullptr, false);
+  if (!answer.is_object()) return Error{Errc::malformed, "daemon: its answer is not a JSON object"};
+  return answer;
 }
 
 }  // namespace
@@ -49,15 +63,11 @@ Exit usage(const Session& session, const std::string& text) {
 }
 
 Result<Json> ask(const Session& session, const Json& call, std::string_view what) {
-  Progress progress(what);
-  ClientOptions options;
-  options.socket = socket_path(session);
-  TRY(Connection daemon, Connection::open(options));
-  TRY(std::string text,
-      daemon.control(call.dump(-1, ' ', false, Json::error_handler_t::replace), kControlTimeout));
-  Json answer = Json::parse(text, nullptr, false);
-  if (!answer.is_object()) return Error{Errc::malformed, "daemon: its answer is not a JSON object"};
-  return answer;
+  return ask_for(kControlTimeout, session, call, what);
+}
+
+Result<Json> ask_long(const Session& session, const Json& call, std::string_view what) {
+  return ask_for(kLongTimeout, session, call, what);
 }
 
 Exit print_json(const Json& document) {

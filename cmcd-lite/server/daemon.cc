@@ -145,6 +145,7 @@ Status Daemon::start() {
   });
   cmc_ = std::make_unique<CmcApi>(*engine_);
   engine_->reports = cmc_->reports();
+  engine_->enrolments = cmc_->enrolments();
   CHECK_OK(cmc_->open(state->config));
   cmc_listeners_ = std::make_unique<CmcListeners>(
       io_, quota_, [this](CmcCall call, CmcReply reply) { cmc_->serve(std::move(call), std::move(reply)); });

@@ -34,7 +34,7 @@ class AgentFile : public testing::Test {
 TEST_F(AgentFile, AWholeFileIsTakenOver) {
   auto converted = convert(R"({
     "cmcAddr": "unix:///run/cmc/cmcd.sock", "api": "socket", "provisionAuth": ["token", "attestation"], "provisionToken": "/etc/cmc/token",
-    "endorsementMode": "est", "endorsementAddr": "https://est.example:9000", "enrollmentMode": "est",
+    "endorsementMode": "est", "endorsementAddr": "https://endorse.example:9001", "enrollmentMode": "est",
     "enrollmentAddr": "https://est.example:9000", "metadata": ["file:///etc/cmc/metadata", "/etc/cmc/more"], "drivers": ["tpm"],
     "excludePcrs": [1, 23], "hashAlg": "SHA-384", "tpmKeyAlg": "RSA2048", "measurementLogs": true, "ctr": false, "ctrDriver": "tpm", "ctrLog": "/x",
     "policyEngine": "duktape", "policyOverwrite": false, "storage": "/var/lib/cmc", "cache": "/c", "peerCache": "/p",
@@ -47,6 +47,9 @@ TEST_F(AgentFile, AWholeFileIsTakenOver) {
   EXPECT_FALSE(config->cmc.sockets[0].remote);
   EXPECT_EQ(config->cmc.enroll.host + ":" + config->cmc.enroll.port, "est.example:9000");
   EXPECT_EQ(config->cmc.enroll.token, "/etc/cmc/token");
+  EXPECT_EQ(config->cmc.endorse.host + ":" + config->cmc.endorse.port, "endorse.example:9001");
+  EXPECT_EQ(config->cmc.endorse.token, "/etc/cmc/token");
+  EXPECT_EQ(config->cmc.endorse.roots, std::vector<std::filesystem::path>{"/etc/cmc/ca.pem"});
   EXPECT_EQ(config->cmc.metadata, (std::vector<std::filesystem::path>{"/etc/cmc/metadata", "/etc/cmc/more"}));
   ASSERT_TRUE(config->drivers.tpm);
   EXPECT_EQ(config->drivers.tpm->ak_algorithm, "rsa-2048");
@@ -92,6 +95,7 @@ TEST_F(AgentFile, WhatIsNotDoneHereIsNamed) {
   }
   EXPECT_NE(refusal(R"("newKey": 1)").find("newKey"), std::string::npos) << "unknown keys are errors";
   EXPECT_NE(refusal(R"("enrollmentAddr": "est.example:9000")").find("https://"), std::string::npos);
+  EXPECT_NE(refusal(R"("endorsementMode": "est", "endorsementAddr": "http://est.example:9000")").find("https://"), std::string::npos);
   auto two = convert(with(""), {});
   ASSERT_FALSE(two);
   EXPECT_NE(two.error().what.find("--one-root"), std::string::npos);

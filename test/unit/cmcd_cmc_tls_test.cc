@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <openssl/rsa.h>
 
-#include "cmcd-lite/server/cmc/api/csr.h"
+#include "cmcd-lite/server/cmc/csr.h"
 #include "cmcd-lite/server/cmc/api/tls_keys.h"
 #include "cmcd-lite/server/cmc/est.h"
 #include "evidence/cmc/report.h"

@@ -63,14 +63,20 @@ void read_enrolment(Agent& agent, const Json& roots) {
     if (method == "certificate") agent.unsupported("provisionAuth", "enrolment by client certificate");
   std::string token = root.string("provisionToken", "");
   if (root.choice("enrollmentMode", {"est", "acme", ""}, "est") == "acme") agent.unsupported("enrollmentMode", "ACME");
-  std::string address = root.string("enrollmentAddr", "");
-  bool endorsed = !root.choice("endorsementMode", {"est", "direct", "cps", "host", ""}, "").empty();
-  if (!root.string("endorsementAddr", "").empty() || endorsed)
+  auto server = [&](std::string_view key, const char* member, const std::string& address) {
+    if (address.empty()) return;
+    if (auto est = parse_est_address(address); !est) return root.fail(key, est.error().what);
+    agent.cmc[member] = {{"url", address}, {"roots", roots}};
+    if (!token.empty()) agent.cmc[member]["token"] = path_of(token);
+  };
+  server("enrollmentAddr", "enroll", root.string("enrollmentAddr", ""));
+  std::string mode = root.choice("endorsementMode", {"est", "direct", "cps", "host", ""}, ""), address = root.string("endorsementAddr", "");
+  if (mode == "est") {
+    server("endorsementAddr", "endorse", address);
+    agent.out.notes.push_back("cmc.endorse: attestctl enroll fleet has the attestation key certified at endorsementAddr; nothing does so by itself");
+  } else if (!mode.empty() || !address.empty()) {
     agent.out.notes.push_back("cmc.unused: endorsementMode, endorsementAddr: attestctl enroll certifies the attestation key");
-  if (address.empty()) return;
-  if (auto est = parse_est_address(address); !est) return root.fail("enrollmentAddr", est.error().what);
-  agent.cmc["enroll"] = {{"url", address}, {"roots", roots}};
-  if (!token.empty()) agent.cmc["enroll"]["token"] = path_of(token);
+  }
 }
 
 std::vector<int> registers(const Object& root) {

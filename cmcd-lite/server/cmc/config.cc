@@ -61,16 +61,19 @@ std::vector<cmc::Call> read_switches(const Object& object) {
   return out;
 }
 
-void read_enroll(const Object& cmc, const fs::path& state_dir, CmcConfig& config) {
-  auto object = cmc.object("enroll");
-  if (!object) return;
+// read_server reads an EST server; `fallback` where the member is not there.
+EstConfig read_server(const Object& cmc, std::string_view key, const fs::path& state_dir, EstConfig fallback) {
+  auto object = cmc.object(key);
+  if (!object) return fallback;
+  EstConfig out;
   auto address = parse_est_address(object->string("url"));
-  if (!address) return object->fail("url", address.error().what);
-  config.enroll = *std::move(address);
-  config.enroll.roots = paths(*object, "roots", state_dir);
-  if (config.enroll.roots.empty()) object->fail("roots", "must name at least one root certificate of the server");
+  if (address) out = *std::move(address);
+  else object->fail("url", address.error().what);
+  out.roots = paths(*object, "roots", state_dir);
+  if (out.roots.empty()) object->fail("roots", "must name at least one root certificate of the server");
   std::string token = object->string("token", "");
-  if (!token.empty()) config.enroll.token = (state_dir / token).lexically_normal();
+  if (!token.empty()) out.token = (state_dir / token).lexically_normal();
+  return out;
 }
 
 std::vector<Digest> read_keys(const Object& object) {
@@ -152,7 +155,8 @@ CmcConfig read_cmc(const Object& root, const fs::path& state_dir, const std::vec
   std::string hash = object->choice("hash", {"sha256", "sha384", "sha512"}, "sha256");
   config.hash = hash_alg_from_name(hash).value_or(HashAlg::sha256);
   config.name = object->string("name", "");
-  read_enroll(*object, state_dir, config);
+  config.enroll = read_server(*object, "enroll", state_dir, {});
+  config.endorse = read_server(*object, "endorse", state_dir, config.enroll);
   read_handshakes(*object, config.handshakes);
   if (auto containers = object->object("containers")) config.containers = read_containers(*containers, state_dir, drivers);
   if (config.name.size() > 253) object->fail("name", "must be at most 253 bytes");

@@ -62,6 +62,7 @@ struct CmcConfig {
   HashAlg hash = HashAlg::sha256;       // of the report context
   std::string name;                     // of this machine in reports; empty: its host name
   EstConfig enroll;                     // where TLSCreate has its keys certified
+  EstConfig endorse;                    // where the attestation key is certified; that of TLSCreate unless it is named
   CmcHandshakes handshakes;
   std::optional<CmcContainers> containers;  // unset: Measure is refused
   bool serves() const { return !sockets.empty() || !tcp.empty(); }

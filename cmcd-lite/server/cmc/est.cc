@@ -108,9 +108,11 @@ Result<EstConfig> parse_est_address(std::string_view url) {
 EstBody est_body(const std::vector<EstPart>& parts, std::string_view boundary) {
   EstBody out;
   out.type = "multipart/mixed; boundary=" + std::string(boundary);
-  for (const EstPart& part : parts)
+  for (const EstPart& part : parts) {
+    bool text = part.type == std::string_view("text/plain");  // travels as it is, whatever its header says
     out.text += "--" + std::string(boundary) + "\r\nContent-Transfer-Encoding: base64\r\nContent-Type: " + part.type + "\r\n\r\n" +
-                wrapped_base64(part.bytes) + "\r\n";
+                (text ? std::string(as_text(part.bytes)) : wrapped_base64(part.bytes)) + "\r\n";
+  }
   out.text += "--" + std::string(boundary) + "--\r\n";
   return out;
 }
@@ -129,14 +131,19 @@ Result<std::vector<Bytes>> parse_est_answer(View answer) {
   return certificates_of(pkcs7);
 }
 
-Result<std::vector<Bytes>> est_enroll(const EstConfig& config, std::string_view operation, const std::vector<EstPart>& parts,
-                                      std::chrono::seconds patience) {
+Result<Bytes> est_post(const EstConfig& config, std::string_view operation, const std::vector<EstPart>& parts,
+                       std::chrono::seconds patience) {
   std::array<std::uint8_t, 24> random{};
   if (RAND_bytes_ex(private_libctx(), random.data(), random.size(), 0) != 1) return failed(config, "OpenSSL failed");
   EstBody body = est_body(parts, to_hex(random));
   TRY(std::string head, head_of(config, "POST", operation));
-  TRY(Bytes answer, exchange(config, head + "Content-Transfer-Encoding: base64\r\nContent-Type: " + body.type + "\r\nContent-Length: " +
-                                         std::to_string(body.text.size()) + "\r\n\r\n" + body.text, patience));
+  return exchange(config, head + "Content-Transfer-Encoding: base64\r\nContent-Type: " + body.type + "\r\nContent-Length: " +
+                              std::to_string(body.text.size()) + "\r\n\r\n" + body.text, patience);
+}
+
+Result<std::vector<Bytes>> est_enroll(const EstConfig& config, std::string_view operation, const std::vector<EstPart>& parts,
+                                      std::chrono::seconds patience) {
+  TRY(Bytes answer, est_post(config, operation, parts, patience));
   return parse_est_answer(answer);
 }
 

@@ -18,7 +18,7 @@ struct EstConfig {
 // parse_est_address takes "https://HOST:PORT" ([V6] in brackets; port 443 where none is named); malformed otherwise.
 Result<EstConfig> parse_est_address(std::string_view url);
 
-// EstPart is one part of a request: its content type and its bytes, which travel in base64.
+// EstPart is one part of a request: its content type and its bytes, which travel in base64, those of text/plain as they are.
 struct EstPart {
   const char* type;  // "application/pkcs10"
   Bytes bytes;
@@ -34,8 +34,11 @@ EstBody est_body(const std::vector<EstPart>& parts, std::string_view boundary);
 // another status than 200; malformed for what is no answer of an EST server.
 Result<std::vector<Bytes>> parse_est_answer(View answer);
 
-// est_enroll posts to /.well-known/est/OPERATION; est_cacerts asks for the CA's chain. Both block for at most `patience`.
+// est_post posts to /.well-known/est/OPERATION and returns the answer whole, at most 1 MiB, whatever its status; est_enroll
+// takes the certificates out of it; est_cacerts asks for the CA's chain. All block for at most `patience`.
 // untrusted when the server's certificate does not lead to the roots or names another host.
+Result<Bytes> est_post(const EstConfig& config, std::string_view operation, const std::vector<EstPart>& parts,
+                       std::chrono::seconds patience);
 Result<std::vector<Bytes>> est_enroll(const EstConfig& config, std::string_view operation, const std::vector<EstPart>& parts,
                                       std::chrono::seconds patience);
 Result<std::vector<Bytes>> est_cacerts(const EstConfig& config, std::chrono::seconds patience);

@@ -31,6 +31,7 @@ constexpr OpRow kOps[] = {
     {"key.remove", Need::control, op_key_remove},
     {"enroll.request", Need::control, op_enroll_request},
     {"enroll.activate", Need::control, op_enroll_activate},
+    {"enroll.fleet", Need::control, op_enroll_fleet},
     {"reference", Need::control, op_reference},
     {"reload", Need::control, op_reload},
 };

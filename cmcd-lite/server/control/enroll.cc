@@ -1,6 +1,7 @@
-// enroll.request, enroll.activate, reference.
+// enroll.request, enroll.activate, enroll.fleet, reference.
 #include "cmcd-lite/server/control/ops.h"
 #include "cmcd-lite/server/devices/reference.h"
+#include "cmcd-lite/server/engine/ak_enrolment.h"
 #include "evidence/core/hex.h"
 #include "evidence/core/sealed.h"
 #include "evidence/metadata/manifest.h"
@@ -72,6 +73,20 @@ void op_enroll_activate(Engine& engine, const ControlPtr& call, const Reply& rep
   if (!challenge) return reply.send(challenge.error());
   on_device(engine, call, reply, [challenge = std::move(*challenge)](OpenedDriver& device) {
     return activate(device, challenge);
+  });
+}
+
+void op_enroll_fleet(Engine& engine, const ControlPtr& call, const Reply& reply) {
+  if (auto form = call->checked(); !form) return reply.send(form.error());
+  if (engine.enrolments == nullptr) return reply.send(Error{Errc::unsupported, "daemon.internal: nothing here waits for servers"});
+  engine.enrolments->post(call->peer.uid, [&engine, call, reply](const Status& go) {
+    auto enrolled = go ? enroll_ak(engine, call->peer.uid, *call->state) : Result<AkEnrolled>(go.error());
+    if (!enrolled) return reply.send(enrolled.error());
+    engine.log("the attestation key was certified by the fleet: " + enrolled->subject);
+    JsonWriter out = accepted();
+    out.field("ak_name", to_hex(enrolled->ak_name)).field("subject", enrolled->subject);
+    out.field("not_after", format_rfc3339(enrolled->not_after));
+    reply.send(finish_json(std::move(out)));
   });
 }
 

@@ -56,6 +56,7 @@ void op_key_revoke(Engine& engine, const ControlPtr& call, const Reply& reply);
 void op_key_remove(Engine& engine, const ControlPtr& call, const Reply& reply);
 void op_enroll_request(Engine& engine, const ControlPtr& call, const Reply& reply);
 void op_enroll_activate(Engine& engine, const ControlPtr& call, const Reply& reply);
+void op_enroll_fleet(Engine& engine, const ControlPtr& call, const Reply& reply);
 void op_reference(Engine& engine, const ControlPtr& call, const Reply& reply);
 void op_reload(Engine& engine, const ControlPtr& call, const Reply& reply);
 

@@ -23,6 +23,8 @@ class CmcApi {
   void stop() { tls_.reset(); }
   // reports is lent; of the TPM's thread alone.
   ReportMaker* reports() { return &reports_; }
+  // enrolments is lent until stop.
+  WorkerPool* enrolments() { return &tls_->enrolments(); }
   void serve(CmcCall call, CmcReply reply);
 
  private:

@@ -1,8 +1,7 @@
 #include "cmcd-lite/server/cmc/api/tls.h"
 
-#include <future>
-
 #include "cmcd-lite/server/control/keys.h"
+#include "cmcd-lite/server/engine/on_tpm.h"
 #include "evidence/core/printable.h"
 #include "evidence/x509/certificate.h"
 
@@ -48,17 +47,6 @@ struct TpmProof {
 
 }  // namespace
 
-// on_tpm waits for work on the TPM's thread; on the thread of enrolments alone.
-template <class T, class F>
-Result<T> CmcTls::on_tpm(uid_t source, F work) {
-  auto done = std::make_shared<std::promise<Result<T>>>();
-  auto result = done->get_future();
-  engine_.tpm.run(source, [work = std::move(work), done](Result<TpmThread::Devices*> devices) {
-    done->set_value(devices ? work(**devices) : Result<T>(devices.error()));
-  });
-  return result.get();
-}
-
 Result<FleetKey> CmcTls::make_key(const Wish& wish) {
   FleetKey key;
   TRY(key.id, new_key_id());
@@ -71,7 +59,7 @@ Result<FleetKey> CmcTls::make_key(const Wish& wish) {
   if (config.type != "tpm") return Error{Errc::unsupported, "TLSCreate: keys are of type tpm or sw, not \"" + printable(config.type, 20) + "\""};
   TRY(std::string algorithm, tpm_algorithm(config.alg));
   key.in_tpm = true;
-  TRY(KeyInfo made, on_tpm<KeyInfo>(wish.call.source(), [&](TpmThread::Devices& devices) -> Result<KeyInfo> {
+  TRY(KeyInfo made, on_tpm<KeyInfo>(engine_.tpm, wish.call.source(), [&](TpmThread::Devices& devices) -> Result<KeyInfo> {
     TRY(KeyStore * store, key_store(devices));
     TRY(KeyInfo info, store->create(FleetKeys::tpm_name(key.id), algorithm));
     keys_changed(engine_, *store, true);
@@ -83,7 +71,7 @@ Result<FleetKey> CmcTls::make_key(const Wish& wish) {
 
 Result<Bytes> CmcTls::sign_now(const FleetKey& key, uid_t source, const DigestScheme& scheme, View digest) {
   if (key.software) return sign_with_software(key.software.get(), scheme, digest);
-  return on_tpm<Bytes>(source, [&](TpmThread::Devices& devices) -> Result<Bytes> {
+  return on_tpm<Bytes>(engine_.tpm, source, [&](TpmThread::Devices& devices) -> Result<Bytes> {
     TRY(KeyStore * store, key_store(devices));
     return store->sign_digest(FleetKeys::tpm_name(key.id), scheme, digest);
   });
@@ -97,12 +85,12 @@ Result<std::vector<Bytes>> CmcTls::enroll(const Wish& wish, const FleetKey& key)
     return sign_now(key, source, {hash, false}, digest);
   }));
   ReportWish report_wish{to_bytes(sha256(key.spki_der).view()), {}, wish.call.encoding};
-  TRY(Bytes report, on_tpm<Bytes>(source, [&](TpmThread::Devices& devices) {
+  TRY(Bytes report, on_tpm<Bytes>(engine_.tpm, source, [&](TpmThread::Devices& devices) {
     return reports_.make(report_wish, devices, *wish.state->fleet);
   }));
   std::vector<EstPart> parts = {{"application/pkcs10", std::move(csr)}};
   if (key.in_tpm) {
-    TRY(TpmProof proof, on_tpm<TpmProof>(source, [&](TpmThread::Devices& devices) -> Result<TpmProof> {
+    TRY(TpmProof proof, on_tpm<TpmProof>(engine_.tpm, source, [&](TpmThread::Devices& devices) -> Result<TpmProof> {
       TRY(OpenedDriver * device, tpm_device(devices));
       TRY(KeyStore * store, key_store(devices));
       if (!device->enroller) return Error{Errc::unsupported, "TLSCreate: this TPM has no enroller"};
@@ -139,7 +127,7 @@ Result<std::string> CmcTls::create_now(const Wish& wish) {
   }
   if (kept) return id;
   if (key.in_tpm)  // nobody would ever use it
-    static_cast<void>(on_tpm<Bytes>(wish.call.source(), [&](TpmThread::Devices& devices) -> Result<Bytes> {
+    static_cast<void>(on_tpm<Bytes>(engine_.tpm, wish.call.source(), [&](TpmThread::Devices& devices) -> Result<Bytes> {
       TRY(KeyStore * store, key_store(devices));
       CHECK_OK(store->remove(FleetKeys::tpm_name(id)));
       keys_changed(engine_, *store, true);

@@ -1,6 +1,6 @@
 // tls.h: TLSCreate, TLSSign and TLSCert.
 #pragma once
-#include "cmcd-lite/server/cmc/api/csr.h"
+#include "cmcd-lite/server/cmc/csr.h"
 #include "cmcd-lite/server/cmc/api/session.h"
 #include "cmcd-lite/server/cmc/api/tls_keys.h"
 #include "cmcd-lite/server/cmc/report_maker.h"
@@ -17,6 +17,8 @@ class CmcTls {
   Status open(std::filesystem::path folder) { return keys_.open(std::move(folder)); }
   void create(CmcCall call, cmc::ApiRequest request, std::shared_ptr<const State> state, CmcReply reply);
   void sign(const CmcCall& call, cmc::ApiRequest request, const State& state, const CmcReply& reply);
+  // enrolments is lent: the thread on which servers that certify keys are waited for.
+  WorkerPool& enrolments() { return enrolments_; }
   Result<cmc::ApiResponse> certificate(const CmcCall& call, const cmc::ApiRequest& request, const State& state);
 
  private:
@@ -25,8 +27,6 @@ class CmcTls {
     cmc::ApiRequest request;
     std::shared_ptr<const State> state;
   };
-  template <class T, class F>
-  Result<T> on_tpm(uid_t source, F work);
   Result<FleetKey> make_key(const Wish& wish);
   Result<FleetKey> find_permitted(const CmcCall& call, const std::string& id, const State& state);
   Result<Bytes> sign_now(const FleetKey& key, uid_t source, const DigestScheme& scheme, View digest);

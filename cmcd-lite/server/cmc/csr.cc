@@ -1,4 +1,4 @@
-#include "cmcd-lite/server/cmc/api/csr.h"
+#include "cmcd-lite/server/cmc/csr.h"
 
 #include <arpa/inet.h>
 #include <openssl/x509v3.h>
@@ -58,7 +58,7 @@ std::pair<int, HashAlg> signature_kind(const EVP_PKEY* key) {
   return {NID_ecdsa_with_SHA256, HashAlg::sha256};
 }
 
-Status put_signature(X509_REQ* request, const EVP_PKEY* key, const SignDigest& sign) {
+Status put_signature(X509_REQ* request, const EVP_PKEY* key, const SignContent& sign) {
   auto [nid, hash] = signature_kind(key);
   OwnedAlg algorithm(X509_ALGOR_new());
   bool rsa = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
@@ -68,9 +68,9 @@ Status put_signature(X509_REQ* request, const EVP_PKEY* key, const SignDigest& s
   unsigned char* tbs = nullptr;
   int size = i2d_re_X509_REQ_tbs(request, &tbs);
   if (size <= 0) return openssl_failed();
-  Digest digest = hash_of(hash, {View(tbs, static_cast<std::size_t>(size))});
+  Bytes content(tbs, tbs + size);
   OPENSSL_free(tbs);
-  TRY(Bytes signature, sign(hash, digest.view()));
+  TRY(Bytes signature, sign(hash, content));
   ASN1_BIT_STRING* bits = ASN1_BIT_STRING_new();
   if (bits == nullptr || ASN1_BIT_STRING_set(bits, signature.data(), static_cast<int>(signature.size())) != 1) {
     ASN1_BIT_STRING_free(bits);
@@ -95,6 +95,10 @@ Status check_names(const cmc::KeyConfig& config) {
 }
 
 Result<Bytes> make_csr(View spki_der, const cmc::KeyConfig& config, const SignDigest& sign) {
+  return make_csr_over(spki_der, config, [&sign](HashAlg hash, View content) { return sign(hash, hash_of(hash, {content}).view()); });
+}
+
+Result<Bytes> make_csr_over(View spki_der, const cmc::KeyConfig& config, const SignContent& sign) {
   ErrorMark mark;
   const unsigned char* at = spki_der.data();
   OwnedPkey key(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(spki_der.size()), private_libctx(), nullptr));
