@@ -195,6 +195,7 @@ void Daemon::keep_house() {
   keyring_->sweep(moment_now());
   tpm_->watch();
   if (!keyring_->empty()) tpm_->check();
+  cmc_->poll();
   auto state = state_.get();
   if (epochs_.poll(state->epochs, wall_clock_now())) tpm_->refresh();
   housekeeping_.expires_after(std::chrono::seconds(1));

@@ -9,8 +9,10 @@
 #include "evidence/cmc/report.h"
 #include "evidence/core/file.h"
 #include "evidence/core/hex.h"
+#include "test/support/child.h"
 #include "test/support/cmc_machine.h"
 #include "test/support/est_server.h"
+#include "test/support/recording.h"
 
 namespace attest {
 namespace {
@@ -25,7 +27,10 @@ class CmcEnrolment : public testing::Test {
     ASSERT_TRUE(machine_.good());
     ASSERT_TRUE(machine_.start(members)) << machine_.machine.daemon.log();
   }
-  void start() { start(R"(, "name": "machine", "endorse": {"url": ")" + est_.url() + R"(", "roots": ["signers.pem"]})"); }
+  std::string endorse(const std::string& more = "") const {
+    return R"(, "name": "machine", "endorse": {"url": ")" + est_.url() + R"(", "roots": ["signers.pem"])" + more + "}";
+  }
+  void start() { start(endorse()); }
   std::string enroll() { return machine_.machine.daemon.control(R"({"op":"enroll.fleet"})"); }
   // ak_name is asked of the device: what status shows follows a little later.
   std::string ak_name() const { return member_text(machine_.machine.daemon.control(R"({"op":"enroll.request"})"), "ak_name"); }
@@ -136,10 +141,110 @@ TEST_F(CmcEnrolment, AServerThatIsNotTheOneConfigured) {
 
 TEST_F(CmcEnrolment, WithoutAServerThereIsNone) {
   start("");
+  EXPECT_TRUE(est_.requests().empty());
   std::string told = enroll();
   EXPECT_NE(told.find("\"endorse\""), std::string::npos) << told;
   for (const char* plain : {"http://est.example:9000", "HTTPS://est.example", "est.example:9000", "https://user@est.example"})
     EXPECT_FALSE(parse_est_address(plain)) << plain;
+}
+
+#ifdef ATTESTCTL
+TEST_F(CmcEnrolment, OverTheCommandLine) {
+  start();
+  std::string config = machine_.machine.daemon.write_config(), log = machine_.machine.daemon.path("told");
+  auto command = [&](std::vector<std::string> options) {
+    std::filesystem::remove(log);
+    options.insert(options.begin(), {ATTESTCTL, "--socket", machine_.machine.daemon.socket(), "--config", config});
+    int code = run(options, log);
+    return std::pair(code, std::string(as_text(must(attest::read_file(log, 1 << 16)))));
+  };
+  std::string before = ak_name();
+  est_.spoil(Fault::other_issuer);
+  auto refused = command({"enroll", "fleet"});
+  EXPECT_NE(refused.first, 0) << refused.second;
+  EXPECT_NE(refused.second.find("certificate of the attestation key"), std::string::npos) << refused.second;
+  EXPECT_EQ(ak_name(), before);
+  est_.spoil(Fault::none);
+  auto [code, told] = command({"--json", "enroll", "fleet"});
+  EXPECT_EQ(code, 0) << told;
+  EXPECT_NE(ak_name(), before);
+  EXPECT_EQ(member_text(told, "ak_name"), ak_name()) << told;
+  auto plain = command({"enroll", "fleet"});
+  EXPECT_EQ(plain.first, 0) << plain.second;
+  EXPECT_NE(plain.second.find("machine TPM AK"), std::string::npos) << plain.second;
+  reports();
+}
+#endif
+
+// A machine that has itself enrolled, as CMC's agent does when it starts.
+class CmcSelfEnrolment : public testing::Test {
+ protected:
+  CmcSelfEnrolment() {
+    MachineDaemon& daemon = machine_.daemon;
+    daemon.members += R"("cmc": {"sockets": [{"path": ")" + daemon.path("cmc.sock").string() + R"(", "mode": "0666"}], "name": "machine",
+      "one_root": true, "roots": ["signers.pem"], "endorse": {"url": ")" + est_.url() + R"(", "roots": ["signers.pem"], "automatic": true}},)";
+  }
+  void start() { ASSERT_TRUE(machine_.good() && machine_.daemon.start() && machine_.daemon.ready()) << machine_.daemon.log(); }
+  std::string ak_name() const { return member_text(machine_.daemon.control(R"({"op":"enroll.request"})"), "ak_name"); }
+  // comes: the daemon's log holds this text before long.
+  bool comes(const std::string& text, std::size_t times = 1) const {
+    for (int i = 0; i < 3000; i++) {
+      std::size_t found = 0;
+      std::string log = machine_.daemon.log();
+      for (std::size_t at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) found++;
+      if (found >= times) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+  }
+  Status update_certs() const {
+    CmcClientOptions options;
+    options.address = "unix://" + machine_.daemon.path("cmc.sock").string();
+    options.timeout = std::chrono::seconds(60);
+    cmc::ApiRequest request;
+    request.call = cmc::Call::update_certs;
+    auto answer = cmc_call(options, request);
+    return answer ? ok() : Status(answer.error());
+  }
+  Authority authority_;
+  EstServer est_{authority_.root()};
+  TpmMachine machine_{authority_, "tis"};
+};
+constexpr const char* kDone = "was certified by the fleet";
+
+TEST_F(CmcSelfEnrolment, WithoutACertificateAtTheStartAndWithAnOldOneAgain) {
+  start();
+  ASSERT_TRUE(comes(kDone)) << machine_.daemon.log();
+  std::string first = ak_name();
+  machine_.daemon.stop();
+  std::size_t asked = est_.requests().size();
+  start();
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  EXPECT_EQ(ak_name(), first) << "its certificate is good";
+  EXPECT_EQ(est_.requests().size(), asked);
+  machine_.daemon.stop();
+  machine_.daemon.clock = [] { return wall_clock_now() + 166 * kDay; };
+  start();
+  ASSERT_TRUE(comes(kDone, 2)) << machine_.daemon.log();
+  EXPECT_NE(ak_name(), first);
+}
+
+TEST_F(CmcSelfEnrolment, WhatFailedIsTriedAgainAndUpdateCertsSaysWhy) {
+  est_.spoil(Fault::host_name);
+  start();
+  ASSERT_TRUE(comes("is not certified by the fleet, which is tried again: enrolment: the certificate")) << machine_.daemon.log();
+  std::string before = ak_name();
+  auto refused = update_certs();
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("certificate of the attestation key"), std::string::npos) << refused.error().what;
+  EXPECT_EQ(ak_name(), before);
+  est_.spoil(Fault::none);
+  EXPECT_TRUE(comes(kDone)) << machine_.daemon.log();
+  std::string second = ak_name();
+  EXPECT_NE(second, before);
+  auto updated = update_certs();
+  ASSERT_TRUE(updated) << updated.error().what;
+  EXPECT_NE(ak_name(), second) << "UpdateCerts has another key certified";
 }
 
 // The example of tpm2-tools' tests: an endorsement key whose certificate Intel serves there.

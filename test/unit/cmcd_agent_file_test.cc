@@ -49,6 +49,7 @@ TEST_F(AgentFile, AWholeFileIsTakenOver) {
   EXPECT_EQ(config->cmc.enroll.token, "/etc/cmc/token");
   EXPECT_EQ(config->cmc.endorse.host + ":" + config->cmc.endorse.port, "endorse.example:9001");
   EXPECT_EQ(config->cmc.endorse.token, "/etc/cmc/token");
+  EXPECT_TRUE(config->cmc.endorse_automatic);
   EXPECT_EQ(config->cmc.endorse.roots, std::vector<std::filesystem::path>{"/etc/cmc/ca.pem"});
   EXPECT_EQ(config->cmc.metadata, (std::vector<std::filesystem::path>{"/etc/cmc/metadata", "/etc/cmc/more"}));
   ASSERT_TRUE(config->drivers.tpm);

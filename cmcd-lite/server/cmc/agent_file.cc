@@ -73,7 +73,10 @@ void read_enrolment(Agent& agent, const Json& roots) {
   std::string mode = root.choice("endorsementMode", {"est", "direct", "cps", "host", ""}, ""), address = root.string("endorsementAddr", "");
   if (mode == "est") {
     server("endorsementAddr", "endorse", address);
-    agent.out.notes.push_back("cmc.endorse: attestctl enroll fleet has the attestation key certified at endorsementAddr; nothing does so by itself");
+    if (agent.cmc.contains("endorse")) {
+      agent.cmc["endorse"]["automatic"] = true;  // as the agent
+      agent.out.notes.push_back("cmc.endorse: the daemon itself has the attestation key certified at endorsementAddr, which takes a network (docs/CMC.md)");
+    }
   } else if (!mode.empty() || !address.empty()) {
     agent.out.notes.push_back("cmc.unused: endorsementMode, endorsementAddr: attestctl enroll certifies the attestation key");
   }

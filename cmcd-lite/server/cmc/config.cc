@@ -157,6 +157,7 @@ CmcConfig read_cmc(const Object& root, const fs::path& state_dir, const std::vec
   config.name = object->string("name", "");
   config.enroll = read_server(*object, "enroll", state_dir, {});
   config.endorse = read_server(*object, "endorse", state_dir, config.enroll);
+  if (auto endorse = object->object("endorse")) config.endorse_automatic = endorse->boolean("automatic", false);
   read_handshakes(*object, config.handshakes);
   if (auto containers = object->object("containers")) config.containers = read_containers(*containers, state_dir, drivers);
   if (config.name.size() > 253) object->fail("name", "must be at most 253 bytes");

@@ -63,6 +63,7 @@ struct CmcConfig {
   std::string name;                     // of this machine in reports; empty: its host name
   EstConfig enroll;                     // where TLSCreate has its keys certified
   EstConfig endorse;                    // where the attestation key is certified; that of TLSCreate unless it is named
+  bool endorse_automatic = false;       // without being asked: AkRenewal, UpdateCerts
   CmcHandshakes handshakes;
   std::optional<CmcContainers> containers;  // unset: Measure is refused
   bool serves() const { return !sockets.empty() || !tcp.empty(); }

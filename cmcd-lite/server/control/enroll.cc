@@ -82,7 +82,6 @@ void op_enroll_fleet(Engine& engine, const ControlPtr& call, const Reply& reply)
   engine.enrolments->post(call->peer.uid, [&engine, call, reply](const Status& go) {
     auto enrolled = go ? enroll_ak(engine, call->peer.uid, *call->state) : Result<AkEnrolled>(go.error());
     if (!enrolled) return reply.send(enrolled.error());
-    engine.log("the attestation key was certified by the fleet: " + enrolled->subject);
     JsonWriter out = accepted();
     out.field("ak_name", to_hex(enrolled->ak_name)).field("subject", enrolled->subject);
     out.field("not_after", format_rfc3339(enrolled->not_after));

@@ -130,6 +130,7 @@ Result<AkEnrolled> enroll_ak(Engine& engine, uid_t source, const State& state) {
     return device->driver->identity().id;
   }));
   engine.tpm.retest();
+  engine.log("the attestation key was certified by the fleet: " + out.subject);
   return out;
 }
 

@@ -72,7 +72,7 @@ struct Engine {
   Moment started;
   Publisher* publisher = nullptr;  // where verdicts are told; null: nowhere
   ReportMaker* reports = nullptr;  // of the TPM's thread alone
-  WorkerPool* enrolments = nullptr;  // for what waits for servers that certify keys; of the loop's thread alone
+  WorkerPool* enrolments = nullptr;  // for what waits for servers that certify keys; ends before the TPM's thread
   std::function<UnixTime()> clock = wall_clock_now;  // of verdicts about CMC's reports
   std::function<void(const std::string&)> log = [](const std::string&) {};  // the daemon's own log
 };

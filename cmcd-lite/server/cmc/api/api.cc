@@ -1,5 +1,7 @@
 #include "cmcd-lite/server/cmc/api/api.h"
 
+#include "cmcd-lite/server/engine/ak_enrolment.h"
+
 namespace attest {
 namespace {
 
@@ -123,9 +125,23 @@ void CmcApi::peer_cache(const Asked& asked) {
   asked.reply.send(std::move(response));
 }
 
-// update reads configuration, metadata and certificates again, all or nothing.
 void CmcApi::update(const Asked& asked) {
-  engine_.reload([reply = asked.reply, call = asked.call.call](const Result<std::string>& done) {
+  if (asked.call.call == cmc::Call::update_certs && asked.state->config.cmc.endorse_automatic) return enroll_and_read(asked);
+  read_again(asked.call.call, asked.reply);
+}
+
+void CmcApi::enroll_and_read(const Asked& asked) {
+  uid_t source = asked.call.source();
+  engine_.enrolments->post(source, [this, source, state = asked.state, reply = asked.reply](const Status& go) {
+    auto enrolled = go ? enroll_ak(engine_, source, *state) : Result<AkEnrolled>(go.error());
+    if (!enrolled) return reply.fail(enrolled.error());
+    read_again(cmc::Call::update_certs, reply);
+  });
+}
+
+// read_again reads configuration, metadata and certificates again, all or nothing.
+void CmcApi::read_again(cmc::Call call, const CmcReply& reply) {
+  engine_.reload([reply, call](const Result<std::string>& done) {
     if (!done) return reply.fail(done.error());
     cmc::ApiResponse response;
     response.call = call;

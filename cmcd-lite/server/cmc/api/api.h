@@ -1,5 +1,6 @@
 // api.h: what the daemon does for a call of CMC's agent API.
 #pragma once
+#include "cmcd-lite/server/cmc/api/ak_renewal.h"
 #include "cmcd-lite/server/cmc/api/peer_cache.h"
 #include "cmcd-lite/server/cmc/api/session.h"
 #include "cmcd-lite/server/cmc/api/tls.h"
@@ -17,7 +18,7 @@ Status may_call(const State& state, const CmcCall& call);
 // which have ended before this is destroyed; stop comes before that and waits for the enrolment in work.
 class CmcApi {
  public:
-  explicit CmcApi(Engine& engine) : engine_(engine), tls_(std::make_unique<CmcTls>(engine, reports_)) {}
+  explicit CmcApi(Engine& engine) : engine_(engine), renewal_(engine), tls_(std::make_unique<CmcTls>(engine, reports_)) {}
   // open reads the TLS keys (cmc-keys in the state folder) and what software vouches for.
   Status open(const Config& config);
   void stop() { tls_.reset(); }
@@ -26,6 +27,8 @@ class CmcApi {
   // enrolments is lent until stop.
   WorkerPool* enrolments() { return &tls_->enrolments(); }
   void serve(CmcCall call, CmcReply reply);
+  // poll is called every second or so, of the loop's thread.
+  void poll() { renewal_.poll(); }
 
  private:
   using StatePtr = std::shared_ptr<const State>;
@@ -39,11 +42,14 @@ class CmcApi {
   void verify(Asked asked);
   void peer_cache(const Asked& asked);
   void update(const Asked& asked);
+  void enroll_and_read(const Asked& asked);
+  void read_again(cmc::Call call, const CmcReply& reply);
   void measure(Asked asked);
   Engine& engine_;
   std::unique_ptr<SwContainers> containers_;  // null: the TPM vouches for containers, or nobody
   ReportMaker reports_;  // of the TPM's thread alone
   PeerCache peers_;
+  AkRenewal renewal_;
   std::unique_ptr<CmcTls> tls_;
 };
 

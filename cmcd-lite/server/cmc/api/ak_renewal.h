@@ -1,0 +1,33 @@
+// ak_renewal.h: the attestation key's certificate from a CMC fleet, without anybody asking.
+#pragma once
+#include <atomic>
+#include <chrono>
+
+#include "cmcd-lite/server/engine/engine.h"
+#include "evidence/core/time.h"
+
+namespace attest {
+
+// AkRenewal has the attestation key certified where "automatic" of "endorse" says so: when it has no certificate, and two
+// weeks before its certificate ends. It looks every hour, after a success once a day; what failed is tried again, at
+// first after seconds.
+class AkRenewal {
+ public:
+  explicit AkRenewal(Engine& engine) : engine_(engine) {}
+  // poll is called every second or so and does not block; of the loop's thread. The work goes to the engine's thread of
+  // enrolments, which has to end before this does.
+  void poll();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void look(const State& state);
+  Result<bool> due();
+  Engine& engine_;
+  std::atomic<bool> busy_ = false;
+  // Of the loop's thread, and of the look in work while busy_ is set:
+  Clock::time_point next_{};
+  std::chrono::seconds pause_{0};
+  std::string last_problem_;
+};
+
+}  // namespace attest
