@@ -22,8 +22,8 @@ Bytes value(std::uint8_t tag, std::initializer_list<View> parts) {
   for (View part : parts) body.insert(body.end(), part.begin(), part.end());
   Bytes out = {tag};
   std::size_t size = body.size();
-  if (size > 0xff) out.insert(out.end(), {0x82, static_cast<std::uint8_t>(size >> 8)});
-  else if (size > 0x7f) out.push_back(0x81);
+  if (size > 0x7f) out.push_back(size > 0xff ? 0x82 : 0x81);
+  if (size > 0xff) out.push_back(static_cast<std::uint8_t>(size >> 8));
   out.push_back(static_cast<std::uint8_t>(size));
   out.insert(out.end(), body.begin(), body.end());
   return out;
