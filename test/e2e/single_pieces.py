@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import tempfile
 import unittest
 
@@ -19,6 +20,18 @@ KERNEL = CORPUS / "pe_image/signed"
 # A synthetic boot of a unified kernel image, and the image.
 UNIFIED_BOOT, UNIFIED = CORPUS / "tcg_event_log/unified_boot", CORPUS / "pe_image/unified_252"
 KERNEL_AUTHENTICODE = "df9ac988ed788778ceaa9c8ba120c94ef31787cabd8726f147fd59b5843ba793"
+
+
+# Debian's systemd has it, an independent calculator of what stubs measure.
+MEASURE = pathlib.Path("/usr/lib/systemd/systemd-measure")
+
+
+def sections_of(image):
+    """The sections of a program as (offset, size) of what is loaded from the file."""
+    header = struct.unpack_from("<I", image, 0x3c)[0]
+    count, optional = struct.unpack_from("<H", image, header + 6)[0], struct.unpack_from("<H", image, header + 20)[0]
+    rows = (struct.unpack_from("<8sIIII", image, header + 24 + optional + 40 * n) for n in range(count))
+    return {name.rstrip(b"\0").decode(): (at, min(size, raw)) for name, size, _, raw, at in rows}
 
 
 def sha256(data):
@@ -179,6 +192,29 @@ class Pieces(unittest.TestCase):
         self.assertEqual(same["pcrs"]["sha256"]["11"]["after"], "dc2be4c1d57bfa66111d76a7677f5b937cc825a9504f91abc2758e1872e2dd33")
         self.assertEqual(same["phases"][3]["values"]["sha256"], "f16e1f3be93cb0d416a1e6267a04014d7ae0191d0bd479e3b3a7878923c6d672")
         self.assertNotEqual(told["phases"][3], same["phases"][3])
+
+    @unittest.skipUnless(MEASURE.exists(), f"{MEASURE} is not installed: no second calculator of PCR 11")
+    def test_pcr_11_is_what_systemd_measure_calculates(self):
+        image, now = bytearray(UNIFIED.read_bytes()), self.folder / "now.efi"
+        for name, (at, size) in sections_of(bytes(image)).items():
+            if name in (".initrd", ".cmdline", ".osrel", ".splash", ".dtb", ".pcrpkey"):  # as long as they are, and all different
+                image[at:at + size] = bytes(ord("a") + (n + len(name)) % 26 for n in range(size))
+        now.write_bytes(image)
+        arguments = []
+        for name, (at, size) in sections_of(bytes(image)).items():
+            if name in (".sdmagic", ".pcrsig", ".sbat"):  # not measured by the stub of this image
+                continue
+            (self.folder / name[1:]).write_bytes(image[at:at + size])
+            arguments.append(f"--{name[1:]}={self.folder / name[1:]}")
+        phases = "enter-initrd:leave-initrd:sysinit:ready"
+        calculated = processes.run([MEASURE, "calculate", *arguments, "--bank=sha256", "--bank=sha384", "--phase=:", f"--phase={phases}",
+                                    "--json=short"], env=processes.environment())
+        told = json.loads(self.must("predict", "--eventlog", UNIFIED_BOOT, "--kernel", now, "--old-kernel", UNIFIED, "--json",
+                                    "--phases", phases))
+        self.assertEqual(told["unsaid"], {})
+        for bank, values in json.loads(calculated.out).items():
+            self.assertEqual([value["hash"] for value in values],
+                             [told["pcrs"][bank]["11"]["after"], told["phases"][-1]["values"][bank]])
 
     def test_a_manifest_leaves_out_only_what_it_is_told_to(self):
         now, out = self.folder / "now.efi", self.folder / "window.json"
