@@ -136,7 +136,6 @@ TEST_F(Unified, ZerosBehindASectionAreMeasured) {
   auto prediction = next(sections);
   ASSERT_TRUE(prediction) << prediction.error().what;
   EXPECT_EQ(values(prediction->after), booted(sections, kOf252));
-  EXPECT_NE(values(prediction->after)["sha256:11"], booted(new_sections(), kOf252)["sha256:11"]);
   sections[3].zeros = kMaxSectionZeros + 1;
   EXPECT_EQ(refusal(sections), Errc::malformed);
 }
@@ -349,9 +348,7 @@ TEST_F(Unified, WhatTheMachinePicksStaysOnlyWhereNothingOfItChanges) {
 TEST_F(Unified, TheKernelInsideIsMeasuredAsTheStubLoadsIt) {
   Sections later = new_sections();
   later[0] = test::stub_section("258.1");
-  auto prediction = next(later);
-  ASSERT_TRUE(prediction);
-  EXPECT_TRUE(prediction->unsaid.contains(4)) << "Secure Boot is not known";
+  EXPECT_TRUE(next(later)->unsaid.contains(4)) << "Secure Boot is not known";
   auto events = test::unified_boot(old_sections(), kOf252);
   Bytes guid{0x61, 0xdf, 0xe4, 0x8b, 0xca, 0x93, 0xd2, 0x11, 0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c};
   Bytes off = guid, name = test::utf16("SecureBoot");
@@ -360,12 +357,16 @@ TEST_F(Unified, TheKernelInsideIsMeasuredAsTheStubLoadsIt) {
   off.push_back(0);
   events.insert(events.begin(), {7, 0x80000001, off, off});
   log_bytes_ = test::boot_log(events);
-  prediction = next(later);
+  auto prediction = next(later);
   ASSERT_TRUE(prediction) << prediction.error().what;
   EXPECT_TRUE(prediction->unsaid.empty()) << prediction->unsaid.begin()->second;
   auto real = test::unified_boot(later, kOf257);
   Bytes log = test::boot_log(without_kernel(real));
   EXPECT_EQ(values(prediction->after)["sha256:4"], values(test::must(replay_banks(parsed(log))))["sha256:4"]);
+  auto strange = test::unified_boot(old_sections(), kOf252);
+  std::ranges::find_if(strange.begin() + 1, strange.end(), [](const auto& e) { return e.pcr == 4; })->measured.push_back(0);
+  log_bytes_ = test::boot_log(strange);
+  EXPECT_TRUE(next(new_sections())->unsaid.contains(4)) << "another program";
   boot(later, kOf257);  // one that the firmware measured none the less: shim, Secure Boot
   EXPECT_TRUE(next(old_sections())->unsaid.contains(4)) << "and back";
   EXPECT_TRUE(next(later)->unsaid.empty());

@@ -45,6 +45,12 @@ Loading next_loading(const UnifiedChange& change, bool measured) {
   return change.known.judged.secure_boot.state == SecureBoot::State::off ? Loading::no_more : Loading::unknown;
 }
 
+// same_kernel: the kernel inside is the one that the log shows.
+bool same_kernel(const UnifiedChange& change) {
+  SectionMemory kernel(*change.now.section(".linux"));
+  return change.known.measures(change.known.log.events[change.booted.sections.front().content], {kernel.content, kernel.zeros});
+}
+
 Status change_kernel(UnifiedChange& change) {
   TRY(std::optional<std::size_t> at, find_kernel(change));
   std::uint32_t reg = change.known.log.events[at.value_or(change.booted.image)].pcr;
@@ -63,7 +69,11 @@ Status change_kernel(UnifiedChange& change) {
       return ok();
     }
   }
-  if (!at) return ok();
+  if (!at) {
+    if (!change.booted.programs.empty() && !same_kernel(change))
+      unsure(change, reg, "a program was started from memory behind the image, and it is not the kernel inside the image that was given as the old one");
+    return ok();
+  }
   View kernel = change.now.section(".linux")->content;
   if (!is_pe_image(kernel)) return mismatch("the log shows the kernel inside the image as a program; the new one is none");
   TRY(Bytes program, authenticode_bytes(kernel));
@@ -122,9 +132,7 @@ void change_initrd(UnifiedChange& change, std::size_t i) {
 
 // Where the log shows nothing of the kernel inside, another one may well measure.
 void check_silent(UnifiedChange& change) {
-  SectionMemory kernel(*change.now.section(".linux"));
-  const TcgEvent& shown = change.known.log.events[change.booted.sections.front().content];
-  if (change.known.measures(shown, {kernel.content, kernel.zeros})) return;
+  if (same_kernel(change)) return;
   unsure(change, inner_register(change), "the kernel inside measured nothing; whether the new one does is not known");
 }
 

@@ -47,12 +47,15 @@ Status find_sections(KnownLog& known, BootedImage& out) {
   return open.empty() ? ok() : Status(mismatch("the log shows the name of " + open + " without its content"));
 }
 
+// from_file: an addon beside the image; the kernel inside is started from memory and has no path.
+bool from_file(const BootStep& step) { return step.name.find_first_of("\\/") != std::string::npos; }
+
 // The image is the last program that was loaded ahead of its sections.
 Status find_programs(const KnownLog& known, BootedImage& out) {
   bool found = false;
   for (const BootStep& step : known.judged.chain.steps) {
     if (step.kind != BootStep::Kind::application) continue;
-    if (step.event > out.sections.back().content) out.programs.push_back(step.event);
+    if (step.event > out.sections.back().content && !from_file(step)) out.programs.push_back(step.event);
     if (step.event > out.sections.front().event) continue;
     out.image = step.event;
     found = true;

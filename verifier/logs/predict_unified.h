@@ -14,7 +14,7 @@ struct BootedImage {
   std::size_t image = 0;
   std::uint32_t reg = 0;  // of the sections
   std::vector<Section> sections;
-  std::vector<std::size_t> programs;  // loaded behind the sections
+  std::vector<std::size_t> programs;  // started from memory behind the sections
 };
 
 // SectionMemory is a section as it lies in memory: the content, then zeros. Lends from the section.
