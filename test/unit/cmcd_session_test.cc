@@ -33,7 +33,7 @@ class SessionTest : public testing::Test {
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     std::promise<void> done;
     asio::post(io_, [&] {
-      Session::Socket socket(io_, asio::local::stream_protocol(), fds[1]);
+      Session::Socket socket(io_, asio::generic::stream_protocol(AF_UNIX, 0), fds[1]);
       EXPECT_TRUE(quota_.enter(1000, false));
       Session::Setup setup{"/test",
                            LocalPeer{1000, 1000, 1, {}},

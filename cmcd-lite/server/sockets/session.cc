@@ -10,8 +10,6 @@
 namespace attest {
 namespace {
 
-constexpr std::size_t kStep = 65536;  // a payload grows with what arrives, not with what is claimed
-
 Bytes frame_of(std::uint32_t type, Result<Bytes> payload) {
   if (!payload) return error_frame(payload.error());
   auto frame = encode_frame(type, *payload);
@@ -68,11 +66,9 @@ Session::Session(Socket socket, Setup setup, Quota& quota, const CallHandler& ha
     : socket_(std::move(socket)),
       timer_(socket_.get_executor()),
       setup_(std::move(setup)),
-      quota_(quota),
       handler_(handler),
-      nonces_(setup_.limits.nonces, setup_.limits.nonce_ms) {}
-
-Session::~Session() { release_payload(); }
+      nonces_(setup_.limits.nonces, setup_.limits.nonce_ms),
+      intake_(quota, setup_.peer.uid) {}
 
 void Session::arm(std::chrono::seconds term) {
   timer_.expires_after(term);
@@ -112,8 +108,7 @@ void Session::parse_header() {
     return refuse({Errc::denied, "daemon.protocol: payload of " + std::to_string(header_.length) +
                                      " bytes, at most " + std::to_string(*bound) + " are allowed"});
   std::size_t here = std::min<std::size_t>(have_ - kFrameHeader, header_.length);
-  payload_.assign(in_.begin() + kFrameHeader, in_.begin() + kFrameHeader + static_cast<std::ptrdiff_t>(here));
-  filled_ = here;
+  intake_.expect(header_.length, View(in_).subspan(kFrameHeader, here));
   std::size_t used = kFrameHeader + here;
   std::copy(in_.begin() + static_cast<std::ptrdiff_t>(used), in_.begin() + static_cast<std::ptrdiff_t>(have_),
             in_.begin());
@@ -122,27 +117,21 @@ void Session::parse_header() {
 }
 
 void Session::read_payload() {
-  if (filled_ == header_.length) return serve();
-  if (filled_ == payload_.size()) {
-    std::size_t step = std::min(header_.length - filled_, kStep);
-    if (!quota_.reserve(setup_.peer.uid, step))
-      return refuse({Errc::io, "daemon.overloaded: too much memory is held by unfinished calls"});
-    reserved_ += step;
-    payload_.resize(filled_ + step);
-  }
-  socket_.async_read_some(asio::buffer(payload_.data() + filled_, payload_.size() - filled_),
+  if (intake_.complete()) return serve();
+  auto room = intake_.room();
+  if (!room) return refuse(room.error());
+  socket_.async_read_some(asio::buffer(room->data(), room->size()),
                           [self = shared_from_this()](const Code& code, std::size_t n) {
                             if (code) return self->close();
-                            self->filled_ += n;
+                            self->intake_.arrived(n);
                             self->read_payload();
                           });
 }
 
 void Session::serve() {
   timer_.cancel();
-  Call call{static_cast<FrameType>(header_.type), std::move(payload_), setup_.peer, setup_.socket_path,
+  Call call{static_cast<FrameType>(header_.type), intake_.take(), setup_.peer, setup_.socket_path,
             nonces_};
-  payload_ = Bytes();
   handler_(std::move(call), Reply(shared_from_this(), header_.type));
 }
 
@@ -154,7 +143,7 @@ std::size_t Session::send_now(View frame) {
 }
 
 void Session::answer(Bytes frame, std::size_t sent) {
-  release_payload();
+  intake_.release();
   if (!socket_.is_open() || frame.empty()) return close();
   out_ = std::move(frame);
   finish_write(sent);
@@ -181,8 +170,6 @@ void Session::refuse(const Error& error) {
   std::size_t sent = send_now(frame);
   answer(std::move(frame), sent);
 }
-
-void Session::release_payload() { quota_.release(setup_.peer.uid, std::exchange(reserved_, 0)); }
 
 void Session::close() {
   Code ignored;

@@ -1,7 +1,7 @@
 // session.h: one connection of a local caller.
 #pragma once
+#include <asio/generic/stream_protocol.hpp>
 #include <asio/io_context.hpp>
-#include <asio/local/stream_protocol.hpp>
 #include <asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
@@ -9,7 +9,7 @@
 
 #include "cmcd-lite/server/access/peer.h"
 #include "cmcd-lite/server/freshness/nonces.h"
-#include "cmcd-lite/server/sockets/quota.h"
+#include "cmcd-lite/server/sockets/intake.h"
 
 namespace attest {
 
@@ -55,7 +55,7 @@ std::optional<std::size_t> max_payload(std::uint32_t type);
 // loop's thread and never blocks, but for the first attempt to send an answer, which is made where the answer is.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  using Socket = asio::local::stream_protocol::socket;
+  using Socket = asio::generic::stream_protocol::socket;
   // Ticket gives back the connection's place; without a uid, a place among those that only wait to be told
   // no.
   struct Ticket {
@@ -74,7 +74,6 @@ class Session : public std::enable_shared_from_this<Session> {
     std::unique_ptr<Ticket> ticket;
   };
   Session(Socket socket, Setup setup, Quota& quota, const CallHandler& handler);
-  ~Session();
   void start() { read_header(); }
 
  private:
@@ -92,22 +91,18 @@ class Session : public std::enable_shared_from_this<Session> {
   void answer(Bytes frame, std::size_t sent);
   void finish_write(std::size_t sent);
   void refuse(const Error& error);
-  void release_payload();
   void close();
 
   Socket socket_;
   std::mutex descriptor_;  // while an answer is sent from another thread, the descriptor is not closed
   asio::steady_timer timer_;
   Setup setup_;
-  Quota& quota_;
   const CallHandler& handler_;
   Nonces nonces_;
   std::array<std::uint8_t, 1024> in_{};  // what was read beyond the current frame
   std::size_t have_ = 0;
   FrameHeader header_;
-  Bytes payload_;
-  std::size_t filled_ = 0;  // bytes of payload_ that have arrived
-  std::size_t reserved_ = 0;
+  Intake intake_;
   Bytes out_;
   bool last_ = false;  // close once the answer is out
 };

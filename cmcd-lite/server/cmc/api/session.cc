@@ -7,8 +7,6 @@
 namespace attest {
 namespace {
 
-constexpr std::size_t kStep = 65536;  // a payload grows with what arrives, not with what is claimed
-
 Bytes frame_of(cmc::Call call, View payload) {
   Writer out;
   out.u32be(static_cast<std::uint32_t>(payload.size()));
@@ -58,9 +56,7 @@ CmcReply::CmcReply(std::shared_ptr<CmcSession> session, cmc::Encoding encoding)
 void CmcReply::send(Result<cmc::ApiResponse> response) const { pending_->send(response); }
 
 CmcSession::CmcSession(Socket socket, Setup setup, Quota& quota, const CmcHandler& handler)
-    : socket_(std::move(socket)), timer_(socket_.get_executor()), setup_(std::move(setup)), quota_(quota), handler_(handler) {}
-
-CmcSession::~CmcSession() { release_payload(); }
+    : socket_(std::move(socket)), timer_(socket_.get_executor()), setup_(std::move(setup)), handler_(handler), intake_(quota, setup_.source()) {}
 
 void CmcSession::arm(std::chrono::seconds term) {
   timer_.expires_after(term);
@@ -92,52 +88,43 @@ void CmcSession::on_header() {
   if (!call && header->type > 0xffff)
     return refuse({Errc::denied, "Invalid Type: " + std::to_string(header->type) + ": handshake frames have a socket of their own"});
   call_ = call.value_or(cmc::Call::error);
-  length_ = header->length;
+  intake_.expect(header->length);
   read_payload();
 }
 
 void CmcSession::read_payload() {
-  if (filled_ == length_) return serve();
-  if (filled_ == payload_.size()) {
-    std::size_t step = std::min(length_ - filled_, kStep);
-    if (!quota_.reserve(setup_.source(), step))
-      return refuse({Errc::io, "daemon.overloaded: too much memory is held by unfinished calls"});
-    reserved_ += step;
-    payload_.resize(filled_ + step);
-  }
-  socket_.async_read_some(asio::buffer(payload_.data() + filled_, payload_.size() - filled_),
-                          [self = shared_from_this()](const Code& code, std::size_t n) {
-                            if (code) return self->close();
-                            self->filled_ += n;
-                            self->read_payload();
-                          });
+  if (intake_.complete()) return serve();
+  auto room = intake_.room();
+  if (!room) return refuse(room.error());
+  socket_.async_read_some(asio::buffer(room->data(), room->size()), [self = shared_from_this()](const Code& code, std::size_t n) {
+    if (code) return self->close();
+    self->intake_.arrived(n);
+    self->read_payload();
+  });
 }
 
 void CmcSession::serve() {
   timer_.cancel();
-  auto encoding = cmc::encoding_of(payload_);
+  auto encoding = cmc::encoding_of(intake_.view());
   if (!encoding) return refuse({Errc::malformed, "the payload is " + encoding.error().what});
   if (setup_.refuse) return refuse(*setup_.refuse, *encoding);  // once all is read: what is unread ends a connection hard
   if (call_ == cmc::Call::error) {
     Reader type(View(head_).subspan(4));
     return refuse({Errc::unsupported, "Invalid Type: " + std::to_string(type.u32be())}, *encoding);
   }
-  CmcCall call{call_, *encoding, std::move(payload_), setup_.peer, setup_.where};
-  payload_ = Bytes();
+  CmcCall call{call_, *encoding, intake_.take(), setup_.peer, setup_.where};
   handler_(std::move(call), CmcReply(shared_from_this(), *encoding));
 }
 
 void CmcSession::refuse(const Error& error, cmc::Encoding encoding) { answer(answer_frame(error, encoding)); }
 
 void CmcSession::answer(Bytes frame) {
-  release_payload();
+  intake_.release();
   if (!socket_.is_open() || frame.empty()) return close();
   out_ = std::move(frame);
   arm(setup_.limits.write);
   asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](const Code&, std::size_t) { self->close(); });
 }
-
-void CmcSession::release_payload() { quota_.release(setup_.source(), std::exchange(reserved_, 0)); }
 
 void CmcSession::close() {
   Code ignored;

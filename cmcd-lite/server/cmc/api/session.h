@@ -52,7 +52,6 @@ class CmcSession : public std::enable_shared_from_this<CmcSession> {
     uid_t source() const { return peer ? peer->uid : kStranger; }
   };
   CmcSession(Socket socket, Setup setup, Quota& quota, const CmcHandler& handler);
-  ~CmcSession();
   void start();
 
  private:
@@ -64,20 +63,15 @@ class CmcSession : public std::enable_shared_from_this<CmcSession> {
   void serve();
   void refuse(const Error& error, cmc::Encoding encoding = cmc::Encoding::json);
   void answer(Bytes frame);
-  void release_payload();
   void close();
 
   Socket socket_;
   asio::steady_timer timer_;
   Setup setup_;
-  Quota& quota_;
   const CmcHandler& handler_;
   std::array<std::uint8_t, kFrameHeader> head_{};
   cmc::Call call_ = cmc::Call::error;
-  std::size_t length_ = 0;
-  Bytes payload_;
-  std::size_t filled_ = 0;
-  std::size_t reserved_ = 0;
+  Intake intake_;
   Bytes out_;
 };
 
