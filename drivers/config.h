@@ -1,6 +1,7 @@
 // config.h: what the drivers need to know; the daemon fills it from its configuration.
 #pragma once
 #include <filesystem>
+#include <functional>
 
 #include "evidence/native/context.h"
 
@@ -53,12 +54,17 @@ struct SgxDriverConfig {
   std::filesystem::path root = "/dev/attestation";
 };
 
+// TdQuoter has a TD quote made of a TDREPORT (1,024 bytes); what it answers may be padded, and is checked by its caller.
+using TdQuoter = std::function<Result<Bytes>(View td_report)>;
+
 // AzureDriverConfig describes an Azure confidential VM; its vTPM is beside it a TpmDriverConfig.
 struct AzureDriverConfig {
   std::string tcti = "device:/dev/tpmrm0";
   std::uint32_t index = 0x01400001;    // NV index of the paravisor's report
   std::filesystem::path certificates;  // SEV-SNP: PEM or DER, the VCEK and what stands above it
-  std::filesystem::path td_quote;      // TDX: a quote over the hash of the claims
+  std::filesystem::path td_quote;      // TDX: a quote over the hash of the claims; empty: quote_td is asked
+  std::string quote_service;           // TDX: URL of the metadata service that makes quotes; empty: none
+  TdQuoter quote_td{};                 // asks that service; empty: quotes come from the file alone
 };
 
 }  // namespace attest

@@ -32,7 +32,7 @@ SERVER = {
     "engine": {"process", "freshness", "cmc", "config", "verdicts", "sockets", "devices"},
     "control": {"verdicts", "sockets", "devices", "engine"},
     "cmc/api": {"cmc", "config", "sockets", "engine", "control"},
-    "": {"process", "cmc", "verdicts", "sockets", "engine", "control", "cmc/api"},
+    "": {"process", "cmc", "verdicts", "sockets", "devices", "engine", "control", "cmc/api"},
 }
 MOST_FILES = 20  # of one of these rooms
 

@@ -3,6 +3,7 @@
 #include <asio/post.hpp>
 #include <csignal>
 
+#include "cmcd-lite/server/devices/td_quotes.h"
 #include "cmcd-lite/server/process/notify.h"
 #include "cmcd-lite/server/process/process.h"
 #include "drivers/sw/sw_keys.h"
@@ -41,7 +42,7 @@ bool same_sgx(const std::optional<SgxDriverConfig>& a, const std::optional<SgxDr
 
 bool same_azure(const std::optional<AzureDriverConfig>& a, const std::optional<AzureDriverConfig>& b) {
   if (!a || !b) return a.has_value() == b.has_value();
-  return a->tcti == b->tcti && a->certificates == b->certificates && a->td_quote == b->td_quote;
+  return a->tcti == b->tcti && a->certificates == b->certificates && a->td_quote == b->td_quote && a->quote_service == b->quote_service;
 }
 
 // restart_note names what a reload cannot change.
@@ -65,7 +66,10 @@ std::string restart_note(const Config& old, const Config& fresh) {
   return parts.empty() ? "" : "takes effect after a restart: " + parts;
 }
 
-Result<std::vector<OpenedDriver>> open_configured(const DriverConfig& config) {
+Result<std::vector<OpenedDriver>> open_configured(DriverConfig config) {
+  if (config.azure && !config.azure->quote_service.empty()) {
+    TRY(config.azure->quote_td, td_quote_service(config.azure->quote_service));
+  }
   std::vector<OpenedDriver> opened;
   for (const DriverRow& row : driver_table()) {
     if (!row.configured(config)) continue;

@@ -39,15 +39,27 @@ Status read_snp(const AzureDriverConfig& config, AzureAnchor& out) {
   return ok();
 }
 
-Status read_tdx(const AzureDriverConfig& config, const HclReport& report, AzureAnchor& out) {
+// bound_td_quote is a TD quote over the claims of a report, without its padding.
+Result<Bytes> bound_td_quote(View padded, const HclReport& report, const std::string& from) {
+  TRY(Bytes bare, bare_quote(padded));
+  TRY(Quote quote, parse_quote(bare));
+  if (quote.td() != nullptr && equal(quote.report_data(), claims_digest(report))) return bare;
+  return Error{Errc::denied, from + ": not a TD quote over the claims in the vTPM; make it anew after every start"};
+}
+
+// ask_td_quote has a quote made of the report's TDREPORT.
+Result<Bytes> ask_td_quote(const AzureDriverConfig& config, const HclReport& report) {
+  TRY(Bytes padded, config.quote_td(View(report.hardware).first(kTdReportBytes)));
+  return bound_td_quote(padded, report, config.quote_service);
+}
+
+Result<Bytes> read_tdx(const AzureDriverConfig& config, const HclReport& report) {
+  if (config.td_quote.empty() && config.quote_td) return ask_td_quote(config, report);
   if (config.td_quote.empty())
     return Error{Errc::denied, "azure: no TD quote; have http://169.254.169.254/acc/tdquote make one of the TDREPORT in the vTPM and "
-                               "name the file under azure.td_quote"};
+                               "name the file under azure.td_quote, or the service under azure.quote_service"};
   TRY(Bytes padded, read_file(config.td_quote.string(), kMaxTdQuote));
-  TRY(out.td_quote, bare_quote(padded));
-  TRY(Quote quote, parse_quote(out.td_quote));
-  if (quote.td() != nullptr && equal(quote.report_data(), claims_digest(report))) return ok();
-  return Error{Errc::denied, config.td_quote.string() + ": not a TD quote over the claims in the vTPM; make it anew after every start"};
+  return bound_td_quote(padded, report, config.td_quote.string());
 }
 
 constexpr TPM2_HANDLE kUserData = 0x01400002;
@@ -90,8 +102,8 @@ Result<Bytes> bound_report(const Result<Bytes>& index) {
 // for.
 class AzureDriver : public Driver {
  public:
-  AzureDriver(AzureAnchor anchor, Bytes identity, std::unique_ptr<HclSource> source)
-      : anchor_(std::move(anchor)), identity_(std::move(identity)), source_(std::move(source)) {}
+  AzureDriver(AzureDriverConfig config, AzureAnchor anchor, Bytes identity, std::unique_ptr<HclSource> source)
+      : config_(std::move(config)), anchor_(std::move(anchor)), identity_(std::move(identity)), source_(std::move(source)) {}
   AnchorKind kind() const override { return AnchorKind::azure; }
   AnchorIdentity identity() const override { return {AnchorKind::azure, identity_}; }
   std::optional<PcrSelection> pcrs() const override { return std::nullopt; }
@@ -102,20 +114,23 @@ class AzureDriver : public Driver {
   Result<Bytes> raw_log(LogKind) override { return Error{Errc::unsupported, "azure: the logs are the vTPM's"}; }
 
  private:
+  AzureDriverConfig config_;
   AzureAnchor anchor_;
   Bytes identity_;
   std::unique_ptr<HclSource> source_;
 };
 
 Result<Anchor> AzureDriver::fresh_quote(const Digest& qualifying) {
-  if (!anchor_.td_quote.empty())
-    return Error{Errc::unsupported, "azure: a TD quote over new claims is the metadata service's to make, which this daemon does not ask"};
+  bool tdx = !anchor_.td_quote.empty();
+  if (tdx && !config_.quote_td)
+    return Error{Errc::unsupported, "azure: a TD quote over new claims is the metadata service's to make; name it under azure.quote_service"};
   Bytes user_data = to_bytes(qualifying.view());
   user_data.resize(64);
   AzureAnchor fresh = anchor_;
+  HclReport report;
   for (int i = 0;; i++) {
     TRY(fresh.hcl, bound_report(source_->renew(user_data)));
-    TRY(HclReport report, parse_hcl_report(fresh.hcl));
+    TRY(report, parse_hcl_report(fresh.hcl));
     TRY(HclClaims claims, parse_hcl_claims(report.claims));
     if (claims.user_data == user_data) break;
     if (i == kTries) return Error{Errc::io, "azure: the paravisor's claims are over other data than asked for"};
@@ -123,6 +138,10 @@ Result<Anchor> AzureDriver::fresh_quote(const Digest& qualifying) {
   }
   TRY(Bytes identity, azure_identity(fresh.hcl));
   if (identity != identity_) return Error{Errc::io, "azure: another key is claimed than at start; restart cmcd-lite"};
+  if ((report.type == HclReportType::tdx) != tdx) return Error{Errc::io, "azure: other hardware than at start"};
+  if (tdx) {
+    TRY(fresh.td_quote, ask_td_quote(config_, report));
+  }
   return Anchor(std::move(fresh));
 }
 
@@ -132,10 +151,14 @@ Result<OpenedDriver> open_azure_with(const AzureDriverConfig& config, std::uniqu
   AzureAnchor anchor;
   TRY(anchor.hcl, bound_report(source->read()));
   TRY(HclReport report, parse_hcl_report(anchor.hcl));
-  CHECK_OK(report.type == HclReportType::snp ? read_snp(config, anchor) : read_tdx(config, report, anchor));
+  if (report.type == HclReportType::snp) {
+    CHECK_OK(read_snp(config, anchor));
+  } else {
+    TRY(anchor.td_quote, read_tdx(config, report));
+  }
   TRY(Bytes identity, azure_identity(anchor.hcl));
   OpenedDriver opened;
-  opened.driver = std::make_unique<AzureDriver>(std::move(anchor), std::move(identity), std::move(source));
+  opened.driver = std::make_unique<AzureDriver>(config, std::move(anchor), std::move(identity), std::move(source));
   return opened;
 }
 

@@ -9,12 +9,13 @@
 #include "drivers/sgx/sgx_driver.h"
 #include "drivers/snp/snp_driver.h"
 #include "drivers/tdx/tdx_driver.h"
+#include "evidence/azure/hcl.h"
 #include "evidence/core/file.h"
 #include "evidence/core/hex.h"
 #include "evidence/snp/certificate_table.h"
-#include "evidence/tpm/signing_key.h"
 #include "evidence/x509/certificate.h"
 #include "test/support/azure_maker.h"
+#include "test/support/azure_vtpm.h"
 #include "test/support/boot_maker.h"
 #include "test/support/dcap_maker.h"
 #include "test/support/recording.h"
@@ -226,45 +227,41 @@ void snp_fleet(Fleet& fleet, const Stage& stage) {
   });
 }
 
-// platform_key makes the vTPM's attestation key as the platform does, and returns its modulus; empty where a tool failed.
-Bytes platform_key(const Swtpm& tpm) {
-  auto file = [&](const char* name) { return (tpm.dir() / name).string(); };
-  const std::vector<std::vector<std::string>> steps{
-      {"tpm2_createek", "-c", file("ek"), "-G", "rsa"},
-      {"tpm2_createak", "-C", file("ek"), "-c", file("ak"), "-G", "rsa", "-g", "sha256", "-s", "rsassa"},
-      {"tpm2_flushcontext", "-t"},
-      {"tpm2_evictcontrol", "-C", "o", "-c", file("ak"), "0x81000003"},
-      {"tpm2_readpublic", "-c", "0x81000003", "-f", "der", "-o", file("spki.der")},
-      {"tpm2_flushcontext", "-t"}};
-  for (std::vector<std::string> argv : steps) {
-    argv.insert(argv.begin() + 1, {"-T", tpm.tcti()});
-    if (run(argv, file("tools.log")) != 0) return {};
-  }
-  return modulus_of(must(read_signing_key(read_file(file("spki.der")).value_or(Bytes{}))).area.key.get());
+const std::string kAzureRule = R"("required_anchors": ["tpm", "azure"], "allowed_anchors": ["tpm", "azure"])";
+
+// azure_snp is a machine on AMD's processors, whose chain is in a file; what "azure" of its cmcd.json says.
+std::string azure_snp(Fleet& fleet) {
+  fleet.policy("default", kAzureRule, "\"snp\": {" + kSnpRoots + "}");
+  fleet.policy("newer", kAzureRule, "\"snp\": {" + kSnpRoots + R"(, "products": {"turin": {"tcb": {"snp": 255}}}})");
+  fleet.policy("pinned", kAzureRule, "\"snp\": {" + kSnpRoots + ", \"measurements\": [\"" + std::string(96, 'a') + "\"]}");
+  fleet.policy("settings", kAzureRule, "\"snp\": {" + kSnpRoots + R"(}, "azure": {"configuration": {"secure-boot": false}})");
+  return "\"certificates\": \"" + kSnp + "vcek-turin.pem\"";
 }
 
-bool store(const Swtpm& tpm, const Bytes& report) {
-  std::string path = (tpm.dir() / "hcl").string(), log = (tpm.dir() / "tools.log").string();
-  return write_file_atomic(path, report) &&
-         run({"tpm2_nvdefine", "-T", tpm.tcti(), "0x01400001", "-C", "o", "-s", std::to_string(report.size()), "-a",
-              "ownerread|authread|ownerwrite"}, log) == 0 &&
-         run({"tpm2_nvwrite", "-T", tpm.tcti(), "0x01400001", "-C", "o", "-i", path}, log) == 0;
+// azure_tdx is one on Intel's, which has had the metadata service quote what stands in the vTPM.
+std::string azure_tdx(Fleet& fleet, const Stage& stage, const Bytes& hcl) {
+  const std::string intel = R"("intel": {"roots": ["../intel/root.pem"], "collateral": "../intel/collateral"})";
+  Intel cloud(stage, TeeType::tdx);
+  cloud.publish(fleet.b);
+  fleet.policy("default", kAzureRule, intel);
+  fleet.policy("pinned", kAzureRule, intel + ", \"tdx\": {\"mr_seam\": \"" + std::string(96, 'a') + "\"}");
+  fleet.policy("settings", kAzureRule, intel + R"(, "azure": {"configuration": {"secure-boot": false}})");
+  fleet.a->write("td.quote", as_text(cloud.quote(claims_digest(must(parse_hcl_report(hcl))))));
+  return "\"td_quote\": \"" + fleet.a->path("td.quote").string() + "\"";
 }
 
 // Azure: a software TPM with a recorded boot, a key of the platform's, and the paravisor's report with synthetic hardware evidence.
-void azure_fleet(Fleet& fleet, TpmMachine& vm, const std::string& how) {
+void azure_fleet(Fleet& fleet, TpmMachine& vm, const Stage& stage, const std::string& what) {
+  bool tdx = what.starts_with("azuretdx");
+  std::string how = what.substr(tdx ? 8 : 5);
   Bytes modulus = platform_key(*vm.tpm);
-  std::string claims = hcl_claims(how == "claims" ? Bytes(256, 0xc1) : modulus);
-  if (modulus.empty() || !store(*vm.tpm, hcl_report(claims, how == "vmpl" ? 2 : 0))) return;
+  Bytes hcl = hcl_report(hcl_claims(how == "claims" ? Bytes(256, 0xc1) : modulus), how == "vmpl" ? 2 : 0, tdx);
+  if (modulus.empty() || !store_hcl(*vm.tpm, hcl)) return;
+  fleet.a = &vm.daemon;
+  stage.write("mode", how);
   vm.daemon.members = "\"tpm\": {\"tcti\": \"" + vm.tpm->tcti() + "\", \"ak\": \"platform\", \"ak_handle\": \"0x81000003\", " +
                       "\"ak_algorithm\": \"rsa-2048\", \"event_log\": \"" + vm.measured->event_log() + "\", \"ima_list\": \"" +
-                      vm.measured->ima_list() + "\"}, \"azure\": {\"certificates\": \"" + kSnp + "vcek-turin.pem\"},";
-  fleet.a = &vm.daemon;
-  const std::string rule = R"("required_anchors": ["tpm", "azure"], "allowed_anchors": ["tpm", "azure"])";
-  fleet.policy("default", rule, "\"snp\": {" + kSnpRoots + "}");
-  fleet.policy("newer", rule, "\"snp\": {" + kSnpRoots + R"(, "products": {"turin": {"tcb": {"snp": 255}}}})");
-  fleet.policy("pinned", rule, "\"snp\": {" + kSnpRoots + ", \"measurements\": [\"" + std::string(96, 'a') + "\"]}");
-  fleet.policy("settings", rule, "\"snp\": {" + kSnpRoots + R"(}, "azure": {"configuration": {"secure-boot": false}})");
+                      vm.measured->ima_list() + "\"}, \"azure\": {" + (tdx ? azure_tdx(fleet, stage, hcl) : azure_snp(fleet)) + "},";
   if (!vm.daemon.start() || !vm.daemon.ready()) return;
   vm.describe(fleet.authority, "os");
   fleet.b.put_metadata("os0", vm.items[0]);
@@ -312,7 +309,7 @@ class Machines {
     std::unique_ptr<TpmMachine> vm;
     if (what.starts_with("azure")) {
       vm = std::make_unique<TpmMachine>(fleet.authority, "tis");
-      if (vm->good()) azure_fleet(fleet, *vm, what.substr(5));
+      if (vm->good()) azure_fleet(fleet, *vm, stage_, what);
     } else if (what == "snp") {
       snp_fleet(fleet, stage_);
     } else {
@@ -382,8 +379,13 @@ TEST(HardwareHandshake, AnAzureConfidentialVmProvesItself) {
   expect(Machines("azure"), {}, {{"newer", "snp.tcb"}, {"pinned", "snp.measurement"}, {"settings", "azure.configuration"}});
 }
 
-TEST(HardwareHandshake, ClaimsOfAnotherVmOrOfItsOwnKernelAreRefused) {
-  for (auto [how, name] : Refusals{{"azurevmpl", "snp.vmpl"}, {"azureclaims", "azure.ak-given"}}) {
+TEST(HardwareHandshake, AnAzureTrustDomainProvesItself) {
+  expect(Machines("azuretdx"), {}, {{"pinned", "tdx.measurements"}, {"settings", "azure.configuration"}});
+}
+
+TEST(HardwareHandshake, ClaimsOfAnotherVmOrOfItsOwnKernelOrWithoutAGenuineQuoteAreRefused) {
+  for (auto [how, name] : Refusals{{"azurevmpl", "snp.vmpl"}, {"azureclaims", "azure.ak-given"}, {"azuretdxclaims", "azure.ak-given"},
+                                   {"azuretdxforeign", "tdx.pck-chain"}, {"azuretdxold", "tdx.tcb-status"}}) {
     Machines machines(how);
     ASSERT_TRUE(machines.ready());
     Talk refused = machines.meet();

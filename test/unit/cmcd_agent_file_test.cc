@@ -125,6 +125,7 @@ TEST_F(AgentFile, AzureIsClaimsAndVtpm) {
   ASSERT_TRUE(config->drivers.azure && config->drivers.tpm);
   EXPECT_TRUE(config->drivers.tpm->platform_ak);
   EXPECT_EQ(config->drivers.azure->certificates, "/var/lib/cmc/azure-chain.pem");
+  EXPECT_TRUE(config->drivers.azure->quote_service.ends_with("/acc/tdquote"));
 }
 
 TEST_F(AgentFile, ContainersInTheTpmOrBySoftware) {

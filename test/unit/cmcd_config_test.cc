@@ -162,7 +162,7 @@ TEST_F(ConfigTest, AMissingFileIsNamed) {
 TEST_F(ConfigTest, ReadsEveryKindOfHardware) {
   auto config = load("{" + std::string(kSocket) + R"(, "state_dir": "/s", "tdx": {"event_log": ""}, "sgx": {}, "snp": {"certificates": "vcek.pem"},
     "tpm": {"tcti": "swtpm:path=/x", "ak": "platform", "ak_handle": "0x81000003", "ak_algorithm": "rsa-2048"},
-    "azure": {"certificates": "chain.pem", "td_quote": "td.quote"}})");
+    "azure": {"certificates": "chain.pem", "td_quote": "td.quote", "quote_service": "http://169.254.169.254/acc/tdquote"}})");
   ASSERT_TRUE(config) << config.error().what;
   EXPECT_EQ(config->drivers.tdx->root, "/sys/kernel/config/tsm/report");
   EXPECT_TRUE(config->drivers.tdx->event_log.empty());
@@ -171,6 +171,9 @@ TEST_F(ConfigTest, ReadsEveryKindOfHardware) {
   EXPECT_TRUE(config->drivers.tpm->platform_ak);
   EXPECT_EQ(config->drivers.azure->tcti, "swtpm:path=/x") << "the TPM of the tpm driver";
   EXPECT_EQ(config->drivers.azure->td_quote, "/s/td.quote");
+  EXPECT_EQ(config->drivers.azure->quote_service, "http://169.254.169.254/acc/tdquote");
+  EXPECT_NE(error_of("{" + std::string(kSocket) + R"(, "state_dir": "/s", "tpm": {}, "azure": {"quote_service": "169.254.169.254"}})").find("quote_service"),
+            std::string::npos);
   EXPECT_NE(error_of("{" + std::string(kSocket) + R"(, "state_dir": "/s", "azure": {}})").find("tpm"), std::string::npos);
   EXPECT_NE(error_of("{" + std::string(kSocket) + R"(, "state_dir": "/s", "tpm": {"ak": "other"}})").find("ak"), std::string::npos);
 }

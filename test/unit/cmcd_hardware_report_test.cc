@@ -1,9 +1,10 @@
 // CMC reports that this daemon makes of confidential hardware, judged as others judge them: TDX over a model of the kernel's
-// interface, SGX as Gramine's driver hands it out, with quotes and documents of a make-believe Intel; Azure over a model of the
-// paravisor.
+// interface, SGX as Gramine's driver hands it out, with quotes and documents of a make-believe Intel; Azure over models of the
+// paravisor and of the service that quotes what it reports.
 #include <gtest/gtest.h>
 
 #include "cmcd-lite/server/cmc/report_maker.h"
+#include "cmcd-lite/server/devices/td_quotes.h"
 #include "drivers/azure/azure_driver.h"
 #include "drivers/tdx/tdx_driver.h"
 #include "evidence/cmc/intel_collateral.h"
@@ -11,6 +12,7 @@
 #include "evidence/core/hex.h"
 #include "evidence/dcap/anchor.h"
 #include "evidence/dcap/ccel.h"
+#include "evidence/json/canonical.h"
 #include "evidence/tpm/pcr_selection.h"
 #include "test/support/azure_maker.h"
 #include "test/support/cmc_fleet.h"
@@ -20,6 +22,7 @@
 #include "test/support/test_ak.h"
 #include "test/support/testdata.h"
 #include "test/support/tsm_model.h"
+#include "test/support/web_server.h"
 
 namespace attest {
 namespace {
@@ -71,6 +74,13 @@ Bytes ccel() {
   return log ? *ccel_records(*log) : Bytes();
 }
 
+void td_policy(cmc::Metadata& manifest, const test::DcapQuoteSpec& spec) {
+  std::string zeros(96, '0');
+  manifest.tdx_policy = {{"quoteVersion", 4}, {"xfam", to_hex(spec.td.xfam)},
+                         {"tdId", {{"mrOwner", zeros}, {"mrOwnerConfig", zeros}, {"mrConfigId", zeros}}},
+                         {"tdAttributes", {{"debug", false}, {"septVEDisable", true}, {"pks", false}, {"kl", false}}}};
+}
+
 // TdGuest measures what the log says.
 struct TdGuest : GuestFleet {
   TdGuest() {
@@ -83,10 +93,7 @@ struct TdGuest : GuestFleet {
     for (const CcelEvent& event : events) references.push_back(test::cmc_reference("TDX", event.rtmr + 1, event.digest.view()));
     references.push_back(test::cmc_reference("TDX", 0, spec.td.mr_td));
     references.push_back(test::cmc_reference("TDX", 5, spec.td.mr_seam));
-    std::string zeros(96, '0');
-    manifest.tdx_policy = {{"quoteVersion", 4}, {"xfam", to_hex(spec.td.xfam)},
-                           {"tdId", {{"mrOwner", zeros}, {"mrOwnerConfig", zeros}, {"mrConfigId", zeros}}},
-                           {"tdAttributes", {{"debug", false}, {"septVEDisable", true}, {"pks", false}, {"kl", false}}}};
+    td_policy(manifest, spec);
     model = std::make_shared<test::TsmModel>("tdx_guest", [this](View inblob, unsigned) {
       std::ranges::copy(inblob, spec.td.report_data.begin());
       return intel.quote(spec);
@@ -153,7 +160,6 @@ TEST(HardwareReports, ARegisterThatItsLogDoesNotExplainHasNone) {
 TEST(HardwareReports, MissingDocumentsAreNamed) {
   TdGuest guest;
   auto drivers = guest.open();
-
   auto why = [&](auto change) {
     attest::Fleet fleet = guest.daemon();
     change(fleet.intel);
@@ -213,16 +219,17 @@ TEST(HardwareReports, OfAnEnclaveAreAccepted) {
 // Paravisor makes claims over whatever it is asked for, once it has had a moment.
 class Paravisor : public HclSource {
  public:
-  explicit Paravisor(Bytes modulus) : modulus_(std::move(modulus)) {}
-  Result<Bytes> read() override { return test::hcl_report(test::hcl_claims(modulus_)); }
+  explicit Paravisor(Bytes modulus, bool tdx = false) : modulus_(std::move(modulus)), tdx_(tdx) {}
+  Result<Bytes> read() override { return test::hcl_report(test::hcl_claims(modulus_), 0, tdx_); }
   Result<Bytes> renew(View user_data) override {
     bool slow = std::exchange(slow_, false);
     if (slow) return read();
-    return test::hcl_report(test::hcl_claims(modulus_, user_data));
+    return test::hcl_report(test::hcl_claims(modulus_, user_data), 0, tdx_);
   }
 
  private:
   Bytes modulus_;
+  bool tdx_;
   bool slow_ = true;
 };
 
@@ -276,12 +283,16 @@ struct AzureVm : test::Fleet {
   AzureDriverConfig config;
 };
 
-TEST(HardwareReports, OfAnAzureMachineAreAccepted) {
-  test::RsaAk key = test::make_rsa_ak();
+Bytes self_signed(const test::RsaAk& key) {
   EVP_PKEY_up_ref(key.key.get());
   test::CertSpec spec;
   spec.common_name = "vTPM key";
-  Bytes certificate = test::issue_for(nullptr, spec, OwnedPkey(key.key.get())).der();
+  return test::issue_for(nullptr, spec, OwnedPkey(key.key.get())).der();
+}
+
+TEST(HardwareReports, OfAnAzureMachineAreAccepted) {
+  test::RsaAk key = test::make_rsa_ak();
+  Bytes certificate = self_signed(key);
   for (Encoding encoding : {Encoding::json, Encoding::cbor}) {
     AzureVm vm;
     vm.encoding = encoding;
@@ -306,6 +317,82 @@ TEST(HardwareReports, OfAnAzureMachineAreAccepted) {
     EXPECT_EQ(decoded->evidences[1].type, cmc::kAzureVtpmEvidence);
     EXPECT_EQ(decoded->context.collateral.at(1).certs.size(), 1U);
   }
+}
+
+// AzureTd is a TD whose quotes a service makes of what the paravisor reports.
+struct AzureTd : GuestFleet {
+  AzureTd() {
+    td_policy(manifest, spec);
+    manifest.sbom->components = {test::cmc_reference("TDX", 0, spec.td.mr_td), test::cmc_reference("TDX", 5, spec.td.mr_seam),
+                                 test::cmc_reference("TPM", 4, Bytes(32, 5), HashAlg::sha256)};
+    for (auto& rtmr : spec.td.rtmr) rtmr = {};
+  }
+  // answer is the service's: {"report": TDREPORT} becomes {"quote": ...}.
+  std::string answer(const std::string& request) {
+    std::string body = request.substr(request.find("\r\n\r\n") + 4);
+    auto asked = read_strict_json(as_view(body));
+    auto report = from_base64url(asked ? asked->value("report", "") : "", 2048);
+    if (!request.starts_with("POST /acc/tdquote ") || !report || report->size() != 1024) return reply("400 Bad Request", "no report");
+    if (status != "200 OK") return reply(status, "come again later");
+    std::ranges::copy(View(*report).subspan(128, 64), spec.td.report_data.begin());
+    if (stale) spec.td.report_data[0] ^= 1;
+    return reply("200 OK", "{\"quote\":\"" + to_base64url(intel.quote(spec)) + padding + "\"}");
+  }
+  static std::string reply(const std::string& status, const std::string& body) {
+    return "HTTP/1.1 " + status + "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  }
+  Result<std::vector<OpenedDriver>> open() {
+    AzureDriverConfig config;
+    config.quote_service = service.url("/acc/tdquote");
+    TRY(config.quote_td, td_quote_service(config.quote_service));
+    TRY(OpenedDriver azure, open_azure_with(config, std::make_unique<Paravisor>(key.modulus, true)));
+    std::vector<OpenedDriver> out;
+    out.push_back(std::move(azure));
+    out.emplace_back().driver = std::make_unique<Vtpm>(key, self_signed(key));
+    return out;
+  }
+  test::RsaAk key = test::make_rsa_ak();
+  std::atomic<bool> stale = false;
+  std::string status = "200 OK", padding = "==";
+  test::WebServer service{[this](const std::string& request) { return answer(request); }};
+};
+
+TEST(HardwareReports, OfAnAzureTrustDomainAreAccepted) {
+  for (Encoding encoding : {Encoding::json, Encoding::cbor}) {
+    AzureTd vm;
+    vm.encoding = encoding;
+    auto drivers = vm.open();
+    ASSERT_TRUE(drivers) << drivers.error().what;
+    attest::Fleet fleet = vm.daemon();
+    auto report = ReportMaker().make({Bytes(32, 5), {}, encoding}, *drivers, fleet);
+    ASSERT_TRUE(report) << report.error().what;
+    EXPECT_EQ(vm.trusted(*report, Bytes(32, 5)), "");
+    EXPECT_NE(vm.trusted(*report, Bytes(32, 6)), "");
+    auto decoded = cmc::decode_report(*report);
+    ASSERT_EQ(decoded->evidences.size(), 2U);
+    EXPECT_EQ(decoded->evidences[0].type, cmc::kAzureTdxEvidence);
+    EXPECT_FALSE(decoded->evidences[0].add_data.empty()) << "the claims";
+    EXPECT_EQ(decoded->evidences[1].type, cmc::kAzureVtpmEvidence);
+    const cmc::Collateral& beside = decoded->context.collateral.at(0);
+    EXPECT_EQ(beside.type, cmc::kAzureTdxEvidence);
+    EXPECT_EQ(beside.artifacts.at(0).type, cmc::kTdxCollateral);
+  }
+}
+
+TEST(HardwareReports, WhatTheServiceOfATrustDomainAnswersIsChecked) {
+  AzureTd vm;
+  auto drivers = vm.open();
+  ASSERT_TRUE(drivers) << drivers.error().what;
+  attest::Fleet fleet = vm.daemon();
+  vm.stale = true;
+  auto report = ReportMaker().make({Bytes(32, 5), {}, Encoding::cbor}, *drivers, fleet);
+  ASSERT_FALSE(report);
+  EXPECT_NE(report.error().what.find("not a TD quote over the claims"), std::string::npos) << report.error().what;
+  AzureTd refusing, garbled;
+  refusing.status = "429 Too Many Requests";
+  garbled.padding = "!";
+  EXPECT_NE(refusing.open().error().what.find("status 429"), std::string::npos);
+  EXPECT_EQ(garbled.open().error().code, Errc::malformed);
 }
 
 }  // namespace

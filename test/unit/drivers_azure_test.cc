@@ -5,6 +5,7 @@
 #include "evidence/dcap/anchor.h"
 #include "evidence/x509/certificate.h"
 #include "test/support/azure_maker.h"
+#include "test/support/azure_vtpm.h"
 #include "test/support/dcap_maker.h"
 #include "test/support/snp_samples.h"
 #include "test/support/tpm_driver.h"
@@ -27,26 +28,8 @@ class AzureDriverTest : public TpmDriverTest {
     config_.platform_ak = true;
   }
   std::string file(const char* name) { return (tpm_->dir() / name).string(); }
-  // platform_key makes the key as the platform does, and returns its modulus.
-  Bytes platform_key() {
-    std::string ek = file("ek"), ak = file("ak"), spki = file("spki.der");
-    EXPECT_EQ(tool({"tpm2_createek", "-c", ek, "-G", "rsa"}), 0);
-    EXPECT_EQ(tool({"tpm2_createak", "-C", ek, "-c", ak, "-G", "rsa", "-g", "sha256", "-s", "rsassa"}), 0);
-    EXPECT_EQ(tool({"tpm2_flushcontext", "-t"}), 0);
-    EXPECT_EQ(tool({"tpm2_evictcontrol", "-C", "o", "-c", ak, "0x81000003"}), 0);
-    EXPECT_EQ(tool({"tpm2_readpublic", "-c", "0x81000003", "-f", "der", "-o", spki}), 0);
-    EXPECT_EQ(tool({"tpm2_flushcontext", "-t"}), 0);
-    auto der = read_file(spki, 4096);
-    auto key = der ? read_signing_key(*der) : Result<SigningKey>(der.error());
-    if (!key) return {};
-    return modulus_of(key->area.key.get());
-  }
-  void store(const Bytes& report) {
-    std::string path = file("hcl");
-    ASSERT_TRUE(write_file_atomic(path, report));
-    ASSERT_EQ(tool({"tpm2_nvdefine", "0x01400001", "-C", "o", "-s", std::to_string(report.size()), "-a", "ownerread|authread|ownerwrite"}), 0);
-    ASSERT_EQ(tool({"tpm2_nvwrite", "0x01400001", "-C", "o", "-i", path}), 0);
-  }
+  Bytes platform_key() { return test::platform_key(*tpm_); }
+  void store(const Bytes& report) { ASSERT_TRUE(store_hcl(*tpm_, report)); }
   Result<OpenedDriver> open_azure() { return find_driver("azure")->open({.azure = azure_}); }
   AzureDriverConfig azure_;
 };
@@ -122,6 +105,36 @@ TEST_F(AzureDriverTest, OnTdxAQuoteOverTheClaimsIsDue) {
   auto vm = open_azure();
   ASSERT_TRUE(vm) << vm.error().what;
   EXPECT_EQ(std::get<AzureAnchor>(*vm->driver->quote(Digest::filled(HashAlg::sha256, 1))).td_quote, quote);
+}
+
+TEST_F(AzureDriverTest, OnTdxTheServiceQuotesTheClaimsOfTheMoment) {
+  Bytes modulus = platform_key();
+  Digest nonce = sha256(as_view("report"));
+  Bytes report = hcl_report(hcl_claims(modulus, nonce.view()), 0, true);
+  store(report);
+  DcapWorld world;
+  DcapQuoteSpec spec;
+  std::vector<Bytes> asked;
+  bool stale = false;
+  azure_.quote_service = "http://service";
+  azure_.quote_td = [&](View td_report) -> Result<Bytes> {
+    asked.push_back(to_bytes(td_report));
+    std::ranges::copy(td_report.subspan(128, 64), spec.td.report_data.begin());
+    if (stale) spec.td.report_data[0] ^= 1;
+    Bytes quote = world.quote(spec);
+    quote.resize(quote.size() + 100);
+    return quote;
+  };
+  auto vm = open_azure();
+  ASSERT_TRUE(vm) << vm.error().what;
+  auto fresh = vm->driver->fresh_quote(nonce);
+  ASSERT_TRUE(fresh) << fresh.error().what;
+  EXPECT_EQ(asked, std::vector(2, to_bytes(View(report).subspan(32, 1024)))) << "at start, and over the claims with the nonce";
+  stale = true;
+  EXPECT_EQ(vm->driver->fresh_quote(nonce).error().code, Errc::denied) << "a quote over other claims";
+  EXPECT_EQ(open_azure().error().code, Errc::denied);
+  azure_.quote_td = [](View) -> Result<Bytes> { return Error{Errc::io, "throttled"}; };
+  EXPECT_EQ(open_azure().error().code, Errc::io);
 }
 
 TEST_F(AzureDriverTest, AsksTheParavisorForClaimsOverANonce) {

@@ -110,9 +110,10 @@ void set_azure(Agent& agent, Json tpm) {
   tpm["ak_handle"] = "0x81000003";
   tpm["ak_algorithm"] = "rsa-2048";
   agent.config["tpm"] = std::move(tpm);
-  agent.config["azure"] = {{"certificates", "azure-chain.pem"}};
+  agent.config["azure"] = {{"certificates", "azure-chain.pem"}, {"quote_service", "http://169.254.169.254/acc/tdquote"}};
   agent.out.notes.push_back("cmc.azure: the processor's certificates are read from " + agent.out.state_dir +
-                            "/azure-chain.pem, that of the vTPM's key from ak.pem beside it; nothing fetches them");
+                            "/azure-chain.pem (SEV-SNP), that of the vTPM's key from ak.pem beside it; nothing fetches them. On TDX "
+                            "the metadata service is asked for quotes, for which the unit needs a network");
 }
 
 void read_drivers(Agent& agent, HashAlg hash) {

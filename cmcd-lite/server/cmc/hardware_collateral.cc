@@ -39,10 +39,10 @@ Status add_event_logs(View log, const TdReport& td, std::vector<cmc::Artifact>& 
   return ok();
 }
 
-Result<cmc::Collateral> intel(View bytes, const DcapCollateral& held, View event_log) {
+Result<cmc::Collateral> intel(std::string_view type, View bytes, const DcapCollateral& held, View event_log = {}) {
   TRY(Quote quote, parse_quote(bytes));
   cmc::Collateral out;
-  out.type = quote.td() != nullptr ? cmc::kTdxEvidence : cmc::kSgxEvidence;
+  out.type = type;
   TRY(out.certs, cmc::pck_chain(quote));
   cmc::Component documents;
   TRY(documents.intel, cmc::pick_intel_collateral(held, quote));
@@ -54,8 +54,8 @@ Result<cmc::Collateral> intel(View bytes, const DcapCollateral& held, View event
 }  // namespace
 
 Result<cmc::Collateral> hardware_collateral(const Anchor& anchor, const DcapCollateral& held) {
-  if (const auto* tdx = std::get_if<TdxAnchor>(&anchor)) return intel(tdx->quote, held, tdx->event_log);
-  if (const auto* sgx = std::get_if<SgxAnchor>(&anchor)) return intel(sgx->quote, held, {});
+  if (const auto* tdx = std::get_if<TdxAnchor>(&anchor)) return intel(cmc::kTdxEvidence, tdx->quote, held, tdx->event_log);
+  if (const auto* sgx = std::get_if<SgxAnchor>(&anchor)) return intel(cmc::kSgxEvidence, sgx->quote, held);
   if (const auto* snp = std::get_if<SnpAnchor>(&anchor)) {
     cmc::Collateral out;
     out.type = cmc::kSnpEvidence;
@@ -63,6 +63,7 @@ Result<cmc::Collateral> hardware_collateral(const Anchor& anchor, const DcapColl
     return out;
   }
   if (const auto* azure = std::get_if<AzureAnchor>(&anchor)) {
+    if (!azure->td_quote.empty()) return intel(cmc::kAzureTdxEvidence, azure->td_quote, held);
     cmc::Collateral out;
     out.type = cmc::kAzureSnpEvidence;
     out.certs = azure->certificates;

@@ -39,7 +39,10 @@ cmc::EvidenceItem evidence_of(const Anchor& anchor) {
   } else if (const auto* azure = std::get_if<AzureAnchor>(&anchor)) {
     View report = azure->hcl;  // checked when it was fetched
     constexpr std::size_t kHead = 32;
-    set(cmc::kAzureSnpEvidence, to_bytes(report.subspan(kHead, kHclHardwareBytes)));
+    if (azure->td_quote.empty())
+      set(cmc::kAzureSnpEvidence, to_bytes(report.subspan(kHead, kHclHardwareBytes)));
+    else
+      set(cmc::kAzureTdxEvidence, azure->td_quote);
     item.add_data = to_bytes(report.subspan(kHead + kHclHardwareBytes));
   }
   return item;
@@ -47,7 +50,7 @@ cmc::EvidenceItem evidence_of(const Anchor& anchor) {
 
 // call_vtpm: beside claims of Azure's a TPM's evidence has another name, and one certificate.
 void call_vtpm(cmc::Report& report) {
-  auto named = [](const auto& one) { return one.type == cmc::kAzureSnpEvidence; };
+  auto named = [](const auto& one) { return one.type == cmc::kAzureSnpEvidence || one.type == cmc::kAzureTdxEvidence; };
   if (std::ranges::none_of(report.context.collateral, named)) return;
   for (cmc::Collateral& collateral : report.context.collateral) {
     if (collateral.type != cmc::kTpmEvidence) continue;

@@ -112,6 +112,9 @@ AzureDriverConfig read_azure(const Object& azure, const DriverConfig& drivers, c
     azure.fail("certificates", "needs \"tpm\" beside \"azure\": the vTPM makes the quotes");
   if (azure.has("certificates")) config.certificates = resolved(state_dir, azure.string("certificates"));
   if (azure.has("td_quote")) config.td_quote = resolved(state_dir, azure.string("td_quote"));
+  config.quote_service = azure.string("quote_service", "");
+  if (auto url = http::read_url(config.quote_service); !config.quote_service.empty() && !url)
+    azure.fail("quote_service", "must be http://HOST/PATH; " + url.error().what);
   return config;
 }
 
