@@ -9,10 +9,8 @@
 #include "evidence/cmc/report.h"
 #include "evidence/core/file.h"
 #include "evidence/core/hex.h"
-#include "test/support/child.h"
 #include "test/support/cmc_machine.h"
 #include "test/support/est_server.h"
-#include "test/support/recording.h"
 
 namespace attest {
 namespace {
@@ -147,34 +145,6 @@ TEST_F(CmcEnrolment, WithoutAServerThereIsNone) {
   for (const char* plain : {"http://est.example:9000", "HTTPS://est.example", "est.example:9000", "https://user@est.example"})
     EXPECT_FALSE(parse_est_address(plain)) << plain;
 }
-
-#ifdef ATTESTCTL
-TEST_F(CmcEnrolment, OverTheCommandLine) {
-  start();
-  std::string config = machine_.machine.daemon.write_config(), log = machine_.machine.daemon.path("told");
-  auto command = [&](std::vector<std::string> options) {
-    std::filesystem::remove(log);
-    options.insert(options.begin(), {ATTESTCTL, "--socket", machine_.machine.daemon.socket(), "--config", config});
-    int code = run(options, log);
-    return std::pair(code, std::string(as_text(must(attest::read_file(log, 1 << 16)))));
-  };
-  std::string before = ak_name();
-  est_.spoil(Fault::other_issuer);
-  auto refused = command({"enroll", "fleet"});
-  EXPECT_NE(refused.first, 0) << refused.second;
-  EXPECT_NE(refused.second.find("certificate of the attestation key"), std::string::npos) << refused.second;
-  EXPECT_EQ(ak_name(), before);
-  est_.spoil(Fault::none);
-  auto [code, told] = command({"--json", "enroll", "fleet"});
-  EXPECT_EQ(code, 0) << told;
-  EXPECT_NE(ak_name(), before);
-  EXPECT_EQ(member_text(told, "ak_name"), ak_name()) << told;
-  auto plain = command({"enroll", "fleet"});
-  EXPECT_EQ(plain.first, 0) << plain.second;
-  EXPECT_NE(plain.second.find("machine TPM AK"), std::string::npos) << plain.second;
-  reports();
-}
-#endif
 
 // A machine that has itself enrolled, as CMC's agent does when it starts.
 class CmcSelfEnrolment : public testing::Test {
