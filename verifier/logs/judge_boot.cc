@@ -109,7 +109,7 @@ void judge_databases(const EventLogRules& rules, const SecureBoot& found, Findin
   const SecureBoot::Database* dbx = found.database("dbx");
   if (dbx == nullptr || !dbx->proven) return checks.fail(check::log::kDatabases, "the log proves no dbx");
   for (const Bytes& entry : rules.dbx)
-    if (std::ranges::search(dbx->content, entry).empty())
+    if (entry.empty() || std::search(dbx->content.begin(), dbx->content.end(), entry.begin(), entry.end()) == dbx->content.end())
       return checks.fail(check::log::kDatabases, "dbx does not have an entry that it must have", to_hex(entry));
   checks.pass(check::log::kDatabases);
 }
