@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (unified->section(section.name) != &section || section.zeros > attest::kMaxSectionZeros) __builtin_trap();
   auto other = attest::parse_unified_image(file, 1);
   if (other && (unified->profiles < 2 || other->profiles != unified->profiles)) __builtin_trap();
-  std::size_t zeros = 0;
+  std::size_t zeros = unified->signature ? unified->signature->zeros : 0;
   for (const attest::PeSection& section : unified->measured) zeros += section.zeros;
   if (zeros < (1U << 20) && attest::stub_initrd(*unified).size() > 2 * size + zeros + 4096) __builtin_trap();
   return 0;
