@@ -168,13 +168,19 @@ SignatureOutcome examine_signature(const JwsAlg& alg, std::vector<Bytes> chain, 
   SignatureOutcome out;
   out.chain = std::move(chain);
   auto facts = roots.verify(out.chain, ChainRole::metadata_signer, when);
-  if (facts)
+  OwnedX509 leaf;  // of a chain that is not good: its signature is judged all the same
+  EVP_PKEY* key = nullptr;
+  if (facts) {
     out.root = (*facts)->root;
-  else
+    out.not_after = (*facts)->not_after;
+    key = (*facts)->key.get();
+  } else {
     out.chain_error = facts.error();
-  auto leaf = out.chain.empty() ? Result<OwnedX509>(Error{Errc::malformed, "no certificate"})
-                                : parse_certificate(out.chain.front());
-  EVP_PKEY* key = leaf ? X509_get0_pubkey(leaf->get()) : nullptr;
+    auto parsed = out.chain.empty() ? Result<OwnedX509>(Error{Errc::malformed, "no certificate"})
+                                    : parse_certificate(out.chain.front());
+    if (parsed) leaf = *std::move(parsed);
+    key = leaf ? X509_get0_pubkey(leaf.get()) : nullptr;
+  }
   if (key == nullptr) {
     out.signature_error = Error{Errc::untrusted, "no readable key"};
   } else if (auto checked = check_signature(alg, key, parts, signature); !checked) {

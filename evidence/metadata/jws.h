@@ -29,6 +29,7 @@ struct SignatureOutcome {
   std::optional<Error> signature_error;  // of the signature itself, checked with the leaf's key
   std::optional<Error> chain_error;      // of the chain, in the role metadata_signer
   Digest root;                           // SHA-256 of the root the chain ended in; empty if it ended in none
+  UnixTime not_after = 0;                // the chain is good before it (ChainFacts)
 };
 
 // Examined is an item with everything that can be said about its signatures: for reports that show each of them. The

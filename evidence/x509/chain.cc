@@ -101,8 +101,23 @@ void set_parameters(X509_STORE_CTX* ctx, UnixTime when, bool crls) {
   X509_STORE_CTX_set_verify_cb(ctx, forgive_missing_crls);
 }
 
+using OwnedCrls = Owned<STACK_OF(X509_CRL), [](STACK_OF(X509_CRL) * crls) { sk_X509_CRL_pop_free(crls, X509_CRL_free); }>;
+
+// shorten ends a validity where a CRL of the certificate's issuer ends: what it says is known until then.
+Status shorten(X509_STORE_CTX* ctx, const X509* certificate, UnixTime& not_after) {
+  OwnedCrls crls(X509_STORE_CTX_get1_crls(ctx, X509_get_issuer_name(certificate)));
+  for (int i = 0; crls && i < sk_X509_CRL_num(crls.get()); i++) {
+    const ASN1_TIME* next = X509_CRL_get0_nextUpdate(sk_X509_CRL_value(crls.get(), i));
+    if (next == nullptr) continue;
+    TRY(UnixTime end, unix_time(next));
+    not_after = std::min(not_after, end);
+  }
+  return ok();
+}
+
 // facts_of reads the facts off a chain that verified; the chain's last certificate is the root.
-Result<ChainFacts> facts_of(const std::vector<Bytes>& input, STACK_OF(X509) * chain) {
+Result<ChainFacts> facts_of(const std::vector<Bytes>& input, X509_STORE_CTX* ctx, bool crls) {
+  STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(ctx);
   ChainFacts facts;
   const X509* leaf = sk_X509_value(chain, 0);
   EVP_PKEY* key = X509_get0_pubkey(leaf);
@@ -118,6 +133,7 @@ Result<ChainFacts> facts_of(const std::vector<Bytes>& input, STACK_OF(X509) * ch
   for (int i = 0; i < sk_X509_num(chain); i++) {
     TRY(UnixTime end, unix_time(X509_get0_notAfter(sk_X509_value(chain, i))));
     facts.not_after = i == 0 ? end : std::min(facts.not_after, end);
+    if (crls) CHECK_OK(shorten(ctx, sk_X509_value(chain, i), facts.not_after));
   }
   return facts;
 }
@@ -168,7 +184,7 @@ Result<Verified<ChainFacts>> TrustStore::verify(const std::vector<Bytes>& chain,
   if (X509_verify_cert(ctx.get()) != 1) return verify_error(ctx.get());
   STACK_OF(X509)* built = X509_STORE_CTX_get0_chain(ctx.get());
   CHECK_OK(check_chain_roles(built, role));
-  TRY(ChainFacts facts, facts_of(chain, built));
+  TRY(ChainFacts facts, facts_of(chain, ctx.get(), crls_));
   return SignatureCheck::mint(std::move(facts));
 }
 

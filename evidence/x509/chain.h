@@ -23,7 +23,7 @@ struct ChainFacts {
   std::string subject;      // as people read it, printable ASCII
   std::string common_name;  // may be empty
   Digest root;              // SHA-256 of the root certificate the chain ended in
-  UnixTime not_after = 0;   // the earliest end of validity in the chain
+  UnixTime not_after = 0;   // the earliest end of validity in the chain and of the CRLs of its issuers; good before it
 };
 
 // TrustStore holds the roots and CRLs of one role. Immutable and safe to use from several threads at once.

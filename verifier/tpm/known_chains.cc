@@ -20,7 +20,7 @@ KnownChains::Fact KnownChains::find(const Digest& key, UnixTime when) {
   auto it = known_.find(key);
   if (it == known_.end()) return nullptr;
   const Known& known = it->second;
-  bool counts = when >= known.since && when - known.since < kLife && when <= (*known.fact)->not_after;
+  bool counts = when >= known.since && when - known.since < kLife && when < (*known.fact)->not_after;
   return counts ? known.fact : nullptr;
 }
 

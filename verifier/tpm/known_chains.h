@@ -10,10 +10,10 @@ namespace attest {
 
 // KnownChains remembers facts, never verdicts: this chain led to an AK issuer, and certifies this key. A machine that
 // connects a hundred times a second is not verified a hundred times. A fact counts for kLife seconds and never beyond the
-// chain's validity; roots and CRLs are those of one policy, which owns this, so a reload forgets everything. Thread safe.
+// validity of chain and CRLs; roots and CRLs are those of one policy, which owns this, so a reload forgets everything. Thread safe.
 class KnownChains {
  public:
-  static constexpr UnixTime kLife = 60;          // seconds; a CRL may be overdue by as much
+  static constexpr UnixTime kLife = 60;          // seconds
   static constexpr std::size_t kMaxChains = 256;  // then it starts anew
   using Fact = std::shared_ptr<const Verified<ChainFacts>>;
 
