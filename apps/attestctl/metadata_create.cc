@@ -22,7 +22,7 @@ struct ManifestOptions {
 
 Status add_components(cmc::Metadata& manifest, View bytes) {
   TRY(std::vector<cmc::Component> more, cmc::parse_component_list(bytes));
-  auto& all = manifest.sbom->components;
+  auto& all = manifest.sbom->components.edit();
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   return ok();
 }
@@ -54,7 +54,7 @@ Status set_sbom(const Session& session, const ManifestOptions& options, cmc::Met
     TRY(Bytes bytes, read_input(file));
     CHECK_OK(add_components(manifest, bytes));
   }
-  keep_pcrs(sbom.components, options.pcrs);
+  keep_pcrs(sbom.components.edit(), options.pcrs);
   if (sbom.components.empty())
     return Error{Errc::mismatch, "no reference values: a manifest that names nothing allows nothing"};
   return ok();

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "evidence/cmc/codec.h"
+#include "evidence/json/utf8.h"
 
 namespace attest::cmc {
 
@@ -76,7 +77,7 @@ cbor_callbacks make_callbacks() {
   return c;
 }
 
-// canonical: a head of CTAP2's form: as short as it can be, definite, no tag, no float.
+// canonical: as short as it can be, definite, no tag, no float (CTAP2).
 bool canonical(const CborHead& head) {
   if (head.kind == CborKind::null || head.kind == CborKind::boolean) return head.size == 1;
   if (head.indefinite || head.kind == CborKind::tag || head.kind == CborKind::number) return false;
@@ -126,16 +127,20 @@ bool CborSource::null() {
   return take(next);
 }
 
-void CborSource::elements(const CborHead& head, const std::function<void()>& one) {
+// ended passes over the end of a list or map of indefinite length, if it comes next.
+bool CborSource::ended() {
+  CborHead next;
+  if (!head(next) || next.kind != CborKind::stop) return false;
+  in_ = in_.subspan(next.size);
+  return true;
+}
+
+void CborSource::elements(const CborHead& head, Visit<> one) {
   if (++depth_ > kMaxDepth) return fail("nested more than 32 deep");
   if (!head.indefinite && head.value > kMaxElements) return fail("more than 131072 elements");
   for (std::size_t i = 0; good() && (head.indefinite || i < head.value); i++) {
-    CborHead next;
-    if (!this->head(next)) return;
-    if (head.indefinite && next.kind == CborKind::stop) {
-      in_ = in_.subspan(next.size);
-      break;
-    }
+    if (head.indefinite && ended()) break;
+    if (!good()) return;
     if (i == kMaxElements) return fail("more than 131072 elements");
     std::size_t before = in_.size();
     one();
@@ -151,11 +156,12 @@ void CborSource::check_order(View& before, View key) {
   before = key;
 }
 
-void CborSource::object(Fields fields, const std::function<void(std::size_t)>& member) {
+void CborSource::object(Fields fields, Visit<std::size_t> member) {
   CborHead map;
   if (!take(map) || map.kind == CborKind::null) return;
   if (map.kind != CborKind::map) return fail("a map was expected");
-  std::vector<bool> seen(fields.size());
+  std::uint64_t seen = 0;
+  if (fields.size() > 64) return fail("a structure of more than 64 members");
   View before;
   elements(map, [&] {
     View start = in_;
@@ -174,20 +180,20 @@ void CborSource::object(Fields fields, const std::function<void(std::size_t)>& m
       if (strict_) return fail("an unknown key");
       return collection(key) || key.indefinite ? fail("a key that is neither number nor text") : skip();
     }
-    if (seen[i]) return fail("key \"" + std::string(fields[i].name) + "\" stands twice");
-    seen[i] = true;
+    if ((seen >> i & 1) != 0) return fail("key \"" + std::string(fields[i].name) + "\" stands twice");
+    seen |= std::uint64_t{1} << i;
     member(i);
   });
 }
 
-void CborSource::array(const std::function<void()>& element) {
+void CborSource::array(Visit<> element) {
   CborHead list;
   if (!take(list) || list.kind == CborKind::null) return;
   if (list.kind != CborKind::array) return fail("a list was expected");
   elements(list, element);
 }
 
-void CborSource::text_map(const std::function<void(std::string)>& entry) {
+void CborSource::text_map(Visit<std::string> entry) {
   CborHead map;
   if (!take(map) || map.kind == CborKind::null) return;
   if (map.kind != CborKind::map) return fail("a map was expected");
@@ -202,7 +208,8 @@ void CborSource::text_map(const std::function<void(std::string)>& entry) {
   });
 }
 
-Bytes CborSource::string(bool text) {
+// string lends a definite string; pieces are put together in `whole`, which it lends then.
+View CborSource::string(bool text, Bytes& whole) {
   CborHead head;
   if (!take(head) || head.kind == CborKind::null) return {};
   CborKind due = text ? CborKind::text : CborKind::bytes;
@@ -210,8 +217,7 @@ Bytes CborSource::string(bool text) {
     fail(text ? "a text was expected" : "a byte string was expected");
     return {};
   }
-  if (!head.indefinite) return to_bytes(head.content);
-  Bytes whole;
+  if (!head.indefinite) return head.content;
   for (CborHead part; this->head(part); part = {}) {
     in_ = in_.subspan(part.size);
     if (part.kind == CborKind::stop) return whole;
@@ -225,11 +231,17 @@ Bytes CborSource::string(bool text) {
 }
 
 std::string CborSource::text() {
-  Bytes bytes = string(true);
-  return std::string(as_text(bytes));
+  Bytes whole;
+  View text = string(true, whole);
+  if (!valid_utf8(as_text(text))) fail("a text that is not UTF-8");
+  return good() ? std::string(as_text(text)) : std::string();
 }
 
-Bytes CborSource::bytes() { return string(false); }
+Bytes CborSource::bytes() {
+  Bytes whole;
+  View bytes = string(false, whole);
+  return good() ? to_bytes(bytes) : Bytes();
+}
 
 bool CborSource::boolean() {
   CborHead head;
@@ -272,17 +284,17 @@ void CborSource::skip(int depth) {
   CborHead head;
   if (depth > kMaxDepth) return fail("nested more than 32 deep");
   if (!take(head)) return;
+  if (head.kind == CborKind::text && !valid_utf8(as_text(head.content))) return fail("a text that is not UTF-8");
   if (!collection(head) && !head.indefinite) return;
   if (head.kind == CborKind::null) return;
-  std::size_t each = head.kind == CborKind::map ? 2 : 1;
+  View before;
   for (std::uint64_t i = 0; good() && (head.indefinite || i < head.value); i++) {
-    CborHead next;
-    if (!this->head(next)) return;
-    if (head.indefinite && next.kind == CborKind::stop) {
-      in_ = in_.subspan(next.size);
-      return;
-    }
-    for (std::size_t k = 0; good() && k < each; k++) skip(depth + 1);
+    if (head.indefinite && ended()) return;
+    View start = in_;
+    skip(depth + 1);
+    if (head.kind != CborKind::map || !good()) continue;
+    check_order(before, start.first(start.size() - in_.size()));
+    skip(depth + 1);
   }
 }
 
@@ -295,100 +307,6 @@ Status CborSource::done(std::string_view what) {
   if (!in_.empty())
     return Error{Errc::malformed, std::string(what) + ": " + std::to_string(in_.size()) + " trailing bytes"};
   return ok();
-}
-
-void CborSink::put(View value) {
-  if (open_.empty()) {
-    root_.insert(root_.end(), value.begin(), value.end());
-    return;
-  }
-  Open& top = open_.back();
-  if (top.map) {
-    top.pairs.emplace_back(std::move(top.key), to_bytes(value));
-    top.key.clear();
-    return;
-  }
-  top.count++;
-  top.elements.insert(top.elements.end(), value.begin(), value.end());
-}
-
-void CborSink::end_object() {
-  Open top = std::move(open_.back());
-  open_.pop_back();
-  std::ranges::sort(top.pairs, {}, &std::pair<Bytes, Bytes>::first);
-  cbor::Writer out;
-  out.map(top.pairs.size());
-  for (const auto& [key, value] : top.pairs) {
-    out.raw(key);
-    out.raw(value);
-  }
-  put(out.bytes_so_far());
-}
-
-void CborSink::end_array() {
-  Open top = std::move(open_.back());
-  open_.pop_back();
-  cbor::Writer out;
-  out.array(top.count);
-  out.raw(top.elements);
-  put(out.bytes_so_far());
-}
-
-void CborSink::key(const Field& field) {
-  if (field.key < 0) return text_key(field.name);
-  cbor::Writer out;
-  out.uint(static_cast<std::uint64_t>(field.key));
-  open_.back().key = std::move(out).finish();
-}
-
-void CborSink::text_key(std::string_view key) {
-  cbor::Writer out;
-  out.text(key);
-  open_.back().key = std::move(out).finish();
-}
-
-namespace {
-
-template <class F>
-Bytes item(F&& write) {
-  cbor::Writer out;
-  write(out);
-  return std::move(out).finish();
-}
-
-}  // namespace
-
-void CborSink::text(std::string_view value) { put(item([&](auto& out) { out.text(value); })); }
-void CborSink::bytes(View value) { put(item([&](auto& out) { out.bytes(value); })); }
-void CborSink::boolean(bool value) { put(item([&](auto& out) { out.boolean(value); })); }
-void CborSink::null() { put(item([](auto& out) { out.null(); })); }
-
-void CborSink::integer(std::int64_t value) {
-  Bytes out = item([&](auto& writer) { writer.uint(static_cast<std::uint64_t>(value < 0 ? -1 - value : value)); });
-  if (value < 0) out[0] = static_cast<std::uint8_t>(out[0] | 0x20);
-  put(out);
-}
-
-void CborSink::free(const nlohmann::json& value) {
-  if (value.is_object()) {
-    object();
-    for (const auto& [name, member] : value.items()) {
-      text_key(name);
-      free(member);
-    }
-    return end_object();
-  }
-  if (value.is_array()) {
-    array();
-    for (const auto& element : value) free(element);
-    return end_array();
-  }
-  if (value.is_string()) return text(value.get_ref<const std::string&>());
-  if (value.is_boolean()) return boolean(value.get<bool>());
-  if (value.is_number_integer()) return integer(value.get<std::int64_t>());
-  if (value.is_binary()) return bytes(value.get_binary());
-  if (value.is_number()) return put(nlohmann::json::to_cbor(value));
-  null();
 }
 
 }  // namespace attest::cmc

@@ -1,6 +1,5 @@
 // codec.h: one description of CMC's structures for both of their serialisations, JSON and CBOR.
 #pragma once
-#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
@@ -23,6 +22,22 @@ struct Field {
 };
 using Fields = std::span<const Field>;
 
+// Visit lends a function to be called while whoever lends it waits: no copy, no allocation.
+template <class... Args>
+class Visit {
+ public:
+  template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, Visit>)
+  Visit(F&& f) : what_(std::addressof(f)), how_([](const void* what, Args... args) {
+    (*static_cast<std::remove_reference_t<F>*>(const_cast<void*>(what)))(std::forward<Args>(args)...);
+  }) {}
+  void operator()(Args... args) const { how_(what_, std::forward<Args>(args)...); }
+
+ private:
+  const void* what_;
+  void (*how_)(const void*, Args...);
+};
+
 // Source reads one value after the other, as JsonReader does: it fails once and for ever, then yields empty values.
 // Unknown members are passed over, null counts as absent where a list, map or structure is due.
 class Source {
@@ -30,10 +45,10 @@ class Source {
   static constexpr std::size_t kMaxElements = 131072;
   virtual ~Source() = default;
   // object calls member with the index in fields of every known member; it reads exactly one value.
-  virtual void object(Fields fields, const std::function<void(std::size_t)>& member) = 0;
-  virtual void array(const std::function<void()>& element) = 0;
+  virtual void object(Fields fields, Visit<std::size_t> member) = 0;
+  virtual void array(Visit<> element) = 0;
   // text_map: a map with texts as keys in both serialisations.
-  virtual void text_map(const std::function<void(std::string)>& entry) = 0;
+  virtual void text_map(Visit<std::string> entry) = 0;
   virtual std::string text() = 0;
   // bytes: base64 with padding in JSON. hex: hexadecimal digits in JSON. Byte strings in CBOR.
   virtual Bytes bytes() = 0;
@@ -54,9 +69,9 @@ class Source {
 class JsonSource final : public Source {
  public:
   explicit JsonSource(std::string_view text) : json_(text) {}
-  void object(Fields fields, const std::function<void(std::size_t)>& member) override;
-  void array(const std::function<void()>& element) override;
-  void text_map(const std::function<void(std::string)>& entry) override;
+  void object(Fields fields, Visit<std::size_t> member) override;
+  void array(Visit<> element) override;
+  void text_map(Visit<std::string> entry) override;
   std::string text() override;
   Bytes bytes() override;
   Bytes hex() override;
@@ -81,9 +96,9 @@ struct CborHead;  // one decoded item head
 class CborSource final : public Source {
  public:
   CborSource(View in, bool strict) : in_(in), strict_(strict) {}
-  void object(Fields fields, const std::function<void(std::size_t)>& member) override;
-  void array(const std::function<void()>& element) override;
-  void text_map(const std::function<void(std::string)>& entry) override;
+  void object(Fields fields, Visit<std::size_t> member) override;
+  void array(Visit<> element) override;
+  void text_map(Visit<std::string> entry) override;
   std::string text() override;
   Bytes bytes() override;
   Bytes hex() override { return bytes(); }
@@ -101,9 +116,10 @@ class CborSource final : public Source {
   bool head(CborHead& out);
   bool peek(CborHead& out);
   bool take(CborHead& out);
-  Bytes string(bool text);
+  View string(bool text, Bytes& whole);
+  bool ended();
   // elements calls one for every element of the list or pair of the map whose head was taken.
-  void elements(const CborHead& head, const std::function<void()>& one);
+  void elements(const CborHead& head, Visit<> one);
   void check_order(View& before, View key);
   void skip(int depth);
   View in_;

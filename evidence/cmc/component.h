@@ -8,6 +8,32 @@
 
 namespace attest::cmc {
 
+// Box is an optional value on the heap, copied with its owner: a pointer's size where there is none, as of most components.
+template <class T>
+class Box {
+ public:
+  Box() = default;
+  Box(T value) : value_(std::make_unique<T>(std::move(value))) {}
+  Box(const Box& other) : value_(other.value_ ? std::make_unique<T>(*other.value_) : nullptr) {}
+  Box(Box&&) noexcept = default;
+  Box& operator=(Box other) noexcept {
+    value_ = std::move(other.value_);
+    return *this;
+  }
+  ~Box() = default;
+  explicit operator bool() const { return value_ != nullptr; }
+  T& operator*() { return *value_; }
+  const T& operator*() const { return *value_; }
+  T* operator->() { return value_.get(); }
+  const T* operator->() const { return value_.get(); }
+  T& emplace() { return *(value_ = std::make_unique<T>()); }
+  void reset() { value_.reset(); }
+  bool operator==(const Box& other) const { return value_ && other.value_ ? *value_ == *other.value_ : !value_ && !other.value_; }
+
+ private:
+  std::unique_ptr<T> value_;
+};
+
 struct ComponentHash {
   std::string alg;  // "SHA-256"
   Bytes content;
@@ -42,15 +68,40 @@ struct Component {
   bool optional = false;
   std::string description;
   std::vector<Property> properties;
-  std::optional<nlohmann::json> event_data;
-  std::optional<CtrData> ctr;
-  std::optional<IntelCollateral> intel;
+  Box<nlohmann::json> event_data;
+  Box<CtrData> ctr;
+  Box<IntelCollateral> intel;
   std::string purl;
   // hash of one algorithm; nullptr if there is none.
   const Bytes* hash(HashAlg alg) const;
   // property by its name; nullptr if there is none.
   const std::string* property(std::string_view name) const;
   bool operator==(const Component&) const = default;
+};
+
+// Components is a list whose copies share it until one of them is changed: a manifest's reference values are many, and
+// stand in the manifest, in what is remembered of it and in each result.
+class Components {
+ public:
+  using List = std::vector<Component>;
+  Components() = default;
+  Components(List list) : list_(std::make_shared<List>(std::move(list))) {}
+  Components(std::initializer_list<Component> list) : Components(List(list)) {}
+  const List& list() const { return *list_; }
+  // edit lends the list to be changed, a copy of its own if others share it.
+  List& edit() {
+    if (list_.use_count() > 1) list_ = std::make_shared<List>(*list_);
+    return *list_;
+  }
+  bool empty() const { return list_->empty(); }
+  std::size_t size() const { return list_->size(); }
+  List::const_iterator begin() const { return list_->begin(); }
+  List::const_iterator end() const { return list_->end(); }
+  void push_back(Component component) { edit().push_back(std::move(component)); }
+  void clear() { list_ = std::make_shared<List>(); }
+
+ private:
+  std::shared_ptr<List> list_ = std::make_shared<List>();
 };
 
 // hash_name is the name of an algorithm as CMC writes it: "SHA-256".

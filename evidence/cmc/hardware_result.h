@@ -16,7 +16,7 @@ struct DigestFinding {
   std::string hash_alg;
   Bytes measured;
   std::string description;
-  std::optional<CtrData> ctr;
+  Box<CtrData> ctr;
   std::string version, purl;
 };
 

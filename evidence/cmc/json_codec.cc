@@ -37,7 +37,7 @@ std::string dumped(const nlohmann::json& value) {
 
 }  // namespace
 
-void JsonSource::object(Fields fields, const std::function<void(std::size_t)>& member) {
+void JsonSource::object(Fields fields, Visit<std::size_t> member) {
   if (json_.null()) return;
   json_.object([&](std::string_view name) {
     for (std::size_t i = 0; i < fields.size(); i++)
@@ -46,7 +46,7 @@ void JsonSource::object(Fields fields, const std::function<void(std::size_t)>& m
   });
 }
 
-void JsonSource::array(const std::function<void()>& element) {
+void JsonSource::array(Visit<> element) {
   if (json_.null()) return;
   std::size_t count = 0;
   json_.array([&] {
@@ -55,7 +55,7 @@ void JsonSource::array(const std::function<void()>& element) {
   });
 }
 
-void JsonSource::text_map(const std::function<void(std::string)>& entry) {
+void JsonSource::text_map(Visit<std::string> entry) {
   if (json_.null()) return;
   json_.object([&](std::string_view name) { entry(std::string(name)); });
 }

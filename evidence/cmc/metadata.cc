@@ -66,7 +66,7 @@ void read_sbom(Source& in, std::optional<Sbom>& out) {
     if (i == 2)
       out->version = in.integer(0, INT32_MAX);
     else if (i == 3)
-      read_components(in, out->components);
+      read_components(in, out->components.edit());
     else
       (i == 0 ? out->bom_format : out->spec_version) = in.text();
   });

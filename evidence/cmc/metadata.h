@@ -18,7 +18,7 @@ struct Validity {
 struct Sbom {
   std::string bom_format, spec_version;
   std::int64_t version = 0;
-  std::vector<Component> components;
+  Components components;
 };
 
 struct ManifestDescription {

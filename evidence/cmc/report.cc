@@ -1,5 +1,7 @@
 #include "evidence/cmc/report.h"
 
+#include <algorithm>
+
 #include "evidence/core/hex.h"
 
 namespace attest::cmc {
@@ -85,15 +87,24 @@ void read_context(Source& in, ReportContext& out) {
 // Frame is the report without its context.
 struct Frame {
   std::string encoding;
-  Bytes context;  // base64url text, or CBOR
+  View context;  // base64url text without its quotes, or CBOR; lent
 };
+
+// plain_text lends a text without escapes.
+View plain_text(Source& in) {
+  View quoted = in.raw();
+  bool text = quoted.size() >= 2 && quoted.front() == '"' && std::ranges::find(quoted, '\\') == quoted.end();
+  if (text) return quoted.subspan(1, quoted.size() - 2);
+  in.fail("a text without escapes was expected");
+  return {};
+}
 
 void read_frame(Source& in, CborSource* cbor, Report& out, Frame& frame) {
   in.object(kReport, [&](std::size_t field) {
     if (field == 5 && cbor != nullptr)
-      frame.context = to_bytes(cbor->raw());
+      frame.context = cbor->raw();
     else if (field == 5)
-      frame.context = to_bytes(as_view(in.text()));
+      frame.context = plain_text(in);
     else if (field == 4)
       read_list(in, out.evidences, kMaxEvidences, "evidences", [&](EvidenceItem& item) { read_evidence(in, item); });
     else
@@ -113,7 +124,7 @@ Result<Report> decode_json(View bytes) {
   JsonSource context(as_text(text));
   read_context(context, out.context);
   CHECK_OK(context.done("report context"));
-  out.hashed_context = std::move(frame.context);
+  out.hashed_context = frame.context;
   return out;
 }
 
@@ -129,7 +140,7 @@ Result<Report> decode_cbor(View bytes) {
   CborSource context(frame.context, true);
   read_context(context, out.context);
   CHECK_OK(context.done("report context"));
-  out.hashed_context = std::move(frame.context);
+  out.hashed_context = frame.context;
   return out;
 }
 

@@ -60,13 +60,14 @@ struct Report {
   std::string version, type, name;
   std::vector<EvidenceItem> evidences;
   ReportContext context;
-  Bytes hashed_context;  // the bytes the evidence nonce is the hash of, as they came
+  View hashed_context;  // the bytes the evidence nonce is the hash of, as they came: lent by what was decoded
 };
 
 constexpr std::size_t kMaxReport = 64 << 20;
 
 // decode_report reads either serialisation. The context of a CBOR report must be canonical, the map around it need not
 // be. malformed for anything else, trailing bytes included; unsupported for an encoding that is neither b64 nor cbor.
+// The text of a JSON context is base64url without escapes. hashed_context is lent by bytes.
 // A version other than 3.3.0 is the caller's to refuse: of such a report only the version is filled in.
 Result<Report> decode_report(View bytes);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "evidence/cmc/certificate_forms.h"
+
 namespace attest::cmc {
 namespace {
 
@@ -24,7 +26,7 @@ void write_all(Sink& out, const Field& field, const std::vector<Finding>& findin
   write_list(out, field, findings, [&](const Finding& finding) { write_finding(out, finding); });
 }
 
-void write_signature(Sink& out, const SignatureFinding& finding) {
+void write_signature(Sink& out, const SignatureFinding& finding, CertificateForms* forms) {
   out.object();
   write(out, kSignature[0], finding.signature);
   write(out, kSignature[1], finding.chain);
@@ -32,19 +34,19 @@ void write_signature(Sink& out, const SignatureFinding& finding) {
     out.key(kSignature[2]);
     out.array();
     out.array();
-    for (const Bytes& der : finding.certs) write_certificate(out, der);
+    for (const Bytes& der : finding.certs) forms != nullptr ? forms->write(out, der) : write_certificate(out, der);
     out.end_array();
     out.end_array();
   }
   out.end_object();
 }
 
-void write_item(Sink& out, const MetadataFinding& item) {
+void write_item(Sink& out, const MetadataFinding& item, CertificateForms* forms) {
   out.object();
   write_members(out, item.metadata);
   write(out, kItem[0], item.summary);
   write(out, kItem[1], item.validity);
-  write_list(out, kItem[2], item.signatures, [&](const SignatureFinding& signature) { write_signature(out, signature); });
+  write_list(out, kItem[2], item.signatures, [&](const SignatureFinding& signature) { write_signature(out, signature, forms); });
   write_some(out, kItem[3], item.manifest_hash);
   if (item.omsp_validity) write(out, kItem[4], *item.omsp_validity);
   if (item.omsp_status) write(out, kItem[5], *item.omsp_status);
@@ -53,8 +55,8 @@ void write_item(Sink& out, const MetadataFinding& item) {
   out.end_object();
 }
 
-void write_items(Sink& out, const Field& field, const std::vector<MetadataFinding>& items, bool always = false) {
-  write_list(out, field, items, [&](const MetadataFinding& item) { write_item(out, item); });
+void write_items(Sink& out, const Field& field, const std::vector<MetadataFinding>& items, CertificateForms* forms, bool always = false) {
+  write_list(out, field, items, [&](const MetadataFinding& item) { write_item(out, item, forms); });
   if (!items.empty() || !always) return;
   out.key(field);
   out.null();
@@ -69,14 +71,14 @@ void write_party(Sink& out, const Field& field, const Party& party) {
   out.end_object();
 }
 
-void write_measurement(Sink& out, const MeasurementFinding& m) {
+void write_measurement(Sink& out, const MeasurementFinding& m, CertificateForms* forms) {
   out.object();
   out.key(kMeasurement[0]);
   out.text(m.type);
   write(out, kMeasurement[1], m.summary);
   write(out, kMeasurement[2], m.freshness);
   out.key(kMeasurement[3]);
-  write_signature(out, m.signature);
+  write_signature(out, m.signature, forms);
   write_digests(out, kMeasurement[4], m.artifacts);
   if (m.snp) write_hardware(out, *m.snp);
   if (m.tdx) write_hardware(out, *m.tdx);
@@ -91,14 +93,14 @@ void write_measurement(Sink& out, const MeasurementFinding& m) {
   out.end_object();
 }
 
-void write_metadata(Sink& out, const AttestationResult& r) {
+void write_metadata(Sink& out, const AttestationResult& r, CertificateForms* forms) {
   out.key(kResult[9]);
   out.object();
   out.key(kMetadata[0]);
-  write_item(out, r.image);
-  write_items(out, kMetadata[1], r.manifests, true);
-  write_items(out, kMetadata[2], r.companies);
-  write_items(out, kMetadata[3], r.unknown);
+  write_item(out, r.image, forms);
+  write_items(out, kMetadata[1], r.manifests, forms, true);
+  write_items(out, kMetadata[2], r.companies, forms);
+  write_items(out, kMetadata[3], r.unknown, forms);
   out.key(kMetadata[4]);
   out.object();
   write(out, kCompatibility[0], r.compatibility.result);
@@ -106,7 +108,7 @@ void write_metadata(Sink& out, const AttestationResult& r) {
   write_all(out, kCompatibility[2], r.compatibility.manifest_match);
   write_all(out, kCompatibility[3], r.compatibility.manifest_compatibility);
   out.end_object();
-  write_items(out, kMetadata[5], r.omsp_responses);
+  write_items(out, kMetadata[5], r.omsp_responses, forms);
   out.end_object();
 }
 
@@ -154,7 +156,7 @@ std::vector<int> codes_of(const AttestationResult& r) {
   return {out.begin(), out.end()};
 }
 
-void write_result(Sink& out, const AttestationResult& r) {
+void write_result(Sink& out, const AttestationResult& r, CertificateForms* forms) {
   out.object();
   out.key(kResult[0]);
   out.text(kResultVersion);
@@ -171,16 +173,16 @@ void write_result(Sink& out, const AttestationResult& r) {
   if (r.measurements.empty()) out.null();
   if (!r.measurements.empty()) {
     out.array();
-    for (const MeasurementFinding& m : r.measurements) write_measurement(out, m);
+    for (const MeasurementFinding& m : r.measurements) write_measurement(out, m, forms);
     out.end_array();
   }
-  write_metadata(out, r);
+  write_metadata(out, r, forms);
   out.end_object();
 }
 
-Bytes encode_result(const AttestationResult& result, Encoding encoding) {
+Bytes encode_result(const AttestationResult& result, Encoding encoding, CertificateForms* forms) {
   auto out = make_sink(encoding);
-  write_result(*out, result);
+  write_result(*out, result, forms);
   return out->finish();
 }
 

@@ -61,8 +61,10 @@ struct AttestationResult {
 
 // codes_of collects every code in a result, each once, ascending.
 std::vector<int> codes_of(const AttestationResult& result);
-void write_result(Sink& out, const AttestationResult& result);
-Bytes encode_result(const AttestationResult& result, Encoding encoding);
+// forms: certificates that were written before; nullptr: none.
+class CertificateForms;
+void write_result(Sink& out, const AttestationResult& result, CertificateForms* forms = nullptr);
+Bytes encode_result(const AttestationResult& result, Encoding encoding, CertificateForms* forms = nullptr);
 // write_certificate shows an X.509 certificate as CMC's results do; false (nothing written) if it cannot be parsed.
 bool write_certificate(Sink& out, View der);
 

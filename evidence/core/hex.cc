@@ -14,19 +14,16 @@ int hex_value(char c) {
 }
 
 std::string encode64(View bytes, std::string_view alphabet, bool pad) {
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::size_t n = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; k++) group = group << 8 | (k < n ? bytes[i + k] : 0U);
-    for (std::size_t k = 0; k < 4; k++) {
-      if (k <= n)
-        out += alphabet[group >> (18 - 6 * k) & 63];
-      else if (pad)
-        out += '=';
-    }
-  }
+  std::size_t tail = bytes.size() % 3, whole = bytes.size() - tail;
+  std::string out(whole / 3 * 4 + (tail == 0 ? 0 : pad ? 4 : tail + 1), '=');
+  char* to = out.data();
+  auto put = [&](std::uint32_t group, std::size_t characters) {
+    for (std::size_t k = 0; k < characters; k++) *to++ = alphabet[group >> (18 - 6 * k) & 63];
+  };
+  for (std::size_t i = 0; i < whole; i += 3)
+    put(std::uint32_t{bytes[i]} << 16 | std::uint32_t{bytes[i + 1]} << 8 | bytes[i + 2], 4);
+  if (tail == 1) put(std::uint32_t{bytes[whole]} << 16, 2);
+  if (tail == 2) put(std::uint32_t{bytes[whole]} << 16 | std::uint32_t{bytes[whole + 1]} << 8, 3);
   return out;
 }
 
@@ -68,11 +65,11 @@ Result<Bytes> decode64(std::string_view text, std::string_view alphabet, std::si
 
 std::string to_hex(View bytes) {
   constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
+  std::string out(bytes.size() * 2, '0');
+  char* to = out.data();
   for (auto b : bytes) {
-    out += digits[b >> 4];
-    out += digits[b & 15];
+    *to++ = digits[b >> 4];
+    *to++ = digits[b & 15];
   }
   return out;
 }

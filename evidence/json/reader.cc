@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "evidence/core/printable.h"
+#include "evidence/json/utf8.h"
 
 namespace attest {
 namespace {
@@ -15,6 +16,15 @@ constexpr auto kPlain = [] {
   for (std::size_t c = 0x20; c < 0x80; c++) table[c] = c != '"' && c != '\\';
   return table;
 }();
+
+// eight_plain: all eight characters are plain.
+bool eight_plain(const char* text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101U, kHigh = 0x8080808080808080U;
+  std::uint64_t v = 0;
+  std::memcpy(&v, text, sizeof v);
+  auto some = [&](std::uint64_t zero_where_equal) { return (zero_where_equal - kOnes) & ~zero_where_equal; };
+  return ((v | (v - 0x20 * kOnes) | some(v ^ '"' * kOnes) | some(v ^ '\\' * kOnes)) & kHigh) == 0;
+}
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -166,6 +176,7 @@ std::string_view JsonReader::string(std::string& unescaped) {
   std::size_t from = at_;
   while (good()) {
     std::size_t at = at_;  // kept in a register: most of a text is passed here
+    while (at + 8 <= in_.size() && eight_plain(in_.data() + at)) at += 8;
     while (at < in_.size() && kPlain[static_cast<unsigned char>(in_[at])]) at++;
     at_ = at;
     char c = at_ < in_.size() ? in_[at_] : '\0';
@@ -217,18 +228,10 @@ std::uint32_t JsonReader::hex4() {
   return value;
 }
 
-// utf8 passes over one well-formed sequence of two to four bytes (Unicode table 3-7).
+// utf8 passes over one well-formed sequence of two to four bytes.
 void JsonReader::utf8() {
-  auto byte = [&](std::size_t i) {
-    return at_ + i < in_.size() ? static_cast<unsigned char>(in_[at_ + i]) : 0U;
-  };
-  unsigned first = byte(0);
-  std::size_t size = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : 4;
-  unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-  unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-  bool good_so_far = first >= 0xc2 && first <= 0xf4 && byte(1) >= low && byte(1) <= high;
-  for (std::size_t i = 2; i < size; i++) good_so_far = good_so_far && byte(i) >= 0x80 && byte(i) <= 0xbf;
-  if (!good_so_far) return fail("not UTF-8");
+  std::size_t size = utf8_size(in_.substr(at_));
+  if (size == 0) return fail("not UTF-8");
   at_ += size;
 }
 

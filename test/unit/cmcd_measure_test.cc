@@ -71,7 +71,7 @@ class Measure : public testing::TestWithParam<const char*> {
     app.base_layers = {"test.boot"};
     app.cert_level = 1;
     app.sbom = cmc::Sbom{"CycloneDX", "1.7", 1, references};
-    for (cmc::Component& one : app.sbom->components)
+    for (cmc::Component& one : app.sbom->components.edit())
       for (cmc::Property& p : one.properties)
         if (p.name == "cmc.ta") p.value = in_tpm() ? "TPM" : "SW";
     machine_.hold("app.json", app);

@@ -31,7 +31,7 @@ TEST(CmcReport, RecordedContextsEncodeBackToTheirBytes) {
     auto report = decode_report(*bytes);
     ASSERT_TRUE(report) << name << ": " << report.error().what;
     Bytes again = encode_context(report->context, report->encoding);
-    EXPECT_EQ(hashed_context(again, report->encoding), report->hashed_context) << name;
+    EXPECT_EQ(hashed_context(again, report->encoding), to_bytes(report->hashed_context)) << name;
     EXPECT_EQ(encode_report(*report, again), *bytes) << name;
     compared++;
   }
@@ -74,11 +74,20 @@ TEST(CmcReport, ContextsThatAreNotCanonicalAreRefused) {
            "a60067436f6e7465787401675348412d3235360248010203040506070803f604f604f6",      // a key twice
            "a50067436f6e7465787401675348412d3235360248010203040506070803f604",            // truncated
            "a5c00067436f6e7465787401675348412d3235360248010203040506070803f604f6",        // a tag
+           "a50067ff6f6e7465787401675348412d3235360248010203040506070803f604f6",          // a text that is not UTF-8
+           "a60067436f6e7465787401675348412d3235360248010203040506070803f604f606a16161a2616201616102",  // order, in what is skipped
+           "a60067436f6e7465787401675348412d3235360248010203040506070803f604f606a161616180",            // and UTF-8
        }) {
     auto bytes = from_hex(hex);
     ASSERT_TRUE(bytes) << hex;
     EXPECT_FALSE(decode_report(around(*bytes))) << hex;
   }
+}
+
+TEST(CmcReport, WhatIsSkippedInAContextMayBeAnyCanonicalValue) {
+  auto good = from_hex("a60067436f6e7465787401675348412d3235360248010203040506070803f604f606a16161a2616101616202");
+  ASSERT_TRUE(good);
+  EXPECT_TRUE(decode_report(around(*good)));
 }
 
 TEST(CmcReport, TheMapAroundTheContextMayBeAnyCbor) {
@@ -94,6 +103,33 @@ TEST(CmcReport, TheMapAroundTheContextMayBeAnyCbor) {
   EXPECT_EQ(report->context.nonce.size(), 8U);
   good->push_back(0);
   EXPECT_FALSE(decode_report(*good)) << "trailing";
+}
+
+TEST(CmcReport, TheTextOfAJsonContextHasNoEscapes) {
+  auto report = [](const std::string& context) {
+    return R"({"version":"3.3.0","encoding":"b64","evidences":[],"context":")" + context + "\"}";
+  };
+  std::string plain = report("e30"), escaped = report("\\u00653" "0");
+  auto good = decode_report(as_view(plain));
+  ASSERT_TRUE(good) << good.error().what;
+  EXPECT_EQ(as_text(good->hashed_context), "e30");
+  EXPECT_FALSE(decode_report(as_view(escaped)));
+  EXPECT_FALSE(decode_report(as_view(report("e3 0"))));
+}
+
+TEST(CmcReport, CopiesOfComponentsShareUntilOneChanges) {
+  Component one;
+  one.name = "one";
+  one.ctr = CtrData{Bytes(32, 1), Bytes(32, 2), std::nullopt};
+  Components first({one}), second = first;
+  EXPECT_EQ(&first.list(), &second.list());
+  second.edit()[0].ctr->config_sha256[0] = 9;
+  EXPECT_EQ(first.list()[0], one);
+  EXPECT_NE(second.list()[0], one);
+  Component copy = one;
+  copy.ctr.reset();
+  EXPECT_TRUE(one.ctr);
+  EXPECT_NE(copy, one);
 }
 
 TEST(CmcReport, DepthAndCountsAreBounded) {

@@ -1,4 +1,5 @@
 #include "evidence/json/reader.h"
+#include "evidence/json/utf8.h"
 
 #include <gtest/gtest.h>
 
@@ -99,6 +100,31 @@ TEST(JsonReader, RefusesWhatJsonRefuses) {
     EXPECT_TRUE(skim(good)) << good << failure(good);
     EXPECT_TRUE(nlohmann::json::accept(good)) << good;
   }
+}
+
+// Texts are passed over eight characters at a time where they are plain.
+TEST(JsonReader, EveryPlaceOfALongTextIsLookedAt) {
+  const std::string plain = "abcdefghijklmnopqrstuvwx~ !#[]";
+  for (std::size_t at = 0; at < plain.size(); at++)
+    for (int c = 0; c < 256; c++) {
+      std::string text = plain;
+      text[at] = static_cast<char>(c);
+      std::string json = '"' + text + '"';
+      JsonReader in(json);
+      std::string read(in.text());
+      bool fine = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+      EXPECT_EQ(in.done("text") && read == text, fine) << at << " " << c;
+    }
+}
+
+TEST(JsonReader, Utf8AtEveryPlace) {
+  for (std::size_t at = 0; at < 20; at++) {
+    std::string text = std::string(at, 'x') + "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" + std::string(9, 'y');
+    EXPECT_TRUE(valid_utf8(text)) << at;
+    for (const char* bad : {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xe2\x82", "\xff"})
+      EXPECT_FALSE(valid_utf8(std::string(at, 'x') + bad)) << at << " " << bad;
+  }
+  EXPECT_TRUE(valid_utf8(""));
 }
 
 TEST(JsonReader, RefusesDuplicatesHoweverWritten) {

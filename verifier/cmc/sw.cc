@@ -17,7 +17,7 @@ struct Statement {
   Bytes nonce, aggregate;
 };
 
-Result<OwnedPkey> read_key(View pem) {
+Result<OwnedPkey> statement_key(View pem) {
   ErrorMark mark;
   OwnedBio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(std::min<std::size_t>(pem.size(), 65536))));
   OwnedPkey key(bio ? PEM_read_bio_PUBKEY_ex(bio.get(), nullptr, nullptr, nullptr, private_libctx(), nullptr) : nullptr);
@@ -112,7 +112,7 @@ void judge_containers(const Measured& m, const Statement& statement, Measurement
 MeasurementFinding judge_sw(const Measured& m) {
   MeasurementFinding out;
   out.type = "SW Result";
-  auto key = read_key(m.collateral.key);
+  auto key = statement_key(m.collateral.key);
   if (!key) {
     out.summary.fail(kParseKey, key.error().what);
     return out;
