@@ -32,7 +32,6 @@ struct Case {
   const PeerRule& rule;
   const ActiveSet& active;
   const ReportTerms& terms;
-  cmc::Report report;
   cmc::Judged judged;
   Verdict& verdict;
 };
@@ -45,11 +44,6 @@ bool settle(Case& c, std::string_view id, bool good, const std::string& why, con
 
 bool settle(Case& c, std::string_view id, const cmc::Finding& finding, const std::string& what) {
   return settle(c, id, finding.good(), what + (finding.details.empty() ? "" : ": " + printable(finding.details, 300)));
-}
-
-const cmc::Collateral* collateral_of(const cmc::Report& report, std::string_view type) {
-  auto at = std::ranges::find(report.context.collateral, type, &cmc::Collateral::type);
-  return at == report.context.collateral.end() ? nullptr : &*at;
 }
 
 // check_fresh: the report is over this handshake, and every evidence over the report.
@@ -70,9 +64,8 @@ bool check_signatures(Case& c) {
 
 // check_key: a listed attestation key, for which whoever listed it says that it answers handshakes of its own machine alone.
 bool check_key(Case& c, Appraisal& out) {
-  const cmc::Collateral* tpm = collateral_of(c.report, cmc::kTpmEvidence);
-  auto spki = tpm == nullptr || tpm->certs.empty() ? Result<Digest>(Error{Errc::untrusted, "no evidence of a TPM"})
-                                                  : spki_sha256(tpm->certs.front());
+  const Bytes& certificate = c.judged.tpm_certificate;
+  auto spki = certificate.empty() ? Result<Digest>(Error{Errc::untrusted, "no evidence of a TPM"}) : spki_sha256(certificate);
   std::string which = spki ? "key " + to_hex(spki->view()) + " is not listed" : spki.error().what;
   bool listed = spki && contains(c.terms.keys, *spki);
   if (!settle(c, check::kAkUntrusted, listed, "CMC report: " + which,
@@ -86,8 +79,8 @@ bool check_key(Case& c, Appraisal& out) {
 
 // check_selection: the registers the policy demands. That the quote covers exactly those that are explained is judged already.
 bool check_selection(Case& c) {
-  auto at = std::ranges::find(c.report.evidences, cmc::kTpmEvidence, &cmc::EvidenceItem::type);
-  auto statement = at == c.report.evidences.end() ? Result<Attest>(Error{Errc::malformed, "no quote"}) : parse_attest(at->evidence);
+  auto at = std::ranges::find(c.judged.evidences, cmc::kTpmEvidence, &cmc::EvidenceItem::type);
+  auto statement = at == c.judged.evidences.end() ? Result<Attest>(Error{Errc::malformed, "no quote"}) : parse_attest(at->evidence);
   const QuoteInfo* quote = statement ? statement->quote() : nullptr;
   auto selection = quote == nullptr ? Result<PcrSelection>(Error{Errc::malformed, "no quote of a TPM"}) : only_bank(quote->selections);
   if (!selection) return settle(c, check::kQuoteSelection, false, selection.error().what);
@@ -102,7 +95,7 @@ bool check_selection(Case& c) {
 
 bool check_anchors(Case& c) {
   std::vector<AnchorKind> present;
-  for (const cmc::EvidenceItem& evidence : c.report.evidences) {
+  for (const cmc::EvidenceItem& evidence : c.judged.evidences) {
     const auto* row = std::ranges::find(kKinds, evidence.type, &KindRow::type);
     bool allowed = row != std::end(kKinds) && contains(c.rule.allowed_anchors, row->kind);
     if (!settle(c, check::kAnchorNotAllowed, allowed, in_quotes(evidence.type) + " came, which rule " + in_quotes(c.rule.name) + " does not allow"))
@@ -190,13 +183,16 @@ Appraisal appraise_report(const Question& question, const Policy& policy, const 
     return out;
   }
   auto report = decode_report_evidence(question.evidence);
-  auto decoded = report ? cmc::decode_report(*report) : Result<cmc::Report>(report.error());
-  if (!decoded) {
-    out.verdict.fail(check::kEvidenceMalformed, decoded.error().what);
+  cmc::Judged judged;
+  if (report)
+    judged = terms.judge(*report, report_nonce(question.binder));
+  else
+    judged.malformed = report.error();
+  if (judged.malformed) {
+    out.verdict.fail(check::kEvidenceMalformed, judged.malformed->what);
     return out;
   }
-  cmc::Judged judged = terms.judge(*report, report_nonce(question.binder));
-  Case c{question, policy, *rule, active_set, terms, *std::move(decoded), std::move(judged), out.verdict};
+  Case c{question, policy, *rule, active_set, terms, std::move(judged), out.verdict};
   run(c, out);
   return out;
 }

@@ -10,6 +10,12 @@
 namespace attest::cmc {
 namespace {
 
+// Found is an item with its SHA-256, whatever the report lists it by.
+struct Found {
+  const Bytes* bytes;
+  Digest sha256;
+};
+
 // find is an item by its digest: as it came, or as it is held for this peer. The digest is computed here.
 class ItemStore {
  public:
@@ -17,24 +23,25 @@ class ItemStore {
     for (const auto& [claimed, bytes] : report.context.metadata) add(bytes, alg, &claimed);
     for (const Bytes& bytes : q.held) add(bytes, alg, nullptr);
   }
-  const Bytes* find(const std::string& digest) const {
+  const Found* find(const std::string& digest) const {
     auto at = by_digest_.find(digest);
-    return at == by_digest_.end() ? nullptr : at->second;
+    return at == by_digest_.end() ? nullptr : &at->second;
   }
   const std::vector<std::string>& lies() const { return lies_; }
 
  private:
   void add(const Bytes& bytes, HashAlg alg, const std::string* claimed) {
-    std::string digest = to_hex(hash_of(alg, {bytes}).view());
+    Digest of = hash_of(alg, {bytes});
+    std::string digest = to_hex(of.view());
     if (claimed != nullptr && *claimed != digest) lies_.push_back(*claimed);
-    by_digest_.emplace(std::move(digest), &bytes);
+    by_digest_.emplace(std::move(digest), Found{&bytes, alg == HashAlg::sha256 ? of : sha256(View(bytes))});
   }
-  std::map<std::string, const Bytes*> by_digest_;
+  std::map<std::string, Found> by_digest_;
   std::vector<std::string> lies_;
 };
 
-void note_signatures(const Examined& examined, const Question& q, bool jws, MetadataFinding& out) {
-  for (const SignatureOutcome& signature : examined.signatures) {
+void note_signatures(const std::vector<SignatureOutcome>& signatures, const Question& q, bool jws, MetadataFinding& out) {
+  for (const SignatureOutcome& signature : signatures) {
     SignatureFinding finding;
     finding.certs = show_chain(signature.chain, signature.root, q.roots);
     if (signature.chain_error) finding.chain.fail(kVerifyCertChain, signature.chain_error->what);
@@ -73,26 +80,44 @@ void check_validity(const Metadata& m, UnixTime now, MetadataFinding& out) {
   if (!out.validity.good()) out.summary.fail("not valid now");
 }
 
-Item examine_one(const Question& q, const std::string& digest, const Bytes& bytes) {
-  Item item;
-  item.digest = digest;
-  item.bytes = bytes;
-  MetadataFinding& out = item.finding;
+// examine reads an item and looks at its signatures; nullptr if it cannot be read, which is noted.
+std::shared_ptr<const KnownItem> examine(const Question& q, View bytes, MetadataFinding& out) {
   auto encoding = encoding_of(bytes);
   bool jws = encoding && *encoding == Encoding::json;
   auto examined = jws ? examine_jws(bytes, *q.signers, q.now) : examine_cose(bytes, *q.signers, q.now);
   if (!examined) {
     out.summary.fail(encoding ? (jws ? kParseJson : kParseCbor) : kExtractPayload, examined.error().what);
     if (examined.error().what.find("x5chain") != std::string::npos) out.summary.fail(kParseX5c);
-    return item;
+    return nullptr;
   }
-  note_signatures(*examined, q, jws, out);
+  note_signatures(examined->signatures, q, jws, out);
   auto metadata = parse_metadata(examined->payload);
-  if (!metadata) {
-    out.summary.fail(kParseMetadata, metadata.error().what);
+  if (metadata) return std::make_shared<const KnownItem>(KnownItem{std::move(examined->signatures), *std::move(metadata)});
+  out.summary.fail(kParseMetadata, metadata.error().what);
+  return nullptr;
+}
+
+// known is what an item says and who signed it: remembered, or examined now; nullptr if it cannot be read, which is noted.
+std::shared_ptr<const KnownItem> known(const Question& q, const Found& found, MetadataFinding& out) {
+  Memory* memory = memory_of(q);
+  if (memory == nullptr) return examine(q, *found.bytes, out);
+  if (auto item = memory->item(found.sha256, q.now)) {
+    note_signatures(item->signatures, q, false, out);
     return item;
   }
-  out.metadata = *std::move(metadata);
+  auto item = examine(q, *found.bytes, out);
+  if (item && out.summary.good()) memory->keep(found.sha256, found.bytes->size(), item, q.now);
+  return item;
+}
+
+Item examine_one(const Question& q, const std::string& digest, const Found& found) {
+  Item item;
+  item.digest = digest;
+  item.bytes = found.bytes;
+  MetadataFinding& out = item.finding;
+  auto read = known(q, found, out);
+  if (!read) return item;
+  out.metadata = read->metadata;
   check_validity(out.metadata, q.now, out);
   item.trusted = out.summary.good();
   return item;
@@ -130,11 +155,11 @@ Items examine_items(const Question& q, const Report& report, HashAlg alg) {
       out.problems.fail(kVerifyMetadata, "digest " + printable(digest, 64) + " is listed twice");
       continue;
     }
-    const Bytes* bytes = store.find(digest);
-    if (bytes == nullptr)
+    const Found* found = store.find(digest);
+    if (found == nullptr)
       out.problems.fail(kVerifyMetadata, "no item with digest " + printable(digest, 64));
     else
-      file(examine_one(q, digest, *bytes), out);
+      file(examine_one(q, digest, *found), out);
   }
   for (const auto& [claimed, bytes] : report.context.metadata)
     if (!listed.contains(claimed)) out.problems.fail(kVerifyMetadata, "an item that is not listed came along");

@@ -71,9 +71,9 @@ void judge_metadata(const Question& q, Items& items, AttestationResult& out) {
   if (whole.state == State::warn) out.summary.warn(kVerifyMetadata, whole.details);
 }
 
-const Collateral* collateral_for(const Report& report, std::string_view type, Finding& summary) {
-  const Collateral* found = nullptr;
-  for (const Collateral& collateral : report.context.collateral) {
+Collateral* collateral_for(Report& report, std::string_view type, Finding& summary) {
+  Collateral* found = nullptr;
+  for (Collateral& collateral : report.context.collateral) {
     if (collateral.type != type) continue;
     if (found != nullptr) summary.fail(kVerifyMeasurement, "two collaterals of type \"" + printable(type, 40) + "\"");
     found = &collateral;
@@ -82,7 +82,7 @@ const Collateral* collateral_for(const Report& report, std::string_view type, Fi
 }
 
 // judge_evidence judges every evidence; each kind may stand once.
-bool judge_evidence(const Question& q, const Report& report, View nonce, const References& references, const Items& items,
+bool judge_evidence(const Question& q, Report& report, View nonce, const References& references, const Items& items,
                     AttestationResult& out) {
   static const std::vector<Reference> kNone;
   std::set<std::string> seen;
@@ -96,7 +96,7 @@ bool judge_evidence(const Question& q, const Report& report, View nonce, const R
       out.summary.fail(kVerifyMeasurement);
       continue;
     }
-    const Collateral* collateral = collateral_for(report, evidence.type, out.summary);
+    Collateral* collateral = collateral_for(report, evidence.type, out.summary);
     if (collateral == nullptr) {
       out.summary.fail(kVerifyMeasurement, "no collateral of type \"" + printable(evidence.type, 40) + "\"");
       continue;
@@ -129,7 +129,20 @@ std::int64_t level_of(const Items& items) {
   return items.manifests.empty() ? 0 : level;
 }
 
-void judge_report(const Question& q, const Report& report, Judged& judged) {
+// taken is an item's bytes, out of the report where they came with it.
+Bytes taken(Report& report, const Item& item) {
+  for (auto& [digest, bytes] : report.context.metadata)
+    if (&bytes == item.bytes) return std::move(bytes);
+  return *item.bytes;
+}
+
+Bytes tpm_certificate_of(const Report& report) {
+  for (const Collateral& collateral : report.context.collateral)
+    if (collateral.type == kTpmEvidence) return collateral.certs.empty() ? Bytes() : collateral.certs.front();
+  return {};
+}
+
+void judge_report(const Question& q, Report& report, Judged& judged) {
   AttestationResult& out = judged.result;
   if (report.type != kReportType) out.summary.fail("type \"" + printable(report.type, 40) + "\" is no report");
   out.prover = {report.name.empty() ? "unknown" : printable(report.name, 253), q.peer_ip, q.peer_id};
@@ -148,7 +161,7 @@ void judge_report(const Question& q, const Report& report, Judged& judged) {
   if (out.cert_level > 1 && !hardware) out.summary.fail(kInvalidCertLevel, "this level needs hardware evidence");
   for (const auto* kind : {&items.images, &items.manifests, &items.companies})
     for (const Item& item : *kind)
-      if (item.trusted) judged.verified_items.push_back(item.bytes);
+      if (item.trusted) judged.verified_items.push_back(taken(report, item));
   if (!items.images.empty()) out.image = std::move(items.images.front().finding);
   out.manifests = findings_of(items.manifests);
   out.companies = findings_of(items.companies);
@@ -164,12 +177,17 @@ Judged judge(const Question& q) {
   out.created = format_rfc3339(q.now);
   if (q.one_root) out.summary.details = "one set of roots for signers and attestation keys";
   auto report = decode_report(q.report);
-  if (!report)
+  if (!report) {
     out.summary.fail(kUnknownSerialization, report.error().what);
-  else if (report->version != kReportVersion)
+    judged.malformed = report.error();
+    return judged;
+  }
+  if (report->version != kReportVersion)
     out.summary.fail(kInvalidVersion, "report version \"" + printable(report->version, 20) + "\"");
   else
     judge_report(q, *report, judged);
+  judged.tpm_certificate = tpm_certificate_of(*report);
+  judged.evidences = std::move(report->evidences);
   judged.trusted = out.summary.good() && !out.measurements.empty();
   return judged;
 }

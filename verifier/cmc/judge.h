@@ -3,6 +3,7 @@
 #include "evidence/cmc/report.h"
 #include "evidence/cmc/result.h"
 #include "evidence/x509/chain.h"
+#include "verifier/cmc/memory.h"
 
 namespace attest::cmc {
 
@@ -18,6 +19,7 @@ struct Question {
   bool check_omsp = false;
   bool one_root = false;                      // the two stores are the same by a switch; every result says so
   std::string peer_id, peer_ip;
+  Memory* memory = nullptr;                   // of earlier appraisals; used only where both stores are its own
 };
 
 // Judged is the result and what may be kept for the peer's next report.
@@ -26,6 +28,10 @@ struct Judged {
   bool trusted = false;            // nothing failed; a warning is no failure
   HashAlg alg = HashAlg::sha256;   // by which the report lists its items
   std::vector<Bytes> verified_items;  // signed items of this report whose signatures and digests were good
+  // What else a caller may want of the report, so that it is read once:
+  std::optional<Error> malformed;     // set if it could not be read at all
+  std::vector<EvidenceItem> evidences;
+  Bytes tpm_certificate;              // of the key of its TPM evidence; empty if there is none
 };
 
 // judge works as CMC does where it is safe: it collects every failure instead of stopping, so that the result names all

@@ -7,7 +7,7 @@ namespace attest::cmc {
 // Item is one signed item of a report.
 struct Item {
   std::string digest;  // lower-case hex, as listed
-  Bytes bytes;
+  const Bytes* bytes = nullptr;  // in the report, or held
   MetadataFinding finding;
   bool trusted = false;  // signatures, role, form and validity
 };
@@ -17,6 +17,12 @@ struct Items {
   std::vector<Item> images, manifests, companies, omsp, unknown;
   Finding problems;  // of the list itself: missing, not what their digest says, named twice
 };
+
+// memory_of is the memory that may be asked: the one made with the very stores of the question. nullptr: none.
+inline Memory* memory_of(const Question& q) {
+  bool its = q.memory != nullptr && q.signers == &q.memory->signers() && q.attestation_keys == &q.memory->attestation_keys();
+  return its ? q.memory : nullptr;
+}
 
 Items examine_items(const Question& q, const Report& report, HashAlg alg);
 
@@ -44,7 +50,7 @@ References collect_references(const Items& items);
 struct Measured {
   const Question& question;
   const EvidenceItem& evidence;
-  const Collateral& collateral;
+  Collateral& collateral;  // long logs are given up event by event while they are judged
   const std::vector<Reference>& references;
   View nonce;  // that the evidence has to carry
   const Items& items;

@@ -1,13 +1,11 @@
 // tpm.cc: TPM evidence of a CMC report: the logs explain the registers, the quote vouches for them.
 #include <algorithm>
 #include <set>
-#include <unordered_map>
 
 #include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
 #include "evidence/tpm/pcr_selection.h"
 #include "evidence/tpm/signature.h"
-#include "evidence/tpm/signing_key.h"
 #include "verifier/cmc/steps.h"
 
 namespace attest::cmc {
@@ -16,36 +14,50 @@ namespace {
 constexpr std::int64_t kImaPcr = 10;
 constexpr std::int64_t kLastPcr = 23;
 
-// Values are the reference values of one register: each may be met as often as it stands there.
+// Values are the reference values of one register: each may be met as often as it stands there. Filled, then sorted once.
 class Values {
  public:
   void add(const Component& component, HashAlg alg) {
-    const Bytes* hash = component.hash(alg);
-    if (hash != nullptr) by_digest_[Digest::of(*hash)].components.push_back(&component);
+    if (const Bytes* hash = component.hash(alg)) rows_.push_back({hash, &component, 0});
     all_.push_back(&component);
+  }
+  // sort puts twins, the references of one digest, beside each other in their order.
+  void sort() {
+    std::ranges::stable_sort(rows_, [](const Row& a, const Row& b) { return *a.digest < *b.digest; });
   }
   // take is a reference with this digest, nullptr if there is none left. What is measured again and again (files) may
   // meet the same reference again.
   const Component* take(View digest, bool again) {
-    auto at = by_digest_.find(Digest::of(digest));
-    if (at == by_digest_.end()) return nullptr;
-    Twins& twins = at->second;
-    if (twins.met < twins.components.size()) return twins.components[twins.met++];
-    return again ? twins.components.back() : nullptr;
+    std::size_t first = find(digest);
+    if (first == rows_.size()) return nullptr;
+    std::uint32_t& met = rows_[first].met;
+    std::size_t next = first + met;
+    if (next < rows_.size() && equal(*rows_[next].digest, digest)) {
+      met++;
+      return rows_[next].component;
+    }
+    return again ? rows_[next - 1].component : nullptr;
   }
   bool was_met(View digest) const {
-    auto at = by_digest_.find(Digest::of(digest));
-    return at != by_digest_.end() && at->second.met > 0;
+    std::size_t first = find(digest);
+    return first != rows_.size() && rows_[first].met > 0;
   }
   const std::vector<const Component*>& all() const { return all_; }
 
  private:
-  // Twins are the references of one digest, and how many of them were met.
-  struct Twins {
-    std::vector<const Component*> components;
-    std::size_t met = 0;
+  struct Row {
+    const Bytes* digest;
+    const Component* component;
+    std::uint32_t met;  // of the first of twins: how many of them were met
   };
-  std::unordered_map<Digest, Twins, DigestHash> by_digest_;
+  // find is the first row with this digest, the number of rows if there is none.
+  std::size_t find(View digest) const {
+    auto before = [](const Row& row, View wanted) { return std::ranges::lexicographical_compare(*row.digest, wanted); };
+    auto at = std::lower_bound(rows_.begin(), rows_.end(), digest, before);
+    if (at == rows_.end() || !equal(*at->digest, digest)) return rows_.size();
+    return static_cast<std::size_t>(at - rows_.begin());
+  }
+  std::vector<Row> rows_;
   std::vector<const Component*> all_;
 };
 
@@ -85,14 +97,17 @@ bool start_value(std::int64_t pcr, View value) {
   return pcr >= 17 && pcr <= 22 && std::ranges::all_of(value, [](std::uint8_t b) { return b == 0xff; });
 }
 
-DigestFinding describe(const Component& component, std::int64_t pcr, View digest, HashAlg bank) {
+DigestFinding describe(std::string name, std::string description, std::int64_t pcr, View digest, HashAlg bank) {
   DigestFinding finding;
-  finding.name = component.name;
+  finding.name = std::move(name);
   finding.index = pcr;
   finding.digest = to_bytes(digest);
   finding.hash_alg = hash_name(bank);
-  finding.description = component.description;
+  finding.description = std::move(description);
   return finding;
+}
+DigestFinding describe(const Component& component, std::int64_t pcr, View digest, HashAlg bank) {
+  return describe(component.name, component.description, pcr, digest, bank);
 }
 
 // Register follows one register through its log.
@@ -102,7 +117,8 @@ struct Register {
   bool first = true;
 };
 
-void judge_event(Tpm& t, Hasher& hasher, Register& reg, const Component& event) {
+// judge_event takes names and texts along: the event is not needed again.
+void judge_event(Tpm& t, Hasher& hasher, Register& reg, Component& event) {
   const Bytes* digest = event.hash(t.bank);
   if (digest == nullptr) return t.out.summary.fail("an event without a digest of the quoted bank");
   Values& values = t.values[reg.pcr];
@@ -116,7 +132,7 @@ void judge_event(Tpm& t, Hasher& hasher, Register& reg, const Component& event) 
   }
   reg.measured = hasher.extend(reg.measured, *digest);
   const Component* reference = take_reference(t, reg.pcr, event, *digest);
-  DigestFinding finding = describe(event, reg.pcr, *digest, t.bank);
+  DigestFinding finding = describe(std::move(event.name), std::move(event.description), reg.pcr, *digest, t.bank);
   finding.launched = true;
   if (reference == nullptr || reference->name == kInitValue) {
     finding.type = "Measurement";
@@ -125,15 +141,18 @@ void judge_event(Tpm& t, Hasher& hasher, Register& reg, const Component& event) 
     reg.calculated = hasher.extend(reg.calculated, *digest);
     finding.success = true;
     finding.type = "Verified";
-    finding.name = reference->name == event.name ? reference->name : reference->name + ": " + event.name;
+    if (reference->name != finding.name) finding.name = reference->name + ": " + finding.name;
     finding.version = reference->version;
     finding.purl = reference->purl;
   }
   t.out.artifacts.push_back(std::move(finding));
 }
 
-void judge_log(Tpm& t, Hasher& hasher, const Artifact& artifact, Register& reg) {
-  for (const Component& event : artifact.events) judge_event(t, hasher, reg, event);
+void judge_log(Tpm& t, Hasher& hasher, Artifact& artifact, Register& reg) {
+  for (Component& event : artifact.events) {
+    judge_event(t, hasher, reg, event);
+    event = {};
+  }
 }
 
 // judge_summary: a register's value alone; its references in order must lead to it.
@@ -163,7 +182,7 @@ void judge_summary(Tpm& t, Hasher& hasher, const Artifact& artifact, Register& r
   }
 }
 
-void judge_artifact(Tpm& t, Hasher& hasher, const Artifact& artifact) {
+void judge_artifact(Tpm& t, Hasher& hasher, Artifact& artifact) {
   if (artifact.index < 0 || artifact.index > kLastPcr) return t.out.summary.fail("a register that does not exist");
   if (t.calculated.contains(artifact.index)) return t.out.summary.fail("two logs of one register");
   Register reg{artifact.index, Digest::filled(t.bank, 0), Digest::filled(t.bank, 0)};
@@ -220,34 +239,44 @@ void check_quote(Tpm& t, const PcrSelection& selection, View quoted, HashAlg sig
   if (!finding.good()) t.out.summary.fail(finding.details);
 }
 
-// key_area is the certified key; no scheme is fixed by a certificate.
-Result<PublicArea> key_area(const Bytes& der) {
-  TRY(OwnedX509 certificate, parse_certificate(der));  // a certificate and no other form of a key
-  TRY(SigningKey key, read_signing_key(der));
-  return std::move(key.area);
-}
-
 // check_vouched: one certificate, and its key is the one that was vouched for.
 void check_vouched(const Measured& m, const PublicArea& area, Finding& chain) {
   if (m.collateral.certs.size() == 1 && equal(spki_der(area.key.get()), m.vouched_key)) return;
   chain.fail(kVerifyCertChain, "the quote's key is not the one the claims name");
 }
 
-void check_signature(const Measured& m, MeasurementFinding& out) {
-  SignatureFinding& finding = out.signature;
-  finding.certs = m.collateral.certs;
-  auto area = m.collateral.certs.empty() ? Result<PublicArea>(Error{Errc::malformed, "no certificates"})
-                                         : key_area(m.collateral.certs.front());
-  if (!area) return finding.chain.fail(kParseCert, area.error().what);
+void check_statement(const Measured& m, const PublicArea& area, Finding& out) {
   auto signature = parse_signature(m.evidence.signature);
   if (!signature)
-    finding.signature.fail(signature.error().code == Errc::malformed ? kParseSignature : kVerifySignature, signature.error().what);
-  else if (auto good = verify_signature(m.evidence.evidence, *signature, *area); !good)
-    finding.signature.fail(kVerifySignature, good.error().what);
+    out.fail(signature.error().code == Errc::malformed ? kParseSignature : kVerifySignature, signature.error().what);
+  else if (auto good = verify_signature(m.evidence.evidence, *signature, area); !good)
+    out.fail(kVerifySignature, good.error().what);
+}
+
+// known_key is the key of a good chain, remembered or not; nullptr: what is wrong has to be found out.
+std::shared_ptr<const KnownKey> known_key(const Measured& m) {
+  Memory* memory = memory_of(m.question);
+  if (memory == nullptr || !m.vouched_key.empty()) return nullptr;
+  auto key = memory->key(m.collateral.certs, m.question.now);
+  return key ? *std::move(key) : nullptr;
+}
+
+void check_signature(const Measured& m, MeasurementFinding& out) {
+  SignatureFinding& finding = out.signature;
+  const std::vector<Bytes>& certs = m.collateral.certs;
+  finding.certs = certs;
+  if (auto key = known_key(m)) {
+    check_statement(m, key->area, finding.signature);
+    finding.certs = show_chain(certs, key->facts->root, m.question.roots);
+    return;
+  }
+  auto area = certs.empty() ? Result<PublicArea>(Error{Errc::malformed, "no certificates"}) : read_key(certs.front());
+  if (!area) return finding.chain.fail(kParseCert, area.error().what);
+  check_statement(m, *area, finding.signature);
   if (!m.vouched_key.empty()) return check_vouched(m, *area, finding.chain);
-  auto chain = m.question.attestation_keys->verify(m.collateral.certs, ChainRole::fleet_attestation_key, m.question.now);
+  auto chain = m.question.attestation_keys->verify(certs, ChainRole::fleet_attestation_key, m.question.now);
   if (!chain) return finding.chain.fail(kVerifyCertChain, chain.error().what);
-  finding.certs = show_chain(m.collateral.certs, (*chain)->root, m.question.roots);
+  finding.certs = show_chain(certs, (*chain)->root, m.question.roots);
 }
 
 void check_nonce(const Measured& m, const Attest& attest, MeasurementFinding& out) {
@@ -273,7 +302,8 @@ void judge_quote(const Measured& m, const Attest& attest, MeasurementFinding& ou
   Tpm t{m, out, selection->bank, {}, {}, {}};
   out.tpm.emplace();
   for (const Reference& reference : m.references) t.values[reference.index].add(*reference.component, t.bank);
-  for (const Artifact& artifact : m.collateral.artifacts) judge_artifact(t, *hasher, artifact);
+  for (auto& [pcr, values] : t.values) values.sort();
+  for (Artifact& artifact : m.collateral.artifacts) judge_artifact(t, *hasher, artifact);
   check_references(t);
   check_quote(t, *selection, attest.quote()->pcr_digest, signature ? signature->hash : HashAlg::sha256);
 }

@@ -31,11 +31,10 @@ Status load_roots(Fleet& fleet) {
   const CmcConfig& config = fleet.config;
   TRY(auto signers, read_roots(config.signer_roots));
   TRY(auto keys, read_roots(config.ak_roots));
-  if (!signers.empty()) {
-    TRY(fleet.signers, TrustStore::make(signers));
-  }
-  if (!keys.empty()) {
-    TRY(fleet.attestation_keys, TrustStore::make(keys));
+  if (!signers.empty() && !keys.empty()) {
+    TRY(TrustStore of_signers, TrustStore::make(signers));
+    TRY(TrustStore of_keys, TrustStore::make(keys));
+    fleet.memory = std::make_shared<cmc::Memory>(std::move(of_signers), std::move(of_keys));
   }
   fleet.roots = std::move(signers);
   if (!config.one_root) fleet.roots.insert(fleet.roots.end(), keys.begin(), keys.end());
@@ -93,7 +92,7 @@ Result<std::shared_ptr<const Fleet>> load_fleet(const CmcConfig& config, std::ve
   fleet->name = config.name.empty() ? host_name() : config.name;
   if (!config.used()) return std::shared_ptr<const Fleet>(std::move(fleet));
   CHECK_OK(load_roots(*fleet));
-  if (!fleet->signers || !fleet->attestation_keys)
+  if (!fleet->memory)
     warnings.push_back("cmc.roots: no roots of signers and attestation keys: Verify refuses every report");
   for (const fs::path& file : config.policies) {
     TRY(Bytes script, read_file(file, kMaxScript));

@@ -1,8 +1,9 @@
 // fleet.h: what a reload replaces of the CMC API: roots, this machine's signed items, policies.
 #pragma once
 #include "cmcd-lite/server/cmc/config.h"
+#include "evidence/cmc/certificate_forms.h"
 #include "evidence/dcap/collateral.h"
-#include "evidence/x509/chain.h"
+#include "verifier/cmc/memory.h"
 #include "verifier/script/run_policy.h"
 
 namespace attest {
@@ -13,10 +14,11 @@ struct SignedItem {
   Bytes bytes;
 };
 
-// Fleet is immutable and shared between threads.
+// Fleet is immutable but for what it remembers, and shared between threads.
 struct Fleet {
   CmcConfig config;
-  std::optional<TrustStore> signers, attestation_keys;  // unset: no roots are configured, and nobody is verified
+  std::shared_ptr<cmc::Memory> memory;                  // with the roots; null: none are configured, and nobody is verified
+  std::shared_ptr<cmc::CertificateForms> forms = std::make_shared<cmc::CertificateForms>();
   std::vector<Bytes> roots;                             // DER, to show whole chains
   std::vector<SignedItem> items;
   DcapCollateral intel;                                 // of this machine's platform

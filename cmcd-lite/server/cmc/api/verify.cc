@@ -8,7 +8,8 @@ namespace {
 constexpr std::size_t kMaxPeerText = 256;
 constexpr std::size_t kMaxKeptResult = 256 << 10;  // of a result that explain can show
 
-void record(const cmc::Judged& judged, const cmc::ApiRequest& request, const CmcCall& call, UnixTime now, Verdicts& verdicts) {
+// record takes the result along: it is told, and is shown in JSON.
+void record(cmc::Judged judged, View json, const cmc::ApiRequest& request, const CmcCall& call, UnixTime now, Verdicts& verdicts) {
   const cmc::Finding& summary = judged.result.summary;
   VerdictRecord record;
   record.when = now;
@@ -23,8 +24,7 @@ void record(const cmc::Judged& judged, const cmc::ApiRequest& request, const Cmc
     record.name = "cmc." + (summary.codes.empty() ? std::string("refused") : std::to_string(summary.codes.front()));
     record.why = printable(summary.details, 1000);
   }
-  Bytes json = cmc::encode_result(judged.result, cmc::Encoding::json);
-  record.result = std::make_shared<cmc::AttestationResult>(judged.result);
+  record.result = std::make_shared<cmc::AttestationResult>(std::move(judged.result));
   record.appraisal = json.size() <= kMaxKeptResult ? std::string(as_text(json)) : "{}";
   verdicts.add(std::move(record));
 }
@@ -46,8 +46,11 @@ Result<Bytes> judge_report(const cmc::ApiRequest& request, const CmcCall& call, 
   question.peer_ip = printable(request.peer_addr, kMaxPeerText);
   cmc::Judged judged = judge_in_fleet(fleet, std::move(question), request.policies);
   if (!judged.verified_items.empty()) peers.put(request.peer, judged.alg, judged.verified_items);
-  record(judged, request, call, now, verdicts);
-  return cmc::encode_result(judged.result, call.encoding);
+  Bytes json = cmc::encode_result(judged.result, cmc::Encoding::json, fleet.forms.get());
+  Bytes answer;
+  if (call.encoding != cmc::Encoding::json) answer = cmc::encode_result(judged.result, call.encoding, fleet.forms.get());
+  record(std::move(judged), json, request, call, now, verdicts);
+  return answer.empty() ? json : answer;
 }
 
 }  // namespace attest
