@@ -1,21 +1,9 @@
 #include "verifier/cmc/memory.h"
 
 #include "evidence/tpm/signing_key.h"
+#include "verifier/tpm/chain_key.h"
 
 namespace attest::cmc {
-namespace {
-
-// chain_key: lengths are part of it, so no two chains share a key.
-Result<Digest> chain_key(const std::vector<Bytes>& chain) {
-  Writer out;
-  for (const Bytes& certificate : chain) out.lv32(certificate);
-  TRY(Bytes bytes, std::move(out).finish("AK chain"));
-  Digest key = sha256(View(bytes));
-  if (key.empty()) return Error{Errc::io, "AK chain: OpenSSL gave no hash"};
-  return key;
-}
-
-}  // namespace
 
 template <class T>
 std::shared_ptr<const T> Memory::Recent<T>::find(const Digest& key, UnixTime when) {
