@@ -174,6 +174,7 @@ Result<std::uint32_t> parse_atls_header(View header, std::uint32_t max) {
   std::uint32_t length = in.u32be();
   CHECK_OK(in.done("aTLS frame"));
   if (length == 0) return Error{Errc::malformed, "aTLS frame: of no length"};
+  if (as_text(header) == "HTTP") return Error{Errc::denied, "aTLS frame: none, the peer answers in plain HTTP and attests nothing"};
   if (length > max)
     return Error{Errc::denied, "aTLS frame: " + std::to_string(length) + " bytes, at most " + std::to_string(max) +
                                    " are taken"};

@@ -22,6 +22,7 @@ namespace {
 
 constexpr int kMaxDepth = 32;
 constexpr std::size_t kMaxString = 256 << 20;
+constexpr std::size_t kElement = 8;  // bytes an element has in most lists: of more, no memory is set aside before they are read
 
 void set(void* context, CborKind kind, std::uint64_t value, bool indefinite = false) {
   auto* head = static_cast<CborHead*>(context);
@@ -82,6 +83,19 @@ bool canonical(const CborHead& head) {
   if (head.kind == CborKind::null || head.kind == CborKind::boolean) return head.size == 1;
   if (head.indefinite || head.kind == CborKind::tag || head.kind == CborKind::number) return false;
   return head.size - head.content.size() == cbor::head_size(head.value);
+}
+
+// field_of is the field with this key, the number of fields if there is none. Most structures number theirs from 0.
+std::size_t field_of(Fields fields, const CborHead& key) {
+  if (key.kind == CborKind::uint && key.value < fields.size() && fields[key.value].key == static_cast<int>(key.value)) return key.value;
+  for (std::size_t i = 0; i < fields.size(); i++) {
+    bool number = key.kind == CborKind::uint && fields[i].key >= 0 && key.value == static_cast<std::uint64_t>(fields[i].key);
+    bool name = key.kind == CborKind::text && fields[i].key == Field::kTextKey && as_text(key.content) == fields[i].name;
+    bool negative = key.kind == CborKind::negative && fields[i].key < Field::kJsonOnly &&
+                    key.value == static_cast<std::uint64_t>(-(fields[i].key + 1));
+    if (number || negative || name) return i;
+  }
+  return fields.size();
 }
 
 bool collection(const CborHead& head) { return head.kind == CborKind::array || head.kind == CborKind::map; }
@@ -151,8 +165,11 @@ void CborSource::elements(const CborHead& head, Visit<> one) {
 
 // check_order: keys of a canonical map ascend in their encoded form; no map has a key twice.
 void CborSource::check_order(View& before, View key) {
-  bool ascends = std::ranges::lexicographical_compare(before, key);
-  if (strict_ && !before.empty() && !ascends) fail("map keys out of order");
+  auto ascends = [&] {
+    int order = std::memcmp(before.data(), key.data(), std::min(before.size(), key.size()));
+    return order != 0 ? order < 0 : before.size() < key.size();
+  };
+  if (strict_ && !before.empty() && !ascends()) fail("map keys out of order");
   before = key;
 }
 
@@ -168,14 +185,7 @@ void CborSource::object(Fields fields, Visit<std::size_t> member) {
     CborHead key;
     if (!take(key)) return;
     check_order(before, start.first(start.size() - in_.size()));
-    std::size_t i = 0;
-    for (; i < fields.size(); i++) {
-      bool number = key.kind == CborKind::uint && fields[i].key >= 0 && key.value == static_cast<std::uint64_t>(fields[i].key);
-      bool name = key.kind == CborKind::text && fields[i].key == Field::kTextKey && as_text(key.content) == fields[i].name;
-      bool negative = key.kind == CborKind::negative && fields[i].key < Field::kJsonOnly &&
-                      key.value == static_cast<std::uint64_t>(-(fields[i].key + 1));
-      if (number || negative || name) break;
-    }
+    std::size_t i = field_of(fields, key);
     if (i == fields.size()) {
       if (strict_) return fail("an unknown key");
       return collection(key) || key.indefinite ? fail("a key that is neither number nor text") : skip();
@@ -190,7 +200,11 @@ void CborSource::array(Visit<> element) {
   CborHead list;
   if (!take(list) || list.kind == CborKind::null) return;
   if (list.kind != CborKind::array) return fail("a list was expected");
-  elements(list, element);
+  std::size_t announced = list.indefinite ? 0 : std::min<std::size_t>(list.value, in_.size() / kElement + 1);
+  elements(list, [&] {
+    announced_ = announced;  // lists within this one set their own
+    element();
+  });
 }
 
 void CborSource::text_map(Visit<std::string> entry) {
@@ -243,6 +257,21 @@ Bytes CborSource::bytes() {
   return good() ? to_bytes(bytes) : Bytes();
 }
 
+View CborSource::lent(bool text) {
+  Bytes whole;
+  View string = this->string(text, whole);
+  if (!whole.empty()) fail("a string in pieces");
+  return good() ? string : View();
+}
+
+std::string_view CborSource::lent_text() {
+  std::string_view text = as_text(lent(true));
+  if (!valid_utf8(text)) fail("a text that is not UTF-8");
+  return good() ? text : std::string_view();
+}
+
+View CborSource::lent_bytes() { return lent(false); }
+
 bool CborSource::boolean() {
   CborHead head;
   if (take(head) && head.kind != CborKind::boolean) fail("true or false was expected");
@@ -272,6 +301,17 @@ nlohmann::json CborSource::free() {
   if (!tree.is_discarded()) return tree;
   fail("a value that cannot be shown");
   return {};
+}
+
+View CborSource::read_canonical(Visit<CborSource&> read) {
+  if (!good()) return {};
+  CborSource inner(in_, true);
+  read(inner);
+  if (!inner.good()) fail(inner.why_);
+  if (!good()) return {};
+  View whole = in_.first(in_.size() - inner.in_.size());
+  in_ = inner.in_;
+  return whole;
 }
 
 View CborSource::raw() {

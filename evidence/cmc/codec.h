@@ -1,5 +1,6 @@
 // codec.h: one description of CMC's structures for both of their serialisations, JSON and CBOR.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
@@ -47,6 +48,8 @@ class Source {
   // object calls member with the index in fields of every known member; it reads exactly one value.
   virtual void object(Fields fields, Visit<std::size_t> member) = 0;
   virtual void array(Visit<> element) = 0;
+  // announced: within array, how many elements the list says it has, as far as its bytes can bear that out; 0: it does not say.
+  virtual std::size_t announced() const { return 0; }
   // text_map: a map with texts as keys in both serialisations.
   virtual void text_map(Visit<std::string> entry) = 0;
   virtual std::string text() = 0;
@@ -98,9 +101,13 @@ class CborSource final : public Source {
   CborSource(View in, bool strict) : in_(in), strict_(strict) {}
   void object(Fields fields, Visit<std::size_t> member) override;
   void array(Visit<> element) override;
+  std::size_t announced() const override { return announced_; }
   void text_map(Visit<std::string> entry) override;
   std::string text() override;
   Bytes bytes() override;
+  // lent_text and lent_bytes lend what text and bytes copy; a string in pieces cannot be lent.
+  std::string_view lent_text();
+  View lent_bytes();
   Bytes hex() override { return bytes(); }
   bool boolean() override;
   std::int64_t integer(std::int64_t min, std::int64_t max) override;
@@ -108,6 +115,8 @@ class CborSource final : public Source {
   bool null() override;
   void skip() override { raw(); }
   View raw() override;
+  // read_canonical lends the next value whole, which read reads as strictly as can be: one pass for what is read and hashed.
+  View read_canonical(Visit<CborSource&> read);
   void fail(std::string_view why) override;
   bool good() const override { return why_.empty(); }
   Status done(std::string_view what) override;
@@ -117,6 +126,7 @@ class CborSource final : public Source {
   bool peek(CborHead& out);
   bool take(CborHead& out);
   View string(bool text, Bytes& whole);
+  View lent(bool text);
   bool ended();
   // elements calls one for every element of the list or pair of the map whose head was taken.
   void elements(const CborHead& head, Visit<> one);
@@ -125,6 +135,7 @@ class CborSource final : public Source {
   View in_;
   bool strict_;
   int depth_ = 0;
+  std::size_t announced_ = 0;
   std::string why_;
 };
 
@@ -231,6 +242,7 @@ inline void write_texts(Sink& out, const Field& field, const std::vector<std::st
 template <class T, class F>
 void read_list(Source& in, std::vector<T>& out, std::size_t max, std::string_view what, F&& read) {
   in.array([&] {
+    if (out.empty()) out.reserve(std::min(in.announced(), max));
     if (out.size() == max) return in.fail("a list of more than " + std::to_string(max) + " " + std::string(what));
     read(out.emplace_back());
   });

@@ -99,6 +99,55 @@ void read_member(Source& in, std::size_t field, Component& out) {
   }
 }
 
+// read_plain is false where a component has more than a LentComponent can say.
+bool read_plain(CborSource& in, LentComponent& out) {
+  bool plain = true;
+  std::size_t hashes = 0, properties = 0;
+  auto hash = [&](std::size_t i) {
+    if (i == 0)
+      out.alg = in.lent_text();
+    else
+      out.content = in.lent_bytes();
+  };
+  in.object(kComponent, [&](std::size_t field) {
+    switch (field) {
+      case kName:
+        out.name = in.lent_text();
+        break;
+      case kDescription:
+        out.description = in.lent_text();
+        break;
+      case kHashes:
+        return in.array([&] { hashes++ == 0 ? in.object(kHash, hash) : in.skip(); });
+      case kOptional:
+        in.boolean();
+        break;
+      case kProperties:
+        return in.array([&] {
+          properties++;
+          in.object(kProperty, [&](std::size_t) { in.lent_text(); });
+        });
+      case kType:
+      case kVersion:
+      case kPurl:
+        in.lent_text();
+        break;
+      default:
+        plain = false;
+        in.skip();
+    }
+  });
+  return plain && hashes <= 1 && properties <= kMaxProperties;
+}
+
+void read_lent(CborSource& in, LentComponent& out) {
+  CborSource again = in;
+  if (read_plain(in, out) || !in.good()) return;
+  out = {};
+  in = again;
+  read_component(in, out.whole.emplace());
+}
+
 void write_hash(Sink& out, const ComponentHash& hash) {
   out.object();
   write_text(out, kHash[0], hash.alg);
@@ -161,6 +210,10 @@ void read_component(Source& in, Component& out) {
 
 void read_components(Source& in, std::vector<Component>& out) {
   read_list(in, out, Source::kMaxElements, "components", [&](Component& component) { read_component(in, component); });
+}
+
+void read_lent_components(CborSource& in, std::vector<LentComponent>& out) {
+  read_list(in, out, Source::kMaxElements, "components", [&](LentComponent& component) { read_lent(in, component); });
 }
 
 void write_component(Sink& out, const Component& c) {

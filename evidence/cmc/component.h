@@ -74,9 +74,18 @@ struct Component {
   std::string purl;
   // hash of one algorithm; nullptr if there is none.
   const Bytes* hash(HashAlg alg) const;
+  Bytes* hash(HashAlg alg) { return const_cast<Bytes*>(std::as_const(*this).hash(alg)); }
   // property by its name; nullptr if there is none.
   const std::string* property(std::string_view name) const;
   bool operator==(const Component&) const = default;
+};
+
+// LentComponent is a component lent by the bytes it stands in: logs are long, and most of their events are plain.
+struct LentComponent {
+  std::string_view name, description;
+  std::string_view alg;  // of its only hash; empty: none
+  View content;
+  Box<Component> whole;  // where there is more than can be said here; the rest is empty then
 };
 
 // Components is a list whose copies share it until one of them is changed: a manifest's reference values are many, and
@@ -109,6 +118,8 @@ std::string hash_name(HashAlg alg);
 
 void read_component(Source& in, Component& out);
 void read_components(Source& in, std::vector<Component>& out);
+// read_lent_components reads what read_components reads, and lends it.
+void read_lent_components(CborSource& in, std::vector<LentComponent>& out);
 void write_ctr_data(Sink& out, const CtrData& ctr);
 void write_component(Sink& out, const Component& component);
 

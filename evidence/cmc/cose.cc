@@ -7,7 +7,7 @@ namespace attest::cmc {
 namespace {
 
 constexpr std::array<std::uint8_t, 2> kTag = {0xd8, 0x62};  // 98: COSE_Sign
-constexpr int kAlgHeader = 1, kChainHeader = 33;
+constexpr int kAlgHeader = 1, kCriticalHeader = 2, kChainHeader = 33;
 
 struct AlgRow {
   std::int64_t id;
@@ -95,14 +95,32 @@ Result<Message> parse(View item) {
 }
 
 Result<const JwsAlg*> algorithm_of(View protected_header) {
-  constexpr Field kProtected[] = {{"alg", kAlgHeader}};
+  constexpr Field kProtected[] = {{"alg", kAlgHeader}, {"crit", kCriticalHeader}};
   std::int64_t id = 0;
-  CborSource in(protected_header, true);  // other headers might change what is signed
-  in.object(kProtected, [&](std::size_t) { id = in.integer(INT32_MIN, INT32_MAX); });
+  CborSource in(protected_header, false);
+  in.object(kProtected, [&](std::size_t i) {
+    if (i == 1) return in.fail("headers that have to be understood");
+    id = in.integer(INT32_MIN, INT32_MAX);
+  });
   CHECK_OK(in.done("COSE protected header"));
   for (const AlgRow& row : kAlgs)
     if (row.id == id) return find_jws_alg(row.name);
   return Error{Errc::unsupported, "COSE: algorithm " + std::to_string(id)};
+}
+
+// on_curve_of is an algorithm for the key of a certificate: in COSE the number of an ECDSA algorithm names its hash, and
+// CMC's tool writes that of SHA-256 for keys on every curve.
+JwsAlg on_curve_of(const JwsAlg& alg, View certificate) {
+  JwsAlg out = alg;
+  auto leaf = parse_certificate(certificate);
+  EVP_PKEY* key = leaf && !alg.group.empty() ? X509_get0_pubkey(leaf->get()) : nullptr;
+  for (const AlgRow& row : kAlgs) {
+    const JwsAlg* curve = find_jws_alg(row.name);
+    if (key == nullptr || curve->group.empty() || !fits(*curve, key)) continue;
+    out.group = curve->group;
+    out.coordinate = curve->coordinate;
+  }
+  return out;
 }
 
 // to_be_signed is the Sig_structure of RFC 9052, section 4.4.
@@ -159,9 +177,10 @@ Result<Examined> examine_cose(View item, const TrustStore& roots, UnixTime when)
   Examined out;
   for (Part& part : message.parts) {
     if (part.chain.empty()) return Error{Errc::malformed, "COSE: an empty x5chain"};
-    TRY(const JwsAlg* alg, algorithm_of(part.protected_header));
+    TRY(const JwsAlg* named, algorithm_of(part.protected_header));
+    JwsAlg alg = on_curve_of(*named, part.chain.front());
     Bytes content = to_be_signed(message.body_protected, part.protected_header, message.payload);
-    out.signatures.push_back(examine_signature(*alg, std::move(part.chain), {content}, part.signature, roots, when));
+    out.signatures.push_back(examine_signature(alg, std::move(part.chain), {content}, part.signature, roots, when));
   }
   out.payload = std::move(message.payload);
   return out;

@@ -44,6 +44,7 @@ void write_finding(Sink& out, const Finding& finding) {
   write_some(out, kFinding[1], finding.got);
   write_some(out, kFinding[2], finding.expected);
   write_texts(out, kFinding[3], finding.expected_one_of);
+  write_texts(out, kFinding[4], finding.expected_between);
   write_list(out, kFinding[5], finding.codes, [&](int code) { out.integer(code); });
   write_some(out, kFinding[6], finding.details);
   out.end_object();

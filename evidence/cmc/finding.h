@@ -12,12 +12,13 @@ const char* state_name(State state);  // "success"
 struct Finding {
   State state = State::success;
   std::string got, expected;
-  std::vector<std::string> expected_one_of;
+  std::vector<std::string> expected_one_of, expected_between;
   std::vector<int> codes;
   std::string details;
   bool good() const { return state != State::fail; }
   void fail(std::string why = {}) { note(State::fail, std::move(why)); }
   void fail(Code code, std::string why = {});
+  void warn(std::string why) { note(State::warn, std::move(why)); }
   void warn(Code code, std::string why = {});
   // compare fails and keeps both texts where they differ.
   void compare(std::string measured, std::string due);

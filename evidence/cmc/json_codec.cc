@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "evidence/cmc/codec.h"
@@ -31,6 +32,16 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+// find_field finds a member by its name, in any case as Go does; fields.size() if it is none.
+std::size_t find_field(Fields fields, std::string_view name) {
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  for (std::size_t i = 0; i < fields.size(); i++)
+    if (fields[i].name == name) return i;
+  for (std::size_t i = 0; i < fields.size(); i++)
+    if (std::ranges::equal(fields[i].name, name, {}, lower, lower)) return i;
+  return fields.size();
+}
+
 std::string dumped(const nlohmann::json& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -39,10 +50,16 @@ std::string dumped(const nlohmann::json& value) {
 
 void JsonSource::object(Fields fields, Visit<std::size_t> member) {
   if (json_.null()) return;
+  std::uint64_t seen = 0;  // the reader sees names that stand twice, but not "Type" beside "type"
+  if (fields.size() > 64) return fail("a structure of more than 64 members");
+  std::size_t next = 0;  // most members come in the order of their fields
   json_.object([&](std::string_view name) {
-    for (std::size_t i = 0; i < fields.size(); i++)
-      if (fields[i].name == name) return member(i);
-    json_.skip();
+    std::size_t i = next < fields.size() && fields[next].name == name ? next : find_field(fields, name);
+    next = i + 1;
+    if (i == fields.size()) return json_.skip();
+    if ((seen >> i & 1) != 0) return json_.fail("member \"" + std::string(fields[i].name) + "\" stands twice");
+    seen |= std::uint64_t{1} << i;
+    member(i);
   });
 }
 

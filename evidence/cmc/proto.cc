@@ -130,10 +130,11 @@ Status read_ctr_data(View message, CtrData& out) {
 
 Status read_event(View message, Component& out) {
   Message m(message);
-  return m.each("measure_event", [&](const ProtoField& f) {
+  std::int32_t index = 0;  // which proto3 leaves out where it is 0
+  Status read = m.each("measure_event", [&](const ProtoField& f) {
     if (f.number == 1) out.type = m.text(f);
     if (f.number == 2) out.name = m.text(f);
-    if (f.number == 3) out.properties.push_back({"cmc.index", std::to_string(static_cast<std::int32_t>(m.number(f)))});
+    if (f.number == 3) index = static_cast<std::int32_t>(m.number(f));
     if (f.number == 4) {
       ComponentHash hash;
       m.spoil(read_hash(m.bytes(f), hash));
@@ -146,8 +147,9 @@ Status read_event(View message, Component& out) {
       out.ctr.emplace();
       m.spoil(read_ctr_data(m.bytes(f), *out.ctr));
     }
-    if (out.properties.size() > kMaxRepeated) m.spoil(Error{Errc::malformed, "index"});
   });
+  out.properties.assign(1, {"cmc.index", std::to_string(index)});
+  return read;
 }
 
 void read_request_field(Message& m, const ProtoField& f, ApiRequest& out) {

@@ -29,18 +29,21 @@ void read_evidence(Source& in, EvidenceItem& out) {
   });
 }
 
-void read_artifact(Source& in, Artifact& out) {
+// read_artifact: lender is `in` where logs are to be lent, else nullptr.
+void read_artifact(Source& in, CborSource* lender, Artifact& out) {
   in.object(kArtifact, [&](std::size_t field) {
     if (field == 0)
       out.type = in.text();
     else if (field == 1)
       out.index = in.integer(INT32_MIN, INT32_MAX);
+    else if (lender != nullptr && out.type == kPcrEventlog)
+      read_lent_components(*lender, out.lent);
     else
       read_components(in, out.events);
   });
 }
 
-void read_collateral(Source& in, Collateral& out) {
+void read_collateral(Source& in, CborSource* lender, Collateral& out) {
   in.object(kCollateral, [&](std::size_t field) {
     if (field == 0)
       out.type = in.text();
@@ -49,7 +52,7 @@ void read_collateral(Source& in, Collateral& out) {
     else if (field == 2)
       out.key = in.bytes();
     else
-      read_list(in, out.artifacts, kMaxArtifacts, "artifacts", [&](Artifact& artifact) { read_artifact(in, artifact); });
+      read_list(in, out.artifacts, kMaxArtifacts, "artifacts", [&](Artifact& artifact) { read_artifact(in, lender, artifact); });
   });
 }
 
@@ -60,7 +63,7 @@ void read_items(Source& in, std::map<std::string, Bytes>& out) {
   });
 }
 
-void read_context(Source& in, ReportContext& out) {
+void read_context(Source& in, CborSource* lender, ReportContext& out) {
   in.object(kContext, [&](std::size_t field) {
     switch (field) {
       case kType:
@@ -73,7 +76,7 @@ void read_context(Source& in, ReportContext& out) {
         out.nonce = in.bytes();
         break;
       case kCollaterals:
-        return read_list(in, out.collateral, kMaxEvidences, "collaterals", [&](Collateral& c) { read_collateral(in, c); });
+        return read_list(in, out.collateral, kMaxEvidences, "collaterals", [&](Collateral& c) { read_collateral(in, lender, c); });
       case kDigests:
         return read_list(in, out.digests, kMaxItems, "digests", [&](std::string& digest) { digest = in.text(); });
       case kMetadata:
@@ -87,7 +90,9 @@ void read_context(Source& in, ReportContext& out) {
 // Frame is the report without its context.
 struct Frame {
   std::string encoding;
-  View context;  // base64url text without its quotes, or CBOR; lent
+  View context;       // base64url text without its quotes, or CBOR; lent
+  bool lend = false;  // logs
+  bool read = false;  // the context was read in passing
 };
 
 // plain_text lends a text without escapes.
@@ -99,10 +104,16 @@ View plain_text(Source& in) {
   return {};
 }
 
+// read_cbor_context reads the context at once if what stands before it says what it is.
+void read_cbor_context(CborSource& in, Report& out, Frame& frame) {
+  frame.read = frame.encoding == "cbor" && out.version == kReportVersion;
+  frame.context = frame.read ? in.read_canonical([&](CborSource& context) { read_context(context, frame.lend ? &context : nullptr, out.context); }) : in.raw();
+}
+
 void read_frame(Source& in, CborSource* cbor, Report& out, Frame& frame) {
   in.object(kReport, [&](std::size_t field) {
     if (field == 5 && cbor != nullptr)
-      frame.context = cbor->raw();
+      read_cbor_context(*cbor, out, frame);
     else if (field == 5)
       frame.context = plain_text(in);
     else if (field == 4)
@@ -122,24 +133,27 @@ Result<Report> decode_json(View bytes) {
   if (out.version != kReportVersion) return out;
   TRY(Bytes text, from_base64url(as_text(frame.context), kMaxReport));
   JsonSource context(as_text(text));
-  read_context(context, out.context);
+  read_context(context, nullptr, out.context);
   CHECK_OK(context.done("report context"));
   out.hashed_context = frame.context;
   return out;
 }
 
-Result<Report> decode_cbor(View bytes) {
+Result<Report> decode_cbor(View bytes, bool lend) {
   Report out;
   out.encoding = Encoding::cbor;
   Frame frame;
+  frame.lend = lend;
   CborSource in(bytes, false);
   read_frame(in, &in, out, frame);
   CHECK_OK(in.done("report"));
   if (frame.encoding != "cbor") return Error{Errc::unsupported, "report: encoding of the context is not cbor"};
   if (out.version != kReportVersion) return out;
-  CborSource context(frame.context, true);
-  read_context(context, out.context);
-  CHECK_OK(context.done("report context"));
+  if (!frame.read) {
+    CborSource context(frame.context, true);
+    read_context(context, lend ? &context : nullptr, out.context);
+    CHECK_OK(context.done("report context"));
+  }
   out.hashed_context = frame.context;
   return out;
 }
@@ -209,13 +223,16 @@ void write_evidence(Sink& out, const EvidenceItem& item) {
   out.end_object();
 }
 
-}  // namespace
-
-Result<Report> decode_report(View bytes) {
+Result<Report> decode(View bytes, bool lend) {
   if (bytes.size() > kMaxReport) return Error{Errc::malformed, "report: more than 64 MiB"};
   TRY(Encoding encoding, encoding_of(bytes));
-  return encoding == Encoding::json ? decode_json(bytes) : decode_cbor(bytes);
+  return encoding == Encoding::json ? decode_json(bytes) : decode_cbor(bytes, lend);
 }
+
+}  // namespace
+
+Result<Report> decode_report(View bytes) { return decode(bytes, false); }
+Result<Report> decode_lent_report(View bytes) { return decode(bytes, true); }
 
 Result<Artifact> parse_artifact(View bytes) {
   TRY(Encoding encoding, encoding_of(bytes));
@@ -223,7 +240,7 @@ Result<Artifact> parse_artifact(View bytes) {
   JsonSource json(as_text(bytes));
   CborSource cbor(bytes, false);
   Source& in = encoding == Encoding::json ? static_cast<Source&>(json) : cbor;
-  read_artifact(in, out);
+  read_artifact(in, nullptr, out);
   CHECK_OK(in.done("log"));
   return out;
 }

@@ -8,6 +8,7 @@ namespace attest::cmc {
 
 inline constexpr std::string_view kReportVersion = "3.3.0";
 inline constexpr std::string_view kReportType = "Attestation Report";
+inline constexpr std::string_view kContextType = "Context";
 inline constexpr std::string_view kTpmEvidence = "TPM Evidence";
 inline constexpr std::string_view kSnpEvidence = "SNP Evidence";
 inline constexpr std::string_view kTdxEvidence = "TDX Evidence";
@@ -35,7 +36,8 @@ struct Artifact {
   std::string type;
   std::int64_t index = 0;  // PCR or measurement register
   std::vector<Component> events;
-  bool operator==(const Artifact&) const = default;
+  std::vector<LentComponent> lent{};  // instead of events, where logs are lent
+  bool operator==(const Artifact& other) const { return type == other.type && index == other.index && events == other.events; }
 };
 
 struct Collateral {
@@ -70,6 +72,8 @@ constexpr std::size_t kMaxReport = 64 << 20;
 // The text of a JSON context is base64url without escapes. hashed_context is lent by bytes.
 // A version other than 3.3.0 is the caller's to refuse: of such a report only the version is filled in.
 Result<Report> decode_report(View bytes);
+// decode_lent_report does the same; event logs of TPM registers are lent by bytes where they can be (in CBOR).
+Result<Report> decode_lent_report(View bytes);
 
 // parse_artifact and encode_artifact: one log by itself, as it is kept in a file. Either serialisation is read.
 Result<Artifact> parse_artifact(View bytes);

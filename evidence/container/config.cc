@@ -224,9 +224,29 @@ void sort_config(Json& config) {
   if (Json* seccomp = at(*linux_part, "seccomp")) sort_seccomp(*seccomp);
 }
 
+Status check_environment(const Json& config) {
+  Error bad{Errc::malformed, "container: environment variables in a form that is no OCI configuration's"};
+  auto texts = [](const Json& object) {
+    auto list = object.find("env");
+    if (list == object.end() || list->is_null()) return true;
+    return list->is_array() && std::ranges::all_of(*list, [](const Json& one) { return one.is_string(); });
+  };
+  auto absent = [](const Json& object, const char* name) { return !object.contains(name) || object.at(name).is_null(); };
+  if (!config.is_object()) return bad;
+  if (!absent(config, "process") && (!config.at("process").is_object() || !texts(config.at("process")))) return bad;
+  if (absent(config, "hooks")) return ok();
+  if (!config.at("hooks").is_object()) return bad;
+  for (const auto& [moment, list] : config.at("hooks").items()) {
+    if (!list.is_null() && !list.is_array()) return bad;
+    if (!std::ranges::all_of(list, [&](const Json& hook) { return hook.is_object() && texts(hook); })) return bad;
+  }
+  return ok();
+}
+
 Result<Json> normalise_config(Json config, const Naming& naming) {
   if (!config.is_object() || at(config, "process") == nullptr || !config["process"].is_object())
     return Error{Errc::malformed, "container: no OCI configuration with a process"};
+  CHECK_OK(check_environment(config));
   if (naming.id.size() > 256) return Error{Errc::malformed, "container: an id of more than 256 bytes"};
   clear(config);
   replace_names(config, naming);

@@ -31,7 +31,7 @@ inline constexpr std::string_view kRedacted = "<redacted>";
 //             alike. Docker's volumes by <docker-volume>, kata's digests by <kata-mount-hash>, in docker's hook the link
 //             and the id of the network controller
 //   sorted    sort_config
-// malformed if the configuration is no object, has no process, or the id is shorter than 1 or longer than 256 bytes.
+// malformed if the configuration is no object, has no process or fails check_environment, or the id is shorter than 1 or longer than 256 bytes.
 Result<Json> normalise_config(Json config, const Naming& naming);
 
 // sort_config puts lists whose order means nothing into one: environment, capabilities, mounts (by source, then
@@ -40,6 +40,10 @@ void sort_config(Json& config);
 
 // config_digest is SHA-256 over the canonical form (RFC 8785).
 Result<Digest> config_digest(const Json& config);
+
+// check_environment: every list of variables stands where redact_environment finds it, as a list of texts; malformed otherwise, since
+// values could leave the machine then.
+Status check_environment(const Json& config);
 
 // redact_environment replaces the values of all environment variables, those of hooks too: "NAME=<redacted>". A
 // configuration whose values are digests throughout stays as it is.

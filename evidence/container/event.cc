@@ -34,6 +34,7 @@ Status check_event(cmc::Component& event, std::int64_t index) {
   event.event_data.reset();  // a container has none, and values could hide there
   event.intel.reset();
   if (!event.ctr->oci_spec) return ok();
+  CHECK_OK(check_environment(*event.ctr->oci_spec));
   Json sorted = *event.ctr->oci_spec;
   sort_config(sorted);
   TRY(Digest config, config_digest(sorted));

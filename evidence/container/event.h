@@ -5,8 +5,6 @@
 
 namespace attest::container {
 
-inline constexpr std::size_t kMaxEventBytes = 4 << 20;  // of one event, encoded
-
 struct Measurement {
   std::string name;
   std::int64_t index = 0;      // cmc.index

@@ -1,7 +1,5 @@
 #include "evidence/core/hash.h"
 
-#include <cctype>
-
 #include "evidence/core/crypto.h"
 
 namespace attest {
@@ -25,11 +23,15 @@ std::optional<HashAlg> hash_alg_from_id(std::uint16_t tpm_alg_id) {
 }
 
 std::optional<HashAlg> hash_alg_from_name(std::string_view name) {
-  std::string plain;
-  for (char c : name)
-    if (c != '-') plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  std::array<char, 6> plain{};  // as long as the longest name
+  std::size_t size = 0;
+  for (char c : name) {
+    if (c == '-') continue;
+    if (size == plain.size()) return std::nullopt;
+    plain[size++] = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
   for (const Row& row : kRows)
-    if (plain == row.name) return row.alg;
+    if (std::string_view(plain.data(), size) == row.name) return row.alg;
   return std::nullopt;
 }
 

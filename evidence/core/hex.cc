@@ -6,12 +6,14 @@ namespace {
 constexpr std::string_view kStandard = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view kUrl = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+constexpr auto kHexValues = [] {
+  std::array<std::int8_t, 256> table{};
+  table.fill(-1);
+  constexpr std::string_view low = "0123456789abcdef", high = "0123456789ABCDEF";
+  for (std::size_t i = 0; i < low.size(); i++)
+    table[static_cast<unsigned char>(low[i])] = table[static_cast<unsigned char>(high[i])] = static_cast<std::int8_t>(i);
+  return table;
+}();
 
 std::string encode64(View bytes, std::string_view alphabet, bool pad) {
   std::size_t tail = bytes.size() % 3, whole = bytes.size() - tail;
@@ -77,12 +79,13 @@ std::string to_hex(View bytes) {
 Result<Bytes> from_hex(std::string_view text, std::size_t max_bytes) {
   if (text.size() % 2 != 0 || text.size() / 2 > max_bytes) return Error{Errc::malformed, "hex: bad length " + std::to_string(text.size())};
   Bytes out(text.size() / 2);
+  int seen = 0;  // the sign of every value: negative after one character that is no digit
   for (std::size_t i = 0; i < out.size(); i++) {
-    int high = hex_value(text[2 * i]);
-    int low = hex_value(text[2 * i + 1]);
-    if (high < 0 || low < 0) return Error{Errc::malformed, "hex: not a hexadecimal digit"};
-    out[i] = static_cast<std::uint8_t>(high << 4 | low);
+    int high = kHexValues[static_cast<unsigned char>(text[2 * i])], low = kHexValues[static_cast<unsigned char>(text[2 * i + 1])];
+    seen |= high | low;
+    out[i] = static_cast<std::uint8_t>((high & 15) << 4 | (low & 15));
   }
+  if (seen < 0) return Error{Errc::malformed, "hex: not a hexadecimal digit"};
   return out;
 }
 

@@ -92,7 +92,8 @@ JsonReader::Kind JsonReader::kind() {
 }
 
 bool JsonReader::literal(std::string_view word) {
-  if (in_.substr(at_, word.size()) != word) return false;
+  if (at_ >= in_.size() || in_[at_] != word[0]) return false;  // most words are of one character
+  if (word.size() > 1 && in_.substr(at_, word.size()) != word) return false;
   at_ += word.size();
   return true;
 }

@@ -1,25 +1,24 @@
 #include "evidence/json/writer.h"
 
+#include <array>
+
+#include "evidence/json/utf8.h"
+
 namespace attest {
 namespace {
 
-// utf8_length is the length of the well-formed UTF-8 sequence at the start of text (RFC 3629); 0 if there is
-// none.
-std::size_t utf8_length(std::string_view text) {
-  auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  unsigned char lead = at(0);
-  std::size_t n = lead < 0x80                   ? 1
-                  : lead >= 0xc2 && lead < 0xe0 ? 2
-                  : lead >= 0xe0 && lead < 0xf0 ? 3
-                  : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                : 0;
-  if (n == 0 || n > text.size()) return 0;
-  for (std::size_t i = 1; i < n; i++)
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  if (n < 3) return n;
-  bool overlong = (lead == 0xe0 && at(1) < 0xa0) || (lead == 0xf0 && at(1) < 0x90);
-  bool beyond = (lead == 0xed && at(1) >= 0xa0) || (lead == 0xf4 && at(1) >= 0x90);
-  return overlong || beyond ? 0 : n;
+// kPlain: a character that stands in a string as it is.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0x20; c < 0x7f; c++) table[c] = c != '"' && c != '\\';
+  return table;
+}();
+
+// plain_length is how much of text begins with plain characters.
+std::size_t plain_length(std::string_view text) {
+  std::size_t n = 0;
+  while (n < text.size() && kPlain[static_cast<unsigned char>(text[n])]) n++;
+  return n;
 }
 
 void append_escaped(std::string& out, char c) {
@@ -37,8 +36,12 @@ void append_escaped(std::string& out, char c) {
 
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
-  while (!text.empty()) {
-    std::size_t n = utf8_length(text);
+  for (;;) {
+    std::size_t plain = plain_length(text);
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    std::size_t n = utf8_size(text);
     char c = text.front();
     if (n > 1) {
       out += text.substr(0, n);
@@ -47,10 +50,8 @@ void append_quoted(std::string& out, std::string_view text) {
     } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      append_escaped(out, c);
     } else {
-      out += c;
+      append_escaped(out, c);
     }
     text.remove_prefix(n == 0 ? 1 : n);
   }

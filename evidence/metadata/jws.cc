@@ -31,6 +31,12 @@ struct Header {
   std::vector<Bytes> chain;
 };
 
+// Reading says what becomes of members and headers that nothing here needs.
+enum class Reading : std::uint8_t {
+  exact,   // they are refused, as nobody who signs for us writes them
+  fleets,  // they are passed over, as CMC does, but `crit`; its algorithms alone
+};
+
 // within: inner lies in outer, so it lives as long.
 bool within(std::string_view inner, View outer) {
   const auto* first = reinterpret_cast<const char*>(outer.data());
@@ -49,19 +55,24 @@ bool read_part_member(JsonReader& json, std::string_view key, Part& part) {
   return true;
 }
 
-void read_signatures(JsonReader& json, std::vector<Part>& parts) {
+void foreign(JsonReader& json, Reading reading, const std::string& what) {
+  if (reading == Reading::exact) return json.fail(what + " is not allowed");
+  json.skip();
+}
+
+void read_signatures(JsonReader& json, Reading reading, std::vector<Part>& parts) {
   json.array([&] {
     if (parts.size() == kMaxSigners)
       return json.fail("more than " + std::to_string(kMaxSigners) + " signatures");
     Part& part = parts.emplace_back();
     json.object([&](std::string_view key) {
       if (!read_part_member(json, key, part))
-        json.fail("signature member \"" + printable(key) + "\" is not allowed");
+        foreign(json, reading, "signature member \"" + printable(key) + "\"");
     });
   });
 }
 
-Result<Envelope> read_envelope(View item) {
+Result<Envelope> read_envelope(View item, Reading reading) {
   if (item.size() > kMaxMetadataBytes)
     return Error{Errc::malformed, "JWS: more than " + std::to_string(kMaxMetadataBytes) + " bytes"};
   Envelope envelope;
@@ -75,9 +86,9 @@ Result<Envelope> read_envelope(View item) {
       if (json.good() && !within(envelope.payload_text, item)) json.fail("escapes in the payload");
     } else if (key == "signatures") {
       general = true;
-      read_signatures(json, envelope.parts);
+      read_signatures(json, reading, envelope.parts);
     } else if (!read_part_member(json, key, single)) {
-      json.fail("member \"" + printable(key) + "\" is not allowed");
+      foreign(json, reading, "member \"" + printable(key) + "\"");
     }
   });
   CHECK_OK(json.done("JWS"));
@@ -89,7 +100,12 @@ Result<Envelope> read_envelope(View item) {
   return envelope;
 }
 
-Result<Header> read_header(std::string_view protected_text) {
+// taken: an algorithm of this reading.
+bool taken(const JwsAlg* alg, Reading reading) {
+  return alg != nullptr && alg->in_jws() && (reading == Reading::exact || !alg->pss);
+}
+
+Result<Header> read_header(std::string_view protected_text, Reading reading) {
   TRY(Bytes text, from_base64url(protected_text, kMaxHeaderBytes));
   Header header;
   std::string alg;
@@ -105,12 +121,12 @@ Result<Header> read_header(std::string_view protected_text) {
         header.chain.push_back(*std::move(der));
       });
     } else {
-      json.fail("header \"" + printable(key) + "\" is not allowed");
+      foreign(json, key == "crit" ? Reading::exact : reading, "header \"" + printable(key) + "\"");
     }
   });
   CHECK_OK(json.done("protected header"));
   header.alg = find_jws_alg(alg);
-  if (header.alg == nullptr || !header.alg->in_jws()) return Error{Errc::unsupported, "algorithm \"" + printable(alg, 20) + "\""};
+  if (!taken(header.alg, reading)) return Error{Errc::unsupported, "algorithm \"" + printable(alg, 20) + "\""};
   if (header.chain.empty()) return Error{Errc::malformed, "protected header: no certificates"};
   return header;
 }
@@ -118,7 +134,7 @@ Result<Header> read_header(std::string_view protected_text) {
 // verify_part: who made this signature over the payload.
 Result<std::string> verify_part(const Part& part, std::string_view payload_text, const TrustStore& roots,
                                 UnixTime when) {
-  TRY(Header header, read_header(part.protected_text));
+  TRY(Header header, read_header(part.protected_text, Reading::exact));
   TRY(Bytes signature, from_base64url(part.signature_text, kMaxSignatureBytes));
   TRY(auto facts, roots.verify(header.chain, ChainRole::metadata_signer, when));
   CHECK_OK(check_signature(*header.alg, facts->key.get(),
@@ -150,7 +166,7 @@ Result<Part> make_part(const JwsSigner& signer, std::string_view payload_text) {
 }  // namespace
 
 Result<Verified<SignedContent>> verify_jws(View item, const TrustStore& roots, UnixTime when) {
-  TRY(Envelope envelope, read_envelope(item));
+  TRY(Envelope envelope, read_envelope(item, Reading::exact));
   SignedContent content;
   for (std::size_t i = 0; i < envelope.parts.size(); i++) {
     auto signer = verify_part(envelope.parts[i], envelope.payload_text, roots, when);
@@ -190,11 +206,11 @@ SignatureOutcome examine_signature(const JwsAlg& alg, std::vector<Bytes> chain, 
 }
 
 Result<Examined> examine_jws(View item, const TrustStore& roots, UnixTime when) {
-  TRY(Envelope envelope, read_envelope(item));
+  TRY(Envelope envelope, read_envelope(item, Reading::fleets));
   Examined out;
   TRY(out.payload, from_base64url(envelope.payload_text, kMaxMetadataBytes));
   for (const Part& part : envelope.parts) {
-    TRY(Header header, read_header(part.protected_text));
+    TRY(Header header, read_header(part.protected_text, Reading::fleets));
     TRY(Bytes signature, from_base64url(part.signature_text, kMaxSignatureBytes));
     out.signatures.push_back(examine_signature(*header.alg, std::move(header.chain),
                                                {as_view(part.protected_text), as_view("."), as_view(envelope.payload_text)},
@@ -221,7 +237,7 @@ Result<std::string> sign_jws(View payload, std::span<const JwsSigner> signers) {
 }
 
 Result<Bytes> unverified_payload(View item) {
-  TRY(Envelope envelope, read_envelope(item));
+  TRY(Envelope envelope, read_envelope(item, Reading::fleets));
   return from_base64url(envelope.payload_text, kMaxMetadataBytes);
 }
 

@@ -44,7 +44,8 @@ struct Examined {
   }
 };
 
-// examine_jws looks at every signature and goes on after a bad one; malformed if the item is no JWS at all.
+// examine_jws looks at every signature and goes on after a bad one; malformed if the item is no JWS at all. It takes what
+// CMC takes: headers and members that nothing needs are passed over (never `crit`); RSA-PSS is not among its algorithms.
 Result<Examined> examine_jws(View item, const TrustStore& roots, UnixTime when);
 // examine_signature judges one signature over parts.
 struct JwsAlg;

@@ -22,6 +22,11 @@ int algorithm_id(std::string_view name) {
   return kOtherType;
 }
 
+// prover_of: a report that could not be read names nobody, which no finding and no map has a place for.
+std::string prover_of(const cmc::AttestationResult& result) {
+  return result.prover.hostname.empty() ? "unknown" : result.prover.hostname;
+}
+
 std::string uid_of(const cmc::AttestationResult& result, std::string_view what, View digest) {
   Digest whole = sha256({as_view(result.prover.hostname), as_view("\n"), as_view(result.created), as_view("\n"), as_view(what),
                          as_view("\n"), digest});
@@ -37,7 +42,7 @@ void write_head(JsonWriter& out, const cmc::AttestationResult& result, UnixTime 
   out.field("time", when * 1000);
   out.key("metadata").object().field("version", "1.8.0").key("product").object();
   out.field("name", "attest-provider").field("vendor_name", "attest-provider").end_object().end_object();
-  out.key("device").object().field("type_id", 0).field("type", "Unknown").field("hostname", result.prover.hostname);
+  out.key("device").object().field("type_id", 0).field("type", "Unknown").field("hostname", prover_of(result));
   if (!result.prover.ip.empty()) out.field("ip", result.prover.ip);
   if (!result.prover.peer_id.empty()) out.field("uid", result.prover.peer_id);
   out.end_object();
@@ -51,7 +56,7 @@ void write_info(JsonWriter& out, const std::string& uid, std::string_view title,
 std::string artifact_finding(const cmc::AttestationResult& result, const cmc::DigestFinding& artifact, UnixTime when) {
   JsonWriter out;
   write_head(out, result, when);
-  std::string text = "\"" + artifact.name + "\" ran on " + result.prover.hostname + " and is no reference value of its metadata";
+  std::string text = "\"" + artifact.name + "\" ran on " + prover_of(result) + " and is no reference value of its metadata";
   write_info(out, uid_of(result, artifact.name, artifact.digest), "Unexpected software: " + artifact.name, text, when);
   out.key("evidences").array().object().key("file").object();
   out.field("name", artifact.name).field("type_id", kRegularFile).field("type", "Regular File");
@@ -68,7 +73,7 @@ std::string result_finding(const cmc::AttestationResult& result, UnixTime when) 
   JsonWriter out;
   write_head(out, result, when);
   std::string why = result.summary.details.empty() ? "attestation failed" : result.summary.details;
-  write_info(out, uid_of(result, why, {}), "Attestation of " + result.prover.hostname + " failed", why, when);
+  write_info(out, uid_of(result, why, {}), "Attestation of " + prover_of(result) + " failed", why, when);
   out.key("unmapped").object().key("error_codes").array();
   for (int code : cmc::codes_of(result)) out.number(code);
   out.end_array().end_object().end_object();
@@ -89,7 +94,7 @@ std::vector<std::string> detection_findings(const cmc::AttestationResult& result
 
 std::string network_event(const cmc::AttestationResult& result) {
   JsonWriter out;
-  out.object().field("verifier", result.verifier.hostname).field("prover", result.prover.hostname);
+  out.object().field("verifier", result.verifier.hostname).field("prover", prover_of(result));
   out.field("status", cmc::state_name(result.summary.state)).field("time", result.created).end_object();
   return std::move(out).finish();
 }
