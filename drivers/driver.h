@@ -11,6 +11,9 @@
 
 namespace attest {
 
+// Finisher: see Driver::finisher.
+using Finisher = std::function<Result<Anchor>(Anchor)>;
+
 // Driver fetches evidence from one device. All calls come from the one thread that owns it; none is
 // re-entrant.
 class Driver {
@@ -30,6 +33,9 @@ class Driver {
   // fresh_quote is the same for CMC's reports, whose nonce stands in every evidence: claims that quote() hands out as they are
   // (Azure) are made anew over it.
   virtual Result<Anchor> fresh_quote(const Digest& qualifying) { return quote(qualifying); }
+  // finisher completes what fresh_quote handed out where somebody else than the device has to be asked for a part of it, which
+  // may take seconds. Called with that anchor, from any thread, also after the driver is gone. Empty: nothing is missing.
+  virtual Finisher finisher() const { return {}; }
   // log reads the measurement logs, after the quote, and matches the prefix the quote covers; nullptr for
   // drivers without logs. The pointer is valid until the next call. mismatch names the PCR that the logs do
   // not explain.

@@ -110,6 +110,7 @@ class AzureDriver : public Driver {
   std::string algorithm() const override { return "rsa-2048"; }
   Result<Anchor> quote(const Digest&) override { return Anchor(anchor_); }
   Result<Anchor> fresh_quote(const Digest& qualifying) override;
+  Finisher finisher() const override;
   Result<const MeasuredLog*> log(const Anchor&) override { return static_cast<const MeasuredLog*>(nullptr); }
   Result<Bytes> raw_log(LogKind) override { return Error{Errc::unsupported, "azure: the logs are the vTPM's"}; }
 
@@ -139,10 +140,19 @@ Result<Anchor> AzureDriver::fresh_quote(const Digest& qualifying) {
   TRY(Bytes identity, azure_identity(fresh.hcl));
   if (identity != identity_) return Error{Errc::io, "azure: another key is claimed than at start; restart cmcd-lite"};
   if ((report.type == HclReportType::tdx) != tdx) return Error{Errc::io, "azure: other hardware than at start"};
-  if (tdx) {
-    TRY(fresh.td_quote, ask_td_quote(config_, report));
-  }
+  fresh.td_quote.clear();  // its finisher's to fetch
   return Anchor(std::move(fresh));
+}
+
+Finisher AzureDriver::finisher() const {
+  if (anchor_.td_quote.empty()) return {};
+  return [config = config_](Anchor anchor) -> Result<Anchor> {
+    auto* azure = std::get_if<AzureAnchor>(&anchor);
+    if (azure == nullptr) return Error{Errc::mismatch, "azure: claims of another device"};
+    TRY(HclReport report, parse_hcl_report(azure->hcl));
+    TRY(azure->td_quote, ask_td_quote(config, report));
+    return anchor;
+  };
 }
 
 }  // namespace

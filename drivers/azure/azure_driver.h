@@ -16,8 +16,8 @@ class HclSource {
 Result<OpenedDriver> open_azure_with(const AzureDriverConfig& config, std::unique_ptr<HclSource> source);
 
 // open_azure reads the report and its companions once, and lets go of the TPM. denied, with the remedy, where a verifier would
-// refuse them: claims the hardware report does not bind, no certificate of the processor, a TD quote over other claims. Its fresh_quote asks for claims over the nonce, and on TDX
-// has quote_td make a quote over them, as open_azure does without a file; unsupported on TDX without quote_td.
+// refuse them: claims the hardware report does not bind, no certificate of the processor, a TD quote over other claims. Its fresh_quote asks for claims over the nonce; on TDX
+// its finisher has quote_td make a quote over them, as open_azure does without a file; unsupported on TDX without quote_td.
 Result<OpenedDriver> open_azure(const AzureDriverConfig& config);
 
 }  // namespace attest
