@@ -6,6 +6,7 @@
 #include "evidence/core/crypto.h"
 #include "evidence/core/hash.h"
 #include "evidence/tpm/attest.h"
+#include "evidence/x509/certificate.h"
 
 namespace attest::atls {
 namespace {
@@ -15,6 +16,19 @@ constexpr std::string_view kNonce = "attest-atls nonce 1";
 constexpr std::string_view kLink = "attest-atls link 1";
 
 Bytes digest_of(std::initializer_list<View> parts) { return to_bytes(sha256(parts).view()); }
+
+// key_of is what stays of a certificate when it is renewed: whose key it says it is, and which. One that OpenSSL cannot read
+// stays as it is.
+Bytes key_of(const Bytes& certificate) {
+  auto parsed = parse_certificate(certificate);
+  unsigned char* der = nullptr;
+  int size = parsed ? i2d_X509_NAME(X509_get_issuer_name(parsed->get()), &der) : 0;
+  if (size <= 0) return certificate;
+  Bytes issuer(der, der + size);
+  OPENSSL_free(der);
+  Bytes spki = spki_der(X509_get0_pubkey(parsed->get()));
+  return spki.empty() ? certificate : digest_of({sha256(issuer).view(), sha256(spki).view()});
+}
 
 std::array<std::uint8_t, 8> big_endian(std::uint64_t value) {
   std::array<std::uint8_t, 8> out{};
@@ -76,10 +90,10 @@ Result<Bytes> identity_of(View bytes) {
   Writer out;
   for (const cmc::Collateral& collateral : report.context.collateral) {
     out.lv16(as_view(collateral.type));
-    if (!collateral.certs.empty()) out.lv16(collateral.certs.front());
+    if (!collateral.certs.empty()) out.lv16(key_of(collateral.certs.front()));
   }
   for (const cmc::EvidenceItem& item : report.evidences) {
-    if (item.type != cmc::kTpmEvidence) continue;
+    if (item.type != cmc::kTpmEvidence && item.type != cmc::kAzureVtpmEvidence) continue;
     TRY(Attest quote, parse_attest(item.evidence));
     out.u32be(quote.clock.reset_count);
   }

@@ -40,8 +40,9 @@ class Chain {
   std::uint64_t counter_ = 0;
 };
 
-// identity_of names the machine a report is of: its attestation keys, and the resets its TPM counts. A report in CMC's
-// form; malformed otherwise.
+// identity_of names the machine a report is of: its attestation keys with the names of their issuers, and the resets its TPM
+// counts. Certificates may be renewed, keys may not; that they are valid and of a trusted issuer is judged with every report.
+// A report in CMC's form; malformed otherwise.
 Result<Bytes> identity_of(View report);
 
 // Prover answers challenges of the other end, each once and in order.

@@ -84,7 +84,11 @@ Status TlsFrames::handshake() {
     ERR_clear_error();
     int result = SSL_do_handshake(ssl_);
     if (result == 1) return ok();
-    CHECK_OK(wait_for(result, "TLS handshake"));
+    Status waited = wait_for(result, "TLS handshake");
+    long verdict = SSL_get_verify_result(ssl_);
+    if (waited) continue;
+    if (verdict == X509_V_OK) return waited;
+    return Error{waited.error().code, waited.error().what + " (" + X509_verify_cert_error_string(verdict) + ")"};
   }
 }
 

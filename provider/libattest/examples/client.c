@@ -1,6 +1,7 @@
-/* client.c: an attested TLS client.   cc client.c $(pkg-config --cflags --libs libattest) -lssl -lcrypto
+/* client.c: an attested TLS client.   cc client.c $(pkg-config --cflags --libs libattest)
  *   atls-client HOST:PORT CA.pem [NAME=VALUE]...       settings as libattest.h lists them, e.g. mode=server */
 #include <libattest.h>
+#include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +51,7 @@ int main(int argc, char **argv) {
     code = 1;
     if (BIO_do_connect(stream) == 1 && (session = attest_session_new(config, ssl)) != NULL) code = talk(session, ssl);
   }
+  ERR_print_errors_fp(stderr); /* no file, no connection, a certificate that was refused */
   attest_session_free(session);
   BIO_free_all(stream);
   attest_config_free(config);

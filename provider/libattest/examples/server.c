@@ -2,6 +2,7 @@
  *   atls-server HOST:PORT CERT.pem KEY.pem COUNT [NAME=VALUE]...     settings as libattest.h lists them
  * A real server gives each connection a thread or process of its own: a peer may take its time to prove itself. */
 #include <libattest.h>
+#include <openssl/err.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ int main(int argc, char **argv) {
   else if (attest_prepare(config, ctx) == 1 && SSL_CTX_use_certificate_chain_file(ctx, argv[2]) == 1 &&
            SSL_CTX_use_PrivateKey_file(ctx, argv[3], SSL_FILETYPE_PEM) == 1)
     code = accept_all(config, ctx, argv[1], atoi(argv[4]));
+  ERR_print_errors_fp(stderr); /* no file, no socket */
   attest_config_free(config);
   SSL_CTX_free(ctx);
   return code;
