@@ -1,6 +1,5 @@
 // compatibility.cc: do image description and manifests make up one stack?
 #include <algorithm>
-#include <set>
 
 #include "evidence/core/printable.h"
 #include "verifier/cmc/steps.h"
@@ -50,29 +49,26 @@ void match_descriptions(const Items& items, CompatibilityFinding& out) {
 
 bool is_root(const Metadata& m) { return m.base_layers.size() == 1 && m.base_layers[0] == m.name; }
 
-// next_placeable is a manifest one of whose base layers is placed: CMC's rule, which lets a layer name alternatives.
-std::vector<Item>::iterator next_placeable(std::vector<Item>& waiting, const std::set<std::string>& placed) {
-  return std::ranges::find_if(waiting, [&](const Item& item) {
-    const Metadata& m = item.finding.metadata;
-    return std::ranges::any_of(m.base_layers, [&](const std::string& base) { return placed.contains(base); });
-  });
-}
-
+// place puts manifests in layer order, breadth first: behind every one those that stand on it. One of its base layers is
+// enough for a manifest: CMC's rule, which lets a layer name alternatives.
 void place(Items& items, CompatibilityFinding& out) {
   std::vector<Item> waiting = std::move(items.manifests), order;
-  std::set<std::string> placed;
   auto take = [&](std::vector<Item>::iterator at) {
     Finding finding;
     finding.got = at->finding.metadata.name;
     if (!is_root(at->finding.metadata)) finding.expected_one_of = at->finding.metadata.base_layers;
     out.manifest_compatibility.push_back(std::move(finding));
-    placed.insert(at->finding.metadata.name);
     order.push_back(std::move(*at));
     waiting.erase(at);
   };
   auto root = std::ranges::find_if(waiting, [](const Item& item) { return is_root(item.finding.metadata); });
   if (root != waiting.end()) take(root);
-  for (auto at = next_placeable(waiting, placed); at != waiting.end(); at = next_placeable(waiting, placed)) take(at);
+  for (std::size_t i = 0; i < order.size(); i++) {
+    auto stands_on = [base = order[i].finding.metadata.name](const Item& item) {
+      return std::ranges::find(item.finding.metadata.base_layers, base) != item.finding.metadata.base_layers.end();
+    };
+    for (auto at = std::ranges::find_if(waiting, stands_on); at != waiting.end(); at = std::ranges::find_if(waiting, stands_on)) take(at);
+  }
   for (Item& item : waiting) {
     Finding finding;
     finding.got = item.finding.metadata.name;

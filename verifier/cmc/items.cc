@@ -54,6 +54,15 @@ void note_signatures(const std::vector<SignatureOutcome>& signatures, const Ques
   }
 }
 
+}  // namespace
+
+void note_window(Finding& out, UnixTime now, const std::string& from, const std::string& until) {
+  out.got = format_rfc3339(now);
+  out.expected_between = {printable(from, 40), printable(until, 40)};
+}
+
+namespace {
+
 // moment is a time that has to be there.
 bool moment(const std::string& text, const char* what, Finding& finding, UnixTime& out) {
   auto when = parse_rfc3339(text);
@@ -76,8 +85,32 @@ void check_validity(const Metadata& m, UnixTime now, MetadataFinding& out) {
              moment(m.validity->not_after, "notAfter", out.validity, end)) {
     if (now < begin) out.validity.fail(kNotYetValid, "not before " + printable(m.validity->not_before, 40));
     if (now > end) out.validity.fail(kExpired, "not after " + printable(m.validity->not_after, 40));
+    if (!out.validity.good()) note_window(out.validity, now, m.validity->not_before, m.validity->not_after);
   }
   if (!out.validity.good()) out.summary.fail("not valid now");
+}
+
+// note_unread: an item nothing can be said of, under every code CMC has for such: its parser's, and that there is no payload.
+void note_unread(View bytes, const Error& why, Finding& out) {
+  JsonSource json(as_text(bytes));
+  CborSource cbor(bytes, false);
+  json.skip();
+  cbor.skip();
+  auto encoding = encoding_of(bytes);
+  bool whole_json(json.done("item")), whole_cbor(cbor.done("item"));
+  if (encoding ? *encoding == Encoding::json : whole_json) out.fail(kParseJson);
+  if (encoding ? *encoding == Encoding::cbor : whole_cbor) out.fail(kParseCbor);
+  out.fail(kExtractPayload, why.what);
+  bool no_chain = why.what.find("x5chain") != std::string::npos || why.what.find("no certificates") != std::string::npos;
+  if (!no_chain) return;
+  for (Code code : {kParseX5c, kJwsNoKeyOrCert, kVerifyCertChain, kVerifySignature}) out.fail(code);
+}
+
+// payload_of: a JWS carries JSON, a COSE_Sign carries CBOR.
+Result<Metadata> payload_of(View payload, Encoding signature) {
+  TRY(Encoding encoding, encoding_of(payload));
+  if (encoding != signature) return Error{Errc::malformed, "metadata: payload and signature are of different serialisations"};
+  return parse_metadata(payload);
 }
 
 // examine reads an item and looks at its signatures; nullptr if it cannot be read, which is noted.
@@ -86,12 +119,11 @@ std::shared_ptr<const KnownItem> examine(const Question& q, View bytes, Metadata
   bool jws = encoding && *encoding == Encoding::json;
   auto examined = jws ? examine_jws(bytes, *q.signers, q.now) : examine_cose(bytes, *q.signers, q.now);
   if (!examined) {
-    out.summary.fail(encoding ? (jws ? kParseJson : kParseCbor) : kExtractPayload, examined.error().what);
-    if (examined.error().what.find("x5chain") != std::string::npos) out.summary.fail(kParseX5c);
+    note_unread(bytes, examined.error(), out.summary);
     return nullptr;
   }
   note_signatures(examined->signatures, q, jws, out);
-  auto metadata = parse_metadata(examined->payload);
+  auto metadata = payload_of(examined->payload, *encoding);
   if (metadata) return std::make_shared<const KnownItem>(KnownItem{std::move(examined->signatures), *std::move(metadata)});
   out.summary.fail(kParseMetadata, metadata.error().what);
   return nullptr;
@@ -139,8 +171,8 @@ void file(Item item, Items& out) {
 std::vector<Bytes> show_chain(const std::vector<Bytes>& chain, const Digest& root, std::span<const Bytes> roots) {
   std::vector<Bytes> out = chain;
   if (!chain.empty() && sha256(chain.back()) == root) return out;
-  for (const Bytes& der : roots)
-    if (!root.empty() && sha256(der) == root) out.push_back(der);
+  auto ours = std::ranges::find_if(roots, [&](const Bytes& der) { return !root.empty() && sha256(der) == root; });
+  if (ours != roots.end()) out.push_back(*ours);  // which may stand there for both roles
   return out;
 }
 

@@ -60,7 +60,7 @@ void judge_metadata(const Question& q, Items& items, AttestationResult& out) {
   if (q.check_omsp) check_omsp(items, q.now);
   out.compatibility = check_compatibility(items);
   Finding whole = items.problems;
-  if (!out.compatibility.result.good()) whole.fail(kVerifyMetadata);
+  if (!out.compatibility.result.good()) whole.fail(kVerifyMetadata, out.compatibility.result.details);
   for (const auto* kind : {&items.images, &items.manifests, &items.companies, &items.omsp, &items.unknown})
     for (const Item& item : *kind) {
       const Finding& summary = item.finding.summary;
@@ -145,6 +145,7 @@ Bytes tpm_certificate_of(const Report& report) {
 void judge_report(const Question& q, Report& report, Judged& judged) {
   AttestationResult& out = judged.result;
   if (report.type != kReportType) out.summary.fail("type \"" + printable(report.type, 40) + "\" is no report");
+  if (report.context.type != kContextType) out.summary.fail("type \"" + printable(report.context.type, 40) + "\" is no context");
   out.prover = {report.name.empty() ? "unknown" : printable(report.name, 253), q.peer_ip, q.peer_id};
   HashAlg alg = context_alg(report, out.summary);
   judged.alg = alg;
@@ -176,7 +177,7 @@ Judged judge(const Question& q) {
   AttestationResult& out = judged.result;
   out.created = format_rfc3339(q.now);
   if (q.one_root) out.summary.details = "one set of roots for signers and attestation keys";
-  auto report = decode_report(q.report);
+  auto report = decode_lent_report(q.report);
   if (!report) {
     out.summary.fail(kUnknownSerialization, report.error().what);
     judged.malformed = report.error();

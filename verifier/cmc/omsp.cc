@@ -27,6 +27,7 @@ void check_window(const OmspStatus& status, UnixTime now, Finding& out) {
   auto until = parse_rfc3339(status.next_update);
   if (!until) return out.fail(kParseTime, "nextUpdate: " + until.error().what);
   if (*until < now) out.fail(kExpired, "answer until " + printable(status.next_update, 40));
+  if (!out.good()) note_window(out, now, status.this_update, status.next_update);
 }
 
 void judge_status(const OmspStatus& status, MetadataFinding& out) {
@@ -37,11 +38,11 @@ void judge_status(const OmspStatus& status, MetadataFinding& out) {
   if (status.status == "good") return;
   if (status.status == "outdated") {
     finding.warn(kManifestOutdated, "a newer manifest exists");
-    return out.summary.warn(kManifestOutdated, "outdated");
+    return out.summary.warn("outdated");
   }
   Code code = status.status == "revoked" ? kManifestRevoked : kManifestRevocationUnknown;
   finding.fail(code);
-  out.summary.fail(code, "revocation status \"" + printable(status.status, 20) + "\"");
+  out.summary.fail("revocation status \"" + printable(status.status, 20) + "\"");
 }
 
 }  // namespace
@@ -53,7 +54,7 @@ void check_omsp(Items& items, UnixTime now) {
     const OmspStatus* status = answer_for(items, manifest);
     if (status == nullptr) {
       out.omsp_status.emplace().fail(kManifestRevocationUnknown, "no answer about it");
-      out.summary.fail(kManifestRevocationUnknown, "no revocation answer");
+      out.summary.fail("no revocation answer");
       continue;
     }
     out.manifest_hash = status->manifest_hash;

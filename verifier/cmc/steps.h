@@ -26,6 +26,9 @@ inline Memory* memory_of(const Question& q) {
 
 Items examine_items(const Question& q, const Report& report, HashAlg alg);
 
+// note_window shows in a finding that failed when was judged, and when it would have been good.
+void note_window(Finding& out, UnixTime now, const std::string& from, const std::string& until);
+
 // check_omsp notes in every manifest that names a revocation server what that server said of it.
 void check_omsp(Items& items, UnixTime now);
 

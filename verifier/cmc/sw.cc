@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "evidence/container/config.h"
 #include "evidence/core/crypto.h"
 #include "evidence/core/error_mark.h"
 #include "evidence/core/hex.h"
@@ -25,15 +26,30 @@ Result<OwnedPkey> statement_key(View pem) {
   return key;
 }
 
-// verify_statement reads the flattened JWS and checks it with the key of the collateral.
-Result<Statement> verify_statement(View jws, EVP_PKEY* key) {
+enum : std::size_t { kJwsPayload, kJwsProtected, kJwsSignature };
+using JwsParts = std::array<std::string, 3>;
+
+// split_jws takes a JWS apart, flattened as the driver writes it or in its compact form.
+Result<JwsParts> split_jws(View jws) {
   constexpr Field kJws[] = {{"payload", 0}, {"protected", 1}, {"signature", 2}};
-  constexpr Field kPayload[] = {{"nonce", 0}, {"sha256", 1}};
-  std::string parts[3];
-  JsonSource in(as_text(jws));
+  JwsParts parts;
+  std::string_view text = as_text(jws);
+  std::size_t first = text.find('.'), last = text.rfind('.');
+  if (!text.starts_with('{') && first != last) {
+    parts = {std::string(text.substr(first + 1, last - first - 1)), std::string(text.substr(0, first)), std::string(text.substr(last + 1))};
+    return parts;
+  }
+  JsonSource in(text);
   in.object(kJws, [&](std::size_t i) { parts[i] = in.text(); });
   CHECK_OK(in.done("software evidence"));
-  TRY(Bytes header, from_base64url(parts[1], 4096));
+  return parts;
+}
+
+// verify_statement checks the JWS with the key of the collateral.
+Result<Statement> verify_statement(View jws, EVP_PKEY* key) {
+  constexpr Field kPayload[] = {{"nonce", 0}, {"sha256", 1}};
+  TRY(JwsParts parts, split_jws(jws));
+  TRY(Bytes header, from_base64url(parts[kJwsProtected], 4096));
   std::string alg;
   constexpr Field kHeader[] = {{"alg", 0}};
   JsonSource head(as_text(header));
@@ -41,9 +57,9 @@ Result<Statement> verify_statement(View jws, EVP_PKEY* key) {
   CHECK_OK(head.done("software evidence"));
   const JwsAlg* row = alg == "ES256" ? find_jws_alg(alg) : nullptr;
   if (row == nullptr) return Error{Errc::unsupported, "software evidence: algorithm \"" + printable(alg, 20) + "\""};
-  TRY(Bytes signature, from_base64url(parts[2], 512));
-  CHECK_OK(attest::check_signature(*row, key, {as_view(parts[1]), as_view("."), as_view(parts[0])}, signature));
-  TRY(Bytes payload, from_base64url(parts[0], 65536));
+  TRY(Bytes signature, from_base64url(parts[kJwsSignature], 512));
+  CHECK_OK(attest::check_signature(*row, key, {as_view(parts[kJwsProtected]), as_view("."), as_view(parts[kJwsPayload])}, signature));
+  TRY(Bytes payload, from_base64url(parts[kJwsPayload], 65536));
   Statement out;
   JsonSource body(as_text(payload));
   body.object(kPayload, [&](std::size_t i) { (i == 0 ? out.nonce : out.aggregate) = body.bytes(); });
@@ -61,22 +77,28 @@ DigestFinding describe(const Component& component, std::int64_t index, View dige
   return finding;
 }
 
+// show_container shows what an unexpected container is, without the values of its variables.
+void show_container(const Component& event, DigestFinding& out) {
+  if (!event.ctr) return;
+  out.ctr = *event.ctr;
+  if (out.ctr->oci_spec) container::redact_environment(*out.ctr->oci_spec);
+}
+
 void judge_event(const Measured& m, const Component& event, std::int64_t index, Digest& aggregate, std::vector<bool>& met,
                  MeasurementFinding& out) {
   const Bytes* digest = event.hash(HashAlg::sha256);
   DigestFinding finding = describe(event, index, digest != nullptr ? View(*digest) : View());
   finding.launched = true;
   finding.type = "Measurement";
-  for (std::size_t i = 0; i < m.references.size() && digest != nullptr; i++) {
-    const Component& reference = *m.references[i].component;
-    const Bytes* plain = reference.hash(HashAlg::sha256);
-    bool container = genuine_container(event, *digest) && same_container(m.references[i], event);
-    if (!container && (event.ctr || plain == nullptr || *plain != *digest)) continue;
+  bool genuine = digest != nullptr && genuine_container(event, *digest);
+  for (std::size_t i = 0; i < m.references.size() && genuine; i++) {
+    if (!same_container(m.references[i], event)) continue;
     met[i] = true;
     finding.success = true;
     finding.type = "Verified";
     break;
   }
+  if (!finding.success) show_container(event, finding);
   if (!finding.success) out.summary.fail("container \"" + printable(event.name) + "\" has no reference");
   aggregate = sha256({aggregate.view(), digest != nullptr ? View(*digest) : View()});
   out.artifacts.push_back(std::move(finding));

@@ -6,6 +6,7 @@
 #include "evidence/core/printable.h"
 #include "evidence/tpm/pcr_selection.h"
 #include "evidence/tpm/signature.h"
+#include "verifier/cmc/reference_digests.h"
 #include "verifier/cmc/steps.h"
 
 namespace attest::cmc {
@@ -13,62 +14,17 @@ namespace {
 
 constexpr std::int64_t kImaPcr = 10;
 constexpr std::int64_t kLastPcr = 23;
-
-// Values are the reference values of one register: each may be met as often as it stands there. Filled, then sorted once.
-class Values {
- public:
-  void add(const Component& component, HashAlg alg) {
-    if (const Bytes* hash = component.hash(alg)) rows_.push_back({hash, &component, 0});
-    all_.push_back(&component);
-  }
-  // sort puts twins, the references of one digest, beside each other in their order.
-  void sort() {
-    std::ranges::stable_sort(rows_, [](const Row& a, const Row& b) { return *a.digest < *b.digest; });
-  }
-  // take is a reference with this digest, nullptr if there is none left. What is measured again and again (files) may
-  // meet the same reference again.
-  const Component* take(View digest, bool again) {
-    std::size_t first = find(digest);
-    if (first == rows_.size()) return nullptr;
-    std::uint32_t& met = rows_[first].met;
-    std::size_t next = first + met;
-    if (next < rows_.size() && equal(*rows_[next].digest, digest)) {
-      met++;
-      return rows_[next].component;
-    }
-    return again ? rows_[next - 1].component : nullptr;
-  }
-  bool was_met(View digest) const {
-    std::size_t first = find(digest);
-    return first != rows_.size() && rows_[first].met > 0;
-  }
-  const std::vector<const Component*>& all() const { return all_; }
-
- private:
-  struct Row {
-    const Bytes* digest;
-    const Component* component;
-    std::uint32_t met;  // of the first of twins: how many of them were met
-  };
-  // find is the first row with this digest, the number of rows if there is none.
-  std::size_t find(View digest) const {
-    auto before = [](const Row& row, View wanted) { return std::ranges::lexicographical_compare(*row.digest, wanted); };
-    auto at = std::lower_bound(rows_.begin(), rows_.end(), digest, before);
-    if (at == rows_.end() || !equal(*at->digest, digest)) return rows_.size();
-    return static_cast<std::size_t>(at - rows_.begin());
-  }
-  std::vector<Row> rows_;
-  std::vector<const Component*> all_;
-};
+constexpr std::uint16_t kRsaPss = 0x16;  // TPM_ALG_RSAPSS
 
 // Tpm is one judgement on its way.
 struct Tpm {
   const Measured& m;
   MeasurementFinding& out;
   HashAlg bank = HashAlg::sha256;
-  std::map<std::int64_t, Values> values;       // by register
-  std::map<std::int64_t, Digest> calculated;   // of each register: what references lead to
-  std::set<const Component*> started;          // references of containers that were met under their rules
+  std::string bank_name{};
+  std::map<std::int64_t, ReferenceDigests> values{};  // by register
+  std::map<std::int64_t, Digest> calculated{};        // of each register: what references lead to
+  std::set<const Component*> started{};               // references of containers that were met under their rules
 };
 
 // take_container is the reference whose rules allow a container, nullptr if there is none.
@@ -82,9 +38,9 @@ const Component* take_container(Tpm& t, std::int64_t pcr, const Component& event
 }
 
 // take_reference: an event that says what container it is has to be that one.
-const Component* take_reference(Tpm& t, std::int64_t pcr, const Component& event, View digest) {
+const Component* take_reference(Tpm& t, ReferenceDigests& values, std::int64_t pcr, const Component& event, View digest) {
   if (event.ctr && !genuine_container(event, digest)) return nullptr;
-  const Component* reference = t.values[pcr].take(digest, pcr == kImaPcr);
+  const Component* reference = values.take(digest, pcr == kImaPcr);
   return reference == nullptr && event.ctr ? take_container(t, pcr, event) : reference;
 }
 
@@ -97,58 +53,79 @@ bool start_value(std::int64_t pcr, View value) {
   return pcr >= 17 && pcr <= 22 && std::ranges::all_of(value, [](std::uint8_t b) { return b == 0xff; });
 }
 
-DigestFinding describe(std::string name, std::string description, std::int64_t pcr, View digest, HashAlg bank) {
+DigestFinding describe(const Tpm& t, std::string name, std::string description, std::int64_t pcr, Bytes digest) {
   DigestFinding finding;
   finding.name = std::move(name);
   finding.index = pcr;
-  finding.digest = to_bytes(digest);
-  finding.hash_alg = hash_name(bank);
+  finding.digest = std::move(digest);
+  finding.hash_alg = t.bank_name;
   finding.description = std::move(description);
   return finding;
 }
-DigestFinding describe(const Component& component, std::int64_t pcr, View digest, HashAlg bank) {
-  return describe(component.name, component.description, pcr, digest, bank);
+DigestFinding describe(const Tpm& t, const Component& component, std::int64_t pcr, const Bytes* digest) {
+  return describe(t, component.name, component.description, pcr, digest != nullptr ? *digest : Bytes());
 }
 
 // Register follows one register through its log.
 struct Register {
   std::int64_t pcr;
+  ReferenceDigests& values;
   Digest measured, calculated;
   bool first = true;
+  // extend by what a reference value stands for, or by something unknown. What is the same stays the same.
+  void extend(Hasher& hasher, View digest, bool known) {
+    bool same = known && calculated == measured;
+    measured = hasher.extend(measured, digest);
+    if (known) calculated = same ? measured : hasher.extend(calculated, digest);
+  }
 };
 
-// judge_event takes names and texts along: the event is not needed again.
-void judge_event(Tpm& t, Hasher& hasher, Register& reg, Component& event) {
-  const Bytes* digest = event.hash(t.bank);
-  if (digest == nullptr) return t.out.summary.fail("an event without a digest of the quoted bank");
-  Values& values = t.values[reg.pcr];
-  bool first = std::exchange(reg.first, false);
-  if (event.name == kInitValue) {
-    bool fine = first && start_value(reg.pcr, *digest);
-    values.take(*digest, true);
-    if (!fine) return t.out.summary.fail("an event of register " + std::to_string(reg.pcr) + " poses as its start value");
-    reg.measured = reg.calculated = Digest::of(*digest);
-    return;
-  }
-  reg.measured = hasher.extend(reg.measured, *digest);
-  const Component* reference = take_reference(t, reg.pcr, event, *digest);
-  DigestFinding finding = describe(std::move(event.name), std::move(event.description), reg.pcr, *digest, t.bank);
+void judge_start(Tpm& t, Register& reg, View digest, bool first) {
+  bool fine = first && start_value(reg.pcr, digest);
+  reg.values.take(digest, true);
+  if (!fine) return t.out.summary.fail("an event of register " + std::to_string(reg.pcr) + " poses as its start value");
+  reg.measured = reg.calculated = Digest::of(digest);
+}
+
+// judge_measured judges one event that is no start value.
+void judge_measured(Tpm& t, Hasher& hasher, Register& reg, const Component* reference, DigestFinding measured) {
+  bool known = reference != nullptr && reference->name != kInitValue;
+  reg.extend(hasher, measured.digest, known);
+  DigestFinding& finding = t.out.artifacts.emplace_back(std::move(measured));
   finding.launched = true;
-  if (reference == nullptr || reference->name == kInitValue) {
-    finding.type = "Measurement";
-    t.out.summary.fail();
-  } else {
-    reg.calculated = hasher.extend(reg.calculated, *digest);
-    finding.success = true;
-    finding.type = "Verified";
-    if (reference->name != finding.name) finding.name = reference->name + ": " + finding.name;
-    finding.version = reference->version;
-    finding.purl = reference->purl;
-  }
-  t.out.artifacts.push_back(std::move(finding));
+  finding.success = known;
+  finding.type = known ? "Verified" : "Measurement";
+  if (!known) return t.out.summary.fail();
+  if (reference->name != finding.name) finding.name = reference->name + ": " + finding.name;
+  finding.version = reference->version;
+  finding.purl = reference->purl;
+}
+
+constexpr char kNoDigest[] = "an event without a digest of the quoted bank";
+
+// judge_event takes name, text and digest along: the event is not needed again.
+void judge_event(Tpm& t, Hasher& hasher, Register& reg, Component& event) {
+  Bytes* digest = event.hash(t.bank);
+  if (digest == nullptr) return t.out.summary.fail(kNoDigest);
+  bool first = std::exchange(reg.first, false);
+  if (event.name == kInitValue) return judge_start(t, reg, *digest, first);
+  const Component* reference = take_reference(t, reg.values, reg.pcr, event, *digest);
+  judge_measured(t, hasher, reg, reference, describe(t, std::move(event.name), std::move(event.description), reg.pcr, std::move(*digest)));
+}
+
+void judge_event(Tpm& t, Hasher& hasher, Register& reg, LentComponent& event) {
+  if (event.whole) return judge_event(t, hasher, reg, *event.whole);
+  if (hash_alg_from_name(event.alg) != t.bank || event.content.size() != digest_size(t.bank)) return t.out.summary.fail(kNoDigest);
+  bool first = std::exchange(reg.first, false);
+  if (event.name == kInitValue) return judge_start(t, reg, event.content, first);
+  const Component* reference = reg.values.take(event.content, reg.pcr == kImaPcr);
+  judge_measured(t, hasher, reg, reference,
+                 describe(t, std::string(event.name), std::string(event.description), reg.pcr, to_bytes(event.content)));
 }
 
 void judge_log(Tpm& t, Hasher& hasher, Artifact& artifact, Register& reg) {
+  t.out.artifacts.reserve(t.out.artifacts.size() + artifact.events.size() + artifact.lent.size());
+  for (LentComponent& event : artifact.lent) judge_event(t, hasher, reg, event);
   for (Component& event : artifact.events) {
     judge_event(t, hasher, reg, event);
     event = {};
@@ -161,7 +138,7 @@ void judge_summary(Tpm& t, Hasher& hasher, const Artifact& artifact, Register& r
   if (value == nullptr) return t.out.summary.fail("a register summary without exactly one digest");
   reg.measured = Digest::of(*value);
   Digest zero = Digest::filled(t.bank, 0);
-  for (const Component* reference : t.values[reg.pcr].all()) {
+  for (const Component* reference : reg.values.all()) {
     const Bytes* digest = reference->hash(t.bank);
     if (digest == nullptr) continue;
     if (reference->name == kInitValue)
@@ -173,9 +150,9 @@ void judge_summary(Tpm& t, Hasher& hasher, const Artifact& artifact, Register& r
   }
   bool same = reg.calculated == reg.measured;
   if (!same) t.out.summary.fail();
-  for (const Component* reference : t.values[reg.pcr].all()) {
+  for (const Component* reference : reg.values.all()) {
     const Bytes* digest = reference->hash(t.bank);
-    DigestFinding finding = describe(*reference, reg.pcr, digest != nullptr ? View(*digest) : View(), t.bank);
+    DigestFinding finding = describe(t, *reference, reg.pcr, digest);
     finding.success = finding.launched = same;
     finding.type = same ? "Verified" : "TPM";
     t.out.artifacts.push_back(std::move(finding));
@@ -185,7 +162,8 @@ void judge_summary(Tpm& t, Hasher& hasher, const Artifact& artifact, Register& r
 void judge_artifact(Tpm& t, Hasher& hasher, Artifact& artifact) {
   if (artifact.index < 0 || artifact.index > kLastPcr) return t.out.summary.fail("a register that does not exist");
   if (t.calculated.contains(artifact.index)) return t.out.summary.fail("two logs of one register");
-  Register reg{artifact.index, Digest::filled(t.bank, 0), Digest::filled(t.bank, 0)};
+  if (!t.calculated.empty() && t.calculated.rbegin()->first > artifact.index) t.out.summary.fail("registers out of the quote's order");
+  Register reg{artifact.index, t.values[artifact.index], Digest::filled(t.bank, 0), Digest::filled(t.bank, 0)};
   if (artifact.type == kPcrEventlog)
     judge_log(t, hasher, artifact, reg);
   else if (artifact.type == kPcrSummary)
@@ -195,25 +173,30 @@ void judge_artifact(Tpm& t, Hasher& hasher, Artifact& artifact) {
   DigestFinding match;
   match.index = reg.pcr;
   match.digest = to_bytes(reg.calculated.view());
-  match.hash_alg = hash_name(t.bank);
+  match.hash_alg = t.bank_name;
   match.success = reg.calculated == reg.measured;
   if (!match.success) match.measured = to_bytes(reg.measured.view());
   t.out.tpm->pcrs.push_back(std::move(match));
   t.calculated[artifact.index] = reg.calculated;
 }
 
+// was_met: a reference's digest was measured, its rules let a container start, or its register was not told event by event.
+bool was_met(const Tpm& t, const std::set<std::int64_t>& logged, const Reference& reference) {
+  const Bytes* digest = reference.component->hash(t.bank);
+  if (digest == nullptr || !t.calculated.contains(reference.index)) return false;
+  return t.started.contains(reference.component) || !logged.contains(reference.index) || t.values.at(reference.index).was_met(*digest);
+}
+
 // check_references: what must have been measured and was not.
 void check_references(Tpm& t) {
-  std::set<std::int64_t> logged;
+  std::set<std::int64_t> logged, complete;
   for (const Artifact& artifact : t.m.collateral.artifacts)
     if (artifact.type == kPcrEventlog) logged.insert(artifact.index);
+  for (const auto& [pcr, values] : t.values)
+    if (logged.contains(pcr) && t.calculated.contains(pcr) && values.all_met()) complete.insert(pcr);
   for (const Reference& reference : t.m.references) {
-    bool there = t.calculated.contains(reference.index);
-    const Bytes* digest = reference.component->hash(t.bank);
-    bool started = t.started.contains(reference.component);
-    bool met = there && digest != nullptr && (started || !logged.contains(reference.index) || t.values[reference.index].was_met(*digest));
-    if (met || reference.component->optional) continue;
-    DigestFinding finding = describe(*reference.component, reference.index, digest != nullptr ? View(*digest) : View(), t.bank);
+    if (complete.contains(reference.index) || reference.component->optional || was_met(t, logged, reference)) continue;
+    DigestFinding finding = describe(t, *reference.component, reference.index, reference.component->hash(t.bank));
     finding.type = "TPM";
     t.out.artifacts.push_back(std::move(finding));
     t.out.summary.fail();
@@ -247,9 +230,15 @@ void check_vouched(const Measured& m, const PublicArea& area, Finding& chain) {
 
 void check_statement(const Measured& m, const PublicArea& area, Finding& out) {
   auto signature = parse_signature(m.evidence.signature);
-  if (!signature)
-    out.fail(signature.error().code == Errc::malformed ? kParseSignature : kVerifySignature, signature.error().what);
-  else if (auto good = verify_signature(m.evidence.evidence, *signature, area); !good)
+  if (!signature) {
+    Errc why = signature.error().code;
+    out.fail(why == Errc::malformed ? kParseSignature : kVerifySignature, signature.error().what);
+    if (why != Errc::malformed) out.fail(kUnsupportedAlgorithm);
+    return;
+  }
+  if (signature->scheme == kRsaPss) out.fail(kUnsupportedAlgorithm, "RSA-PSS, which no such fleet quotes with");
+  if (signature->rsa.empty() != (area.kind == PublicArea::Kind::ecc)) out.fail(kExtractPubKey);
+  if (auto good = verify_signature(m.evidence.evidence, *signature, area); !good)
     out.fail(kVerifySignature, good.error().what);
 }
 
@@ -271,11 +260,18 @@ void check_signature(const Measured& m, MeasurementFinding& out) {
     return;
   }
   auto area = certs.empty() ? Result<PublicArea>(Error{Errc::malformed, "no certificates"}) : read_key(certs.front());
-  if (!area) return finding.chain.fail(kParseCert, area.error().what);
+  if (!area) {
+    finding.chain.fail(kParseCert, area.error().what);
+    if (!certs.empty() && parse_certificate(certs.front())) finding.signature.fail(kExtractPubKey);
+    return;
+  }
   check_statement(m, *area, finding.signature);
   if (!m.vouched_key.empty()) return check_vouched(m, *area, finding.chain);
   auto chain = m.question.attestation_keys->verify(certs, ChainRole::fleet_attestation_key, m.question.now);
-  if (!chain) return finding.chain.fail(kVerifyCertChain, chain.error().what);
+  if (!chain) {
+    if (std::ranges::any_of(certs, [](const Bytes& der) { return !parse_certificate(der); })) finding.chain.fail(kParseCert);
+    return finding.chain.fail(kVerifyCertChain, chain.error().what);
+  }
   finding.certs = show_chain(certs, (*chain)->root, m.question.roots);
 }
 
@@ -299,7 +295,7 @@ void judge_quote(const Measured& m, const Attest& attest, MeasurementFinding& ou
   auto hasher = Hasher::make(selection->bank);
   auto signature = parse_signature(m.evidence.signature);
   if (!hasher) return out.summary.fail(kInternal, hasher.error().what);
-  Tpm t{m, out, selection->bank, {}, {}, {}};
+  Tpm t{m, out, selection->bank, hash_name(selection->bank)};
   out.tpm.emplace();
   for (const Reference& reference : m.references) t.values[reference.index].add(*reference.component, t.bank);
   for (auto& [pcr, values] : t.values) values.sort();

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -56,11 +57,19 @@ bool confine() {
   return good;
 }
 
+// know_the_zone has the C library read the local time zone now: dates in a policy may need it, and later no file can be opened.
+// It looks for the file again whenever TZ is not set.
+bool know_the_zone() {
+  if (::setenv("TZ", ":/etc/localtime", 0) != 0) return false;
+  ::tzset();
+  return true;
+}
+
 duk_ret_t say_nothing(duk_context*) { return 0; }
 
 void add_console(duk_context* js) {
   duk_push_object(js);
-  for (const char* name : {"log", "info", "warn", "error", "debug"}) {
+  for (const char* name : {"log", "info", "warn", "error", "debug", "trace", "assert", "dir", "time", "timeEnd"}) {
     duk_push_c_function(js, say_nothing, DUK_VARARGS);
     duk_put_prop_string(js, -2, name);
   }
@@ -91,7 +100,7 @@ duk_context* make_heap() {
 
 int main() {
   std::uint32_t result_size = 0, script_size = 0;
-  if (!limit(RLIMIT_AS, 512 << 20)) return 3;
+  if (!limit(RLIMIT_AS, 512 << 20) || !know_the_zone()) return 3;
   duk_context* js = make_heap();  // before there is a question, so that a child that waits has this behind it
   if (js == nullptr) return 3;
   if (!read_size(result_size, kMaxResult) || !read_size(script_size, kMaxScript)) return 2;
