@@ -113,6 +113,7 @@ Result<ProfiledJob> attest_job(Engine& engine, const StatePtr& state, const Call
   job.uid = call.peer.uid;
   job.role = inputs.prover;
   job.service = grant.service;
+  job.leaf_spki = spki;
   TRY(job.binder, compute_binder(inputs));
   job.known = std::move(request.known_digests);
   job.nonce = request.header.nonce;

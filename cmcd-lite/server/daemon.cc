@@ -12,6 +12,7 @@ namespace attest {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr std::size_t kFetchThreads = 2;
 
 bool same_tpm(const std::optional<TpmDriverConfig>& a, const std::optional<TpmDriverConfig>& b) {
   if (!a || !b) return a.has_value() == b.has_value();
@@ -98,6 +99,7 @@ Daemon::~Daemon() {
   cmc_listeners_.reset();
   listeners_.reset();
   if (cmc_) cmc_->stop();          // waits for the TPM
+  if (fetches_) fetches_->stop();
   if (workers_) workers_->stop();  // they hand work to the TPM's thread, which may still hand work to them
   tpm_.reset();                    // joins: no callback comes after this
   workers_.reset();
@@ -141,6 +143,8 @@ Status Daemon::start() {
   engine_.reset(new Engine{state_, *tpm_, *workers_, *verdicts_, keys_, *file_keys_, revoked_, audit_,
                            *keyring_, known_, epochs_, quota_,
                            [this](auto done) { reload(std::move(done)); }, moment_now()});
+  fetches_ = std::make_unique<WorkerPool>(kFetchThreads, limits.queue);
+  engine_->fetches = fetches_.get();
   engine_->publisher = publisher_.get();
   if (options_.clock) engine_->clock = options_.clock;
   engine_->log = [this](const std::string& text) { note(text); };
@@ -175,7 +179,7 @@ void Daemon::run() {
   keep_house();
   if (auto told = notify_manager("READY=1\nSTATUS=serving\n"); !told) note(told.error().what);
   auto forever = asio::make_work_guard(io_);
-  io_.run();
+  workers_->lead([this] { return io_.run_one() != 0; });
   static_cast<void>(notify_manager("STOPPING=1\n"));
 }
 

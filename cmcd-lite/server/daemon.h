@@ -12,7 +12,8 @@
 
 namespace attest {
 
-// Daemon serves until stop. It owns the event loop (run's thread), the thread of the TPM and the judges.
+// Daemon serves until stop. It owns the event loop, the thread of the TPM and the judges, who run the loop in turn with
+// run's thread: "the loop's thread" is whoever runs it now.
 class Daemon {
  public:
   struct Options {
@@ -66,6 +67,7 @@ class Daemon {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<CmcApi> cmc_;
   std::unique_ptr<WorkerPool> workers_;
+  std::unique_ptr<WorkerPool> fetches_;
   std::unique_ptr<TpmThread> tpm_;
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<CmcListeners> cmc_listeners_;

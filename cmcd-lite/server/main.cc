@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
   bool check = false;
   bool foreground = true;
   app.add_option("-c,--config", config, "configuration file")->capture_default_str();
-  app.add_option("--cmc-config", agent_file, "configuration file of CMC's agent, in place of ours: it is taken over as cmcd.json in its \"storage\"")
+  app.add_option("--cmc-config", agent_file, "configuration file of CMC's agent (or several: A,B), in place of ours: it is taken over as cmcd.json in its \"storage\"")
       ->excludes("--config");
   app.add_flag("--one-root", switches.one_root, "with --cmc-config: its rootCas may certify metadata signers and attestation keys alike")
       ->needs("--cmc-config");

@@ -138,7 +138,7 @@ void read_drivers(Agent& agent, HashAlg hash) {
       agent.unsupported("drivers", "driver \"" + printable(driver, 20) + "\"; there are tpm, snp, tdx, sgx, azure and sw");
   }
   read_containers(agent, software);
-  if (agent.config.contains("tdx") || agent.config.contains("sgx")) {
+  if (agent.config.contains("tdx") || agent.config.contains("sgx") || agent.config.contains("azure")) {
     agent.cmc["collateral"] = {"intel-collateral"};
     agent.out.notes.push_back("cmc.collateral: Intel's documents are read from " + agent.out.state_dir + "/intel-collateral; nothing fetches them");
   }
@@ -186,10 +186,25 @@ Json own_callers() {
   return out;
 }
 
+// read_files reads one file, or several with commas between them, of which the later ones overrule the earlier ones.
+Result<ConfigFile> read_files(const std::string& paths) {
+  if (paths.find(',') == std::string::npos) return read_config(paths);
+  Json all = Json::object();
+  for (std::size_t begin = 0; begin <= paths.size();) {
+    std::size_t end = std::min(paths.find(',', begin), paths.size());
+    TRY(ConfigFile one, read_config(paths.substr(begin, end - begin)));
+    Json members = Json::parse(as_text(one.bytes()), nullptr, false, true);
+    if (!members.is_object()) return Error{Errc::malformed, paths.substr(begin, end - begin) + ": no JSON object"};
+    all.update(members);
+    begin = end + 1;
+  }
+  return parse_config(all.dump(2), paths);
+}
+
 }  // namespace
 
 Result<Converted> convert_agent_file(const std::string& path, const AgentSwitches& switches) {
-  TRY(ConfigFile file, read_config(path));
+  TRY(ConfigFile file, read_files(path));
   Object root = file.root();
   Converted out;
   Agent agent{root, switches, out, Json::object(), Json::object()};

@@ -20,8 +20,9 @@ struct Converted {
   std::vector<std::string> notes;  // what has no meaning here, and what else has to be started
 };
 
-// convert_agent_file reads CMC's file. Every key of CMC's agent is known; a key that nobody knows, and one that asks for
-// what is not done here, is malformed with "file:line: …". Root and the daemon's own user get every right: CMC gives them
+// convert_agent_file reads CMC's file, or several with commas between their names as CMC's --config takes them: members
+// of later files overrule those of earlier ones, and errors name lines of all of them put together. Every key of CMC's
+// agent is known; a key that nobody knows, and one that asks for what is not done here, is malformed with "file:line: …". Root and the daemon's own user get every right: CMC gives them
 // to everybody. Relative paths are below the working directory, as in CMC.
 Result<Converted> convert_agent_file(const std::string& path, const AgentSwitches& switches);
 

@@ -156,6 +156,7 @@ CmcConfig read_cmc(const Object& root, const fs::path& state_dir, const std::vec
   config.hash = hash_alg_from_name(hash).value_or(HashAlg::sha256);
   config.name = object->string("name", "");
   config.enroll = read_server(*object, "enroll", state_dir, {});
+  if (auto enroll = object->object("enroll")) config.enroll_renew = enroll->boolean("renew", true);
   config.endorse = read_server(*object, "endorse", state_dir, config.enroll);
   if (auto endorse = object->object("endorse")) config.endorse_automatic = endorse->boolean("automatic", false);
   read_handshakes(*object, config.handshakes);

@@ -62,6 +62,7 @@ struct CmcConfig {
   HashAlg hash = HashAlg::sha256;       // of the report context
   std::string name;                     // of this machine in reports; empty: its host name
   EstConfig enroll;                     // where TLSCreate has its keys certified
+  bool enroll_renew = true;             // and their certificates renewed: TlsRenewal
   EstConfig endorse;                    // where the attestation key is certified; that of TLSCreate unless it is named
   bool endorse_automatic = false;       // without being asked: AkRenewal, UpdateCerts
   CmcHandshakes handshakes;

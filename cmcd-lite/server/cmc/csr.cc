@@ -6,11 +6,13 @@
 #include "evidence/core/crypto.h"
 #include "evidence/core/error_mark.h"
 #include "evidence/core/printable.h"
+#include "evidence/x509/certificate.h"
 
 namespace attest {
 namespace {
 
 using OwnedReq = Owned<X509_REQ, X509_REQ_free>;
+using OwnedNames = Owned<GENERAL_NAMES, GENERAL_NAMES_free>;
 using OwnedAlg = Owned<X509_ALGOR, X509_ALGOR_free>;
 
 void free_extensions(STACK_OF(X509_EXTENSION) * list) { sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free); }
@@ -82,7 +84,38 @@ Status put_signature(X509_REQ* request, const EVP_PKEY* key, const SignContent& 
   return ok();
 }
 
+// add_name puts one alternative name where requests have it.
+Status add_name(const GENERAL_NAME* name, cmc::KeyConfig& out) {
+  int kind = 0;
+  const void* value = GENERAL_NAME_get0_value(name, &kind);
+  const auto* text = static_cast<const ASN1_STRING*>(value);
+  if (kind != GEN_DNS && kind != GEN_IPADD) return Error{Errc::unsupported, "certificate: alternative names are DNS names and IP addresses"};
+  const unsigned char* bytes = ASN1_STRING_get0_data(text);
+  auto size = static_cast<std::size_t>(ASN1_STRING_length(text));
+  if (kind == GEN_DNS) {
+    out.dns_names.emplace_back(reinterpret_cast<const char*>(bytes), size);
+    return ok();
+  }
+  std::array<char, INET6_ADDRSTRLEN> address{};
+  int family = size == 4 ? AF_INET : AF_INET6;
+  if ((size != 4 && size != 16) || ::inet_ntop(family, bytes, address.data(), address.size()) == nullptr)
+    return Error{Errc::malformed, "certificate: an IP address of " + std::to_string(size) + " bytes"};
+  out.ip_addresses.emplace_back(address.data());
+  return ok();
+}
+
 }  // namespace
+
+Result<cmc::KeyConfig> names_of(const X509* certificate) {
+  ErrorMark mark;
+  cmc::KeyConfig out;
+  out.cn = common_name(certificate);
+  OwnedNames names(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  int count = names ? sk_GENERAL_NAME_num(names.get()) : 0;
+  for (int i = 0; i < count; i++) CHECK_OK(add_name(sk_GENERAL_NAME_value(names.get(), i), out));
+  CHECK_OK(check_names(out));
+  return out;
+}
 
 Status check_names(const cmc::KeyConfig& config) {
   if (config.cn.empty() || config.cn.size() > 64 || printable(config.cn) != config.cn)

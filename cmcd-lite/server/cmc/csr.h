@@ -16,6 +16,10 @@ using SignContent = std::function<Result<Bytes>(HashAlg hash, View content)>;
 // addresses, a common name of at most 64 printable characters. malformed otherwise.
 Status check_names(const cmc::KeyConfig& config);
 
+// names_of is what a certificate names, to ask for another one of the same names; type and alg stay empty. malformed for names
+// that check_names refuses, and for alternative names of other kinds.
+Result<cmc::KeyConfig> names_of(const X509* certificate);
+
 // make_csr writes a PKCS#10 request (DER) for a key (SPKI in DER) with the names of config, signed through `sign` with the
 // hash that fits the key.
 Result<Bytes> make_csr(View spki_der, const cmc::KeyConfig& config, const SignDigest& sign);

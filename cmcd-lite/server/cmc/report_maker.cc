@@ -95,64 +95,114 @@ Result<bool> ReportMaker::refresh(const OpenedDriver& opened, const Anchor& quot
   return true;
 }
 
-// quote_all fills in the evidences; false when a quote is of another state than is known, which is known after it.
-Result<bool> ReportMaker::quote_all(std::span<const OpenedDriver*> drivers, const Digest& nonce, const Fleet& fleet, cmc::Report& report) {
+Status ReportDraft::fetch() {
+  for (Missing& missing : missing_) {
+    TRY(missing.anchor, missing.finish(std::move(missing.anchor)));
+  }
+  return ok();
+}
+
+// begin fills in what no quote changes.
+void ReportMaker::begin(ReportDraft& draft, const Fleet& fleet) {
+  cmc::Report& report = draft.report_;
+  report.encoding = draft.wish_.encoding;
+  report.version = cmc::kReportVersion;
+  report.type = cmc::kReportType;
+  report.name = fleet.name;
+  report.context.type = "Context";
+  report.context.alg = cmc::hash_name(fleet.config.hash);
+  report.context.nonce = draft.wish_.nonce;
+  add_metadata(fleet, draft.wish_.cached, report.context);
+}
+
+// bind puts what is known into the context, and the context into the nonce of the quotes.
+void ReportMaker::bind(ReportDraft& draft, const Fleet& fleet) {
+  cmc::ReportContext& context = draft.report_.context;
+  context.collateral.clear();
+  for (const Known& known : known_) context.collateral.push_back(known.collateral);
+  if (draft.started_) context.collateral.push_back(*draft.started_);
+  call_vtpm(draft.report_);
+  draft.context_ = cmc::encode_context(context, draft.report_.encoding);
+  draft.nonce_ = hash_of(fleet.config.hash, {cmc::hashed_context(draft.context_, draft.report_.encoding)});
+}
+
+// quote_all fills in the evidences, but for those that are missing; false when a quote is of another state than is known, which
+// is known after it.
+Result<bool> ReportMaker::quote_all(ReportDraft& draft, const Drivers& drivers, const Fleet& fleet) {
   bool same = true;
+  cmc::Report& report = draft.report_;
   report.evidences.clear();
+  draft.missing_.clear();
   for (std::size_t i = 0; i < drivers.size(); i++) {
-    TRY(Anchor anchor, drivers[i]->driver->fresh_quote(nonce));
+    TRY(Anchor anchor, drivers[i]->driver->fresh_quote(draft.nonce_));
+    report.evidences.push_back(evidence_of(anchor));
+    if (Finisher finisher = drivers[i]->driver->finisher()) {
+      draft.missing_.push_back({i, std::move(anchor), std::move(finisher)});
+      continue;
+    }
     TRY(bool renewed, refresh(*drivers[i], anchor, fleet, known_[i]));
     same = same && !renewed;
-    report.evidences.push_back(evidence_of(anchor));
     bool vtpm = report.evidences.back().type == cmc::kTpmEvidence && report.context.collateral.at(i).type == cmc::kAzureVtpmEvidence;
     if (vtpm) report.evidences.back().type = cmc::kAzureVtpmEvidence;
   }
   return same;
 }
 
-// make_evidence fills in collateral and evidences; context is what they are bound to.
-Status ReportMaker::make_evidence(std::span<const OpenedDriver*> drivers, const Fleet& fleet, cmc::Report& report, Bytes& context) {
-  std::optional<cmc::Collateral> started;
-  if (containers_ != nullptr) {
-    TRY(started, containers_->collateral());
+// take_fetched puts what was fetched in its place; false when the context says something else of it.
+Result<bool> ReportMaker::take_fetched(ReportDraft& draft, const Fleet& fleet) {
+  bool same = true;
+  for (const ReportDraft::Missing& missing : draft.missing_) {
+    TRY(cmc::Collateral fresh, hardware_collateral(missing.anchor, fleet.intel));
+    same = same && fresh == draft.report_.context.collateral.at(missing.driver);
+    known_.at(missing.driver).collateral = std::move(fresh);
+    draft.report_.evidences.at(missing.driver) = evidence_of(missing.anchor);
   }
-  for (int i = 0; i < kTries; i++) {
-    report.context.collateral.clear();
-    for (const Known& known : known_) report.context.collateral.push_back(known.collateral);
-    if (started) report.context.collateral.push_back(*started);
-    call_vtpm(report);
-    context = cmc::encode_context(report.context, report.encoding);
-    Digest nonce = hash_of(fleet.config.hash, {cmc::hashed_context(context, report.encoding)});
-    TRY(bool explained, quote_all(drivers, nonce, fleet, report));
-    if (!explained) continue;
-    if (!started) return ok();
-    TRY(cmc::EvidenceItem statement, containers_->statement(nonce.view(), *started));
-    report.evidences.push_back(std::move(statement));
-    return ok();
+  draft.missing_.clear();
+  return same;
+}
+
+Result<Bytes> ReportMaker::finish(ReportDraft& draft) {
+  if (draft.started_) {
+    TRY(cmc::EvidenceItem statement, containers_->statement(draft.nonce_.view(), *draft.started_));
+    draft.report_.evidences.push_back(std::move(statement));
   }
-  return Error{Errc::mismatch, "cmc report: the machine measures faster than it can be quoted"};
+  return cmc::encode_report(draft.report_, draft.context_);
+}
+
+Result<std::optional<Bytes>> ReportMaker::step(ReportDraft& draft, std::span<const OpenedDriver> opened, const Fleet& fleet) {
+  Drivers drivers;
+  for (const OpenedDriver& one : opened)
+    if (has_form(one.driver->kind())) drivers.push_back(&one);
+  if (drivers.empty() && containers_ == nullptr)
+    return Error{Errc::unsupported, "cmc report: no TPM and no confidential hardware; of software's it has statements about "
+                                    "containers alone (\"containers\" of \"cmc\" in cmcd.json)"};
+  known_.resize(drivers.size());
+  bool explained = false;
+  if (draft.tries_ == 0) {
+    begin(draft, fleet);
+  } else if (draft.report_.evidences.size() == drivers.size()) {  // the same devices as at the step before
+    TRY(explained, take_fetched(draft, fleet));
+  }
+  if (!explained && draft.tries_ == 0 && containers_ != nullptr) {
+    TRY(draft.started_, containers_->collateral());
+  }
+  while (!explained) {
+    if (draft.tries_++ == kTries) return Error{Errc::mismatch, "cmc report: the machine measures faster than it can be quoted"};
+    bind(draft, fleet);
+    TRY(explained, quote_all(draft, drivers, fleet));
+    if (explained && !draft.missing_.empty()) return std::optional<Bytes>();
+  }
+  TRY(Bytes report, finish(draft));
+  return std::optional<Bytes>(std::move(report));
 }
 
 Result<Bytes> ReportMaker::make(const ReportWish& wish, std::span<const OpenedDriver> drivers, const Fleet& fleet) {
-  std::vector<const OpenedDriver*> used;
-  for (const OpenedDriver& opened : drivers)
-    if (has_form(opened.driver->kind())) used.push_back(&opened);
-  if (used.empty() && containers_ == nullptr)
-    return Error{Errc::unsupported, "cmc report: no TPM and no confidential hardware; of software's it has statements about "
-                                    "containers alone (\"containers\" of \"cmc\" in cmcd.json)"};
-  known_.resize(used.size());
-  cmc::Report report;
-  report.encoding = wish.encoding;
-  report.version = cmc::kReportVersion;
-  report.type = cmc::kReportType;
-  report.name = fleet.name;
-  report.context.type = "Context";
-  report.context.alg = cmc::hash_name(fleet.config.hash);
-  report.context.nonce = wish.nonce;
-  add_metadata(fleet, wish.cached, report.context);
-  Bytes context;
-  CHECK_OK(make_evidence(used, fleet, report, context));
-  return cmc::encode_report(report, context);
+  ReportDraft draft(wish);
+  for (;;) {
+    TRY(std::optional<Bytes> report, step(draft, drivers, fleet));
+    if (report) return *std::move(report);
+    CHECK_OK(draft.fetch());
+  }
 }
 
 }  // namespace attest

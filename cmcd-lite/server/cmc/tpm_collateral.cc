@@ -59,6 +59,15 @@ void add_event(cmc::Artifact& artifact, const MeasuredEvent& measured, const Mea
   artifact.events.push_back(ima ? ima_event(measured, log.bank) : firmware_event(measured, log.bank));
 }
 
+// tell_starts: CMC's verifier begins with 32 zeros in whatever bank, so that a register of another has to say where it starts
+// even where those are zeros, or nothing was measured.
+void tell_starts(const MeasuredLog& log, std::vector<cmc::Artifact>& artifacts) {
+  if (log.bank == HashAlg::sha256) return;
+  for (cmc::Artifact& artifact : artifacts)
+    if (artifact.events.empty() || artifact.events.front().name != cmc::kInitValue)
+      artifact.events.insert(artifact.events.begin(), start_event(static_cast<std::uint8_t>(artifact.index), log));
+}
+
 }  // namespace
 
 cmc::Collateral tpm_collateral(const TpmAnchor& anchor, const PcrSelection& selection, const MeasuredLog* log) {
@@ -80,6 +89,7 @@ cmc::Collateral tpm_collateral(const TpmAnchor& anchor, const PcrSelection& sele
   std::size_t covered = std::min(log->events.size(), log->tcg_events + log->ima_covered);
   for (const MeasuredEvent& measured : std::span(log->events).first(covered))
     if (std::size_t at = measured.pcr < 24 ? place[measured.pcr] : 0; at != 0) add_event(out.artifacts[at - 1], measured, *log);
+  tell_starts(*log, out.artifacts);
   return out;
 }
 

@@ -93,6 +93,26 @@ void write_epochs(JsonWriter& out, const Engine& engine, const State& state, Uni
   out.end_array();
 }
 
+// write_fleet shows certificates that servers of a CMC fleet issue for keys of this machine.
+void write_fleet(JsonWriter& out, const Engine& engine) {
+  auto moment = [&out](std::string_view name, const std::optional<UnixTime>& when) {
+    out.key(name);
+    when ? out.text(format_rfc3339(*when)) : out.null();
+  };
+  out.key("fleet").array();
+  for (const FleetCertificate& entry : engine.fleet_board.all()) {
+    out.object().field("key", entry.key).field("server", entry.server).field("automatic", entry.automatic);
+    out.field("subject", entry.subject);
+    moment("not_after", entry.not_after);
+    moment("renewal", entry.renewal);
+    moment("tried", entry.tried);
+    out.field("problem", entry.problem).field("remedy", entry.remedy);
+    moment("next", entry.next);
+    out.end_object();
+  }
+  out.end_array();
+}
+
 void write_policies(JsonWriter& out, const State& state) {
   out.key("policies").array();
   for (const auto& [name, policy] : state.policies)
@@ -135,6 +155,23 @@ Publisher::Health published(const Engine& engine) {
   return engine.publisher != nullptr ? engine.publisher->health() : Publisher::Health{};
 }
 
+// enrolment_warnings: a certificate that nobody issues is missed when the present one ends, or already.
+void enrolment_warnings(const Engine& engine, std::vector<std::string>& out) {
+  constexpr std::size_t kShown = 8;
+  std::size_t failed = 0, ending = 0;
+  for (const FleetCertificate& entry : engine.fleet_board.all()) {
+    bool ends = entry.not_after && *entry.not_after - engine.clock() < kWarnDays * kDay;
+    if (ends && !entry.automatic && entry.key != kAttestationKey && ending++ < kShown)
+      out.push_back("enrolment: the certificate of TLS key " + entry.key + " " + days(*entry.not_after - engine.clock()) +
+                    " and is not renewed (\"enroll\" of \"cmc\" in cmcd.json)");
+    if (entry.problem.empty() || ++failed > kShown) continue;
+    std::string key = entry.key == kAttestationKey ? "the attestation key" : "TLS key " + entry.key;
+    std::string again = entry.next ? "; tried again at " + format_rfc3339(*entry.next) : "";
+    out.push_back("enrolment: " + entry.server + " did not certify " + key + ": " + entry.problem + again + " (" + entry.remedy + ")");
+  }
+  if (failed > kShown) out.push_back("enrolment: " + std::to_string(failed - kShown) + " further keys were not certified (attestctl status --json)");
+}
+
 // warnings gathers what an administrator should know without asking.
 std::vector<std::string> warnings(const Engine& engine, const State& state, const TpmStatus& tpm,
                                   UnixTime now) {
@@ -155,6 +192,7 @@ std::vector<std::string> warnings(const Engine& engine, const State& state, cons
   if (tpm.certified_until && *tpm.certified_until - now < kWarnDays * kDay)
     out.push_back("ak.untrusted: the certificate of the attestation key " + days(*tpm.certified_until - now) +
                   " (attestctl enroll request)");
+  enrolment_warnings(engine, out);
   if (!tpm.notice.empty()) out.push_back(tpm.notice);
   if (!tpm.problem.empty())
     out.push_back((tpm.state == "ready" ? "tpm.self-test: " : "tpm.unavailable: ") + tpm.problem);
@@ -205,6 +243,7 @@ Bytes status(const Engine& engine, const ControlCall& call) {
     write_callers(out, state);
     write_counters(out, engine, tpm);
     write_epochs(out, engine, state, wall_clock_now());
+    write_fleet(out, engine);
     out.key("warnings").array();
     for (const std::string& warning : warnings(engine, state, tpm, wall_clock_now())) out.text(warning);
     out.end_array();

@@ -13,6 +13,7 @@ struct AttestJob {
   std::string service;
   Digest binder;
   Bytes raw_nonce;
+  Digest leaf_spki{};                       // of the certificate of the handshake; empty: it has none
   std::optional<KeyInfo> tls_key;           // the handshake's key where the TPM holds it, to be certified
   Bytes key_file;                           // or the TSS2 key file the program signs with
   Digest certify_spki;                      // of either; empty: nothing to certify

@@ -309,6 +309,17 @@ void TpmThread::note_certificate() {
   shown_.certified_until = until ? std::optional(*until) : std::nullopt;
 }
 
+// name_keys names the TPM's keys to handshakes that began before it was open, when nobody knew them.
+void TpmThread::name_keys(std::vector<AttestJob>& jobs) const {
+  for (AttestJob& job : jobs) {
+    if (job.leaf_spki.empty() || !job.certify_spki.empty()) continue;
+    auto key = options_.keys->find_spki(job.leaf_spki);
+    if (!key || !key->info.in_tpm) continue;
+    job.tls_key = std::move(key->info);
+    job.certify_spki = job.leaf_spki;
+  }
+}
+
 Status TpmThread::make(std::vector<AttestJob>& jobs) {
   if (devices_.empty())
     return Error{Errc::denied,
@@ -316,6 +327,7 @@ Status TpmThread::make(std::vector<AttestJob>& jobs) {
   auto state = options_.state();
   if (jobs.empty() && !options_.keyring->epoch_due(*state, moment_now())) return ok();
   auto start = Clock::now();
+  name_keys(jobs);
   CHECK_OK(maker_.make(jobs, devices_, *state));
   note_certificate();
   std::lock_guard lock(mutex_);

@@ -101,6 +101,7 @@ class TpmThread {
   std::string hanging() const;
   void note_certificate();
   void note_notices();
+  void name_keys(std::vector<AttestJob>& jobs) const;
   void note(const std::string& text);
 
   Options options_;

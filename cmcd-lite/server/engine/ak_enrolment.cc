@@ -90,23 +90,15 @@ Result<AkEnrolled> judge(const CmcConfig& config, const std::vector<Bytes>& chai
   const ChainFacts& facts = **verified;
   if (spki_der(facts.key.get()) != ak_spki) return Error{Errc::untrusted, "enrolment: the certificate is for another key"};
   AkEnrolled out;
+  TRY(OwnedX509 leaf, parse_certificate(chain.front()));
+  TRY(out.term, term_of(leaf.get()));
   out.subject = facts.subject;
   out.not_after = facts.not_after;
   return out;
 }
 
-}  // namespace
-
-std::string ek_certificate_url(std::string_view manufacturer, const PublicArea& ek) {
-  constexpr std::uint8_t kExponent[] = {1, 0, 1};
-  if (manufacturer != "Intel" || ek.kind != PublicArea::Kind::rsa) return {};
-  return "https://ekop.intel.com/ekcertservice/" + to_base64url(sha256({ek.modulus, kExponent}).view()) + "%3D";
-}
-
-Result<AkEnrolled> enroll_ak(Engine& engine, uid_t source, const State& state) {
+Result<AkEnrolled> enroll(Engine& engine, uid_t source, const State& state) {
   const CmcConfig& config = state.config.cmc;
-  if (config.endorse.host.empty())
-    return Error{Errc::denied, "enrolment: no provisioning server is configured (\"endorse\" of \"cmc\" in cmcd.json)"};
   TRY(CreationProof proof, on_tpm<CreationProof>(engine.tpm, source, [](Devices& devices) -> Result<CreationProof> {
     TRY(Enroller * enroller, enroller_of(devices));
     return enroller->prove_creation();
@@ -130,8 +122,31 @@ Result<AkEnrolled> enroll_ak(Engine& engine, uid_t source, const State& state) {
     return device->driver->identity().id;
   }));
   engine.tpm.retest();
-  engine.log("the attestation key was certified by the fleet: " + out.subject);
   return out;
+}
+
+}  // namespace
+
+std::string ek_certificate_url(std::string_view manufacturer, const PublicArea& ek) {
+  constexpr std::uint8_t kExponent[] = {1, 0, 1};
+  if (manufacturer != "Intel" || ek.kind != PublicArea::Kind::rsa) return {};
+  return "https://ekop.intel.com/ekcertservice/" + to_base64url(sha256({ek.modulus, kExponent}).view()) + "%3D";
+}
+
+Result<AkEnrolled> enroll_ak(Engine& engine, uid_t source, const State& state) {
+  const EstConfig& server = state.config.cmc.endorse;
+  if (server.host.empty())
+    return Error{Errc::denied, "enrolment: no provisioning server is configured (\"endorse\" of \"cmc\" in cmcd.json)"};
+  auto enrolled = enroll(engine, source, state);
+  engine.fleet_board.change(kAttestationKey, [&](FleetCertificate& entry) {
+    note_attempt(entry, server, engine.clock(), enrolled ? ok() : Status(enrolled.error()));
+    if (!enrolled) return;
+    entry.subject = enrolled->term.subject;
+    entry.not_after = enrolled->term.not_after;
+    entry.renewal = enrolled->term.renewal;
+  });
+  if (enrolled) engine.log("the attestation key was certified by the fleet: " + enrolled->subject);
+  return enrolled;
 }
 
 }  // namespace attest

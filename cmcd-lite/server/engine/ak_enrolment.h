@@ -9,7 +9,8 @@ namespace attest {
 struct AkEnrolled {
   Bytes ak_name;
   std::string subject;
-  UnixTime not_after = 0;
+  UnixTime not_after = 0;  // of the chain
+  CertificateTerm term;    // of the certificate
 };
 
 // ek_certificate_url is where the maker of a TPM keeps the certificate of an endorsement key that the TPM does not hold; the

@@ -1,7 +1,7 @@
 #include "cmcd-lite/server/engine/cmc_handshake.h"
 
 #include "cmcd-lite/server/cmc/judge_report.h"
-#include "cmcd-lite/server/cmc/report_maker.h"
+#include "cmcd-lite/server/engine/reports.h"
 #include "verifier/cmc/handshake.h"
 
 namespace attest {
@@ -19,11 +19,7 @@ Status may_tell(const State& state, const AttestJob& job) {
                              "before (\"ima_entries\": \"anyone\" in cmcd.json allows it)"};
 }
 
-Result<Bytes> evidence_for(Engine& engine, const State& state, const AttestJob& job, TpmThread::Devices& devices) {
-  const CmcHandshakes& handshakes = state.config.cmc.handshakes;
-  if (engine.reports == nullptr || !handshakes.give) return Error{Errc::unsupported, "evidence.unsupported: no CMC reports are given"};
-  ReportWish wish{report_nonce(job.binder), {}, *handshakes.give};
-  TRY(Bytes report, engine.reports->make(wish, devices, *state.fleet));
+Result<Bytes> evidence_of(const Bytes& report, const AttestJob& job) {
   Bytes evidence = encode_report_evidence(report);
   if (evidence.size() <= job.room) return evidence;
   return Error{Errc::denied, "evidence.too-large: a CMC report of " + std::to_string(report.size()) +
@@ -52,10 +48,12 @@ Result<Profile> chosen_profile(const State& state, const Request& request) {
 
 void give_report(Engine& engine, StatePtr state, AttestJob job) {
   if (Status may = may_tell(*state, job); !may) return job.done(may.error());
+  const CmcHandshakes& handshakes = state->config.cmc.handshakes;
+  if (!handshakes.give) return job.done(Error{Errc::unsupported, "evidence.unsupported: no CMC reports are given"});
+  ReportWish wish{report_nonce(job.binder), {}, *handshakes.give};
   auto shared = std::make_shared<AttestJob>(std::move(job));
-  engine.tpm.run(shared->uid, [&engine, state, shared](Result<TpmThread::Devices*> devices) {
-    if (!devices) return shared->done(devices.error());
-    shared->done(evidence_for(engine, *state, *shared, **devices));
+  make_report(engine, shared->uid, std::move(wish), std::move(state), [shared](const Result<Bytes>& report) {
+    shared->done(report ? evidence_of(*report, *shared) : Result<Bytes>(report.error()));
   });
 }
 

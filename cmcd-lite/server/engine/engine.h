@@ -5,6 +5,7 @@
 
 #include "cmcd-lite/server/devices/key_directory.h"
 #include "cmcd-lite/server/devices/tpm_thread.h"
+#include "cmcd-lite/server/engine/fleet_board.h"
 #include "cmcd-lite/server/freshness/known_keys.h"
 #include "cmcd-lite/server/freshness/revoked_keys.h"
 #include "cmcd-lite/server/process/elapsed.h"
@@ -72,7 +73,9 @@ struct Engine {
   Moment started;
   Publisher* publisher = nullptr;  // where verdicts are told; null: nowhere
   ReportMaker* reports = nullptr;  // of the TPM's thread alone
+  WorkerPool* fetches = nullptr;  // for parts of reports that others than the devices give; ends before the TPM's thread
   WorkerPool* enrolments = nullptr;  // for what waits for servers that certify keys; ends before the TPM's thread
+  FleetBoard fleet_board{};  // certificates that servers of a fleet issue
   std::function<UnixTime()> clock = wall_clock_now;  // of verdicts about CMC's reports
   std::function<void(const std::string&)> log = [](const std::string&) {};  // the daemon's own log
 };

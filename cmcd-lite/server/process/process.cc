@@ -42,10 +42,7 @@ void harden_process() {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
-  // Metadata and logs are large for a moment and small afterwards: one arena, and what was large goes back.
-  ::mallopt(M_ARENA_MAX, 1);
-  ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
-  ::mallopt(M_TRIM_THRESHOLD, 256 << 10);
+  spare_memory();
   rlimit locked{};
   if (::getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur == RLIM_INFINITY)
     ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
@@ -57,6 +54,13 @@ Result<OwnedFd> lock_folder(const std::string& folder) {
   if (!fd) return Error{Errc::io, path + ": " + std::strerror(errno)};
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
   return Error{Errc::denied, path + ": another cmcd-lite uses this state_dir"};
+}
+
+// Metadata and logs are large for a moment and small afterwards.
+void spare_memory() {
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
+  ::mallopt(M_TRIM_THRESHOLD, 256 << 10);
 }
 
 void return_memory() { ::malloc_trim(0); }

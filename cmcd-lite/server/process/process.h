@@ -24,6 +24,9 @@ bool lock_key_memory();
 // denied if another has it.
 Result<OwnedFd> lock_folder(const std::string& folder);
 
+// spare_memory: one malloc arena, and what was large goes back at once; part of harden_process.
+void spare_memory();
+
 // return_memory gives freed pages back to the system, after something large came and went; milliseconds.
 void return_memory();
 

@@ -1,11 +1,10 @@
 #include "cmcd-lite/server/sockets/session.h"
 
-#include <sys/socket.h>
-
 #include <asio/dispatch.hpp>
 #include <asio/write.hpp>
 
 #include "cmcd-lite/server/process/named_error.h"
+#include "cmcd-lite/server/sockets/send_at_once.h"
 
 namespace attest {
 namespace {
@@ -49,7 +48,7 @@ struct Reply::Pending {
   void send(Result<Bytes> payload) {
     if (sent.exchange(true)) return;
     Bytes frame = frame_of(type, std::move(payload));
-    std::size_t done = session->send_now(frame);
+    std::size_t done = send_at_once(session->socket_, session->descriptor_, frame);
     auto executor = session->socket_.get_executor();
     asio::dispatch(executor, [to = std::move(session), frame = std::move(frame), done]() mutable {
       to->answer(std::move(frame), done);
@@ -135,13 +134,6 @@ void Session::serve() {
   handler_(std::move(call), Reply(shared_from_this(), header_.type));
 }
 
-std::size_t Session::send_now(View frame) {
-  std::lock_guard lock(descriptor_);
-  if (!socket_.is_open()) return 0;
-  ssize_t n = ::send(socket_.native_handle(), frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  return n > 0 ? static_cast<std::size_t>(n) : 0;
-}
-
 void Session::answer(Bytes frame, std::size_t sent) {
   intake_.release();
   if (!socket_.is_open() || frame.empty()) return close();
@@ -167,7 +159,7 @@ void Session::finish_write(std::size_t sent) {
 void Session::refuse(const Error& error) {
   last_ = true;
   Bytes frame = error_frame(error);
-  std::size_t sent = send_now(frame);
+  std::size_t sent = send_at_once(socket_, descriptor_, frame);
   answer(std::move(frame), sent);
 }
 

@@ -85,8 +85,6 @@ class Session : public std::enable_shared_from_this<Session> {
   void parse_header();
   void read_payload();
   void serve();
-  // send_now sends what the socket takes at once and returns how much; from any thread.
-  std::size_t send_now(View frame);
   // answer goes on behind the `sent` bytes that are out.
   void answer(Bytes frame, std::size_t sent);
   void finish_write(std::size_t sent);

@@ -13,7 +13,6 @@
 namespace attest {
 namespace {
 
-constexpr UnixTime kMargin = 14 * 86400;  // of the 180 days for which CMC's server certifies
 constexpr std::chrono::seconds kHourly{3600}, kDaily{86400}, kFirstPause{5};
 
 // certificate_of quotes for nobody: what a quote carries is what peers see. Empty: none.
@@ -33,7 +32,14 @@ Result<Bytes> certificate_of(TpmThread& tpm) {
 void AkRenewal::poll() {
   if (busy_ || Clock::now() < next_) return;
   auto state = engine_.state.get();
-  if (!state->config.cmc.endorse_automatic || engine_.enrolments == nullptr) return;
+  bool on = state->config.cmc.endorse_automatic && engine_.enrolments != nullptr;
+  if (on_ && !on)
+    engine_.fleet_board.change(kAttestationKey, [](FleetCertificate& entry) {
+      entry.automatic = false;
+      entry.next.reset();
+    });
+  on_ = on;
+  if (!on) return;
   busy_ = true;
   engine_.enrolments->post(geteuid(), [this, state](const Status& go) {
     next_ = Clock::now() + kFirstPause;
@@ -42,12 +48,20 @@ void AkRenewal::poll() {
   });
 }
 
+// due: there is no certificate, or another one is to be asked for.
 Result<bool> AkRenewal::due() {
   TRY(Bytes certificate, certificate_of(engine_.tpm));
-  if (certificate.empty()) return true;
-  TRY(OwnedX509 parsed, parse_certificate(certificate));
-  std::time_t limit = engine_.clock() + kMargin;
-  return X509_cmp_time(X509_get0_notAfter(parsed.get()), &limit) <= 0;
+  CertificateTerm term;
+  if (!certificate.empty()) {
+    TRY(OwnedX509 parsed, parse_certificate(certificate));
+    TRY(term, term_of(parsed.get()));
+  }
+  engine_.fleet_board.change(kAttestationKey, [&](FleetCertificate& entry) {
+    entry.subject = term.subject;
+    entry.not_after = certificate.empty() ? std::nullopt : std::optional(term.not_after);
+    entry.renewal = certificate.empty() ? std::nullopt : std::optional(term.renewal);
+  });
+  return certificate.empty() || term.renewal <= engine_.clock();
 }
 
 void AkRenewal::look(const State& state) {
@@ -58,7 +72,14 @@ void AkRenewal::look(const State& state) {
     if (!enrolled) done = enrolled.error();
   }
   pause_ = done ? std::chrono::seconds(0) : std::clamp(pause_ * 2, kFirstPause, kHourly);
-  next_ = Clock::now() + (!done ? pause_ : *wanted ? kDaily : kHourly);
+  std::chrono::seconds rest = !done ? pause_ : *wanted ? kDaily : kHourly;
+  next_ = Clock::now() + rest;
+  engine_.fleet_board.change(kAttestationKey, [&](FleetCertificate& entry) {
+    entry.automatic = true;
+    if (!wanted) note_attempt(entry, state.config.cmc.endorse, engine_.clock(), done);
+    if (done) entry.problem = entry.remedy = "";  // a certificate is there, whoever issued it
+    entry.next = engine_.clock() + rest.count();
+  });
   std::string problem = done ? "" : done.error().what;
   if (!problem.empty() && problem != last_problem_) engine_.log("the attestation key is not certified by the fleet, which is tried again: " + problem);
   last_problem_ = std::move(problem);

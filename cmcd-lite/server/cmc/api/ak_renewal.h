@@ -10,7 +10,7 @@ namespace attest {
 
 // AkRenewal has the attestation key certified where "automatic" of "endorse" says so: when it has no certificate, and two
 // weeks before its certificate ends. It looks every hour, after a success once a day; what failed is tried again, at
-// first after seconds.
+// first after seconds. What came of it stands on the engine's fleet board.
 class AkRenewal {
  public:
   explicit AkRenewal(Engine& engine) : engine_(engine) {}
@@ -24,6 +24,7 @@ class AkRenewal {
   Result<bool> due();
   Engine& engine_;
   std::atomic<bool> busy_ = false;
+  bool on_ = false;  // of the loop's thread
   // Of the loop's thread, and of the look in work while busy_ is set:
   Clock::time_point next_{};
   std::chrono::seconds pause_{0};

@@ -1,6 +1,7 @@
 #include "cmcd-lite/server/cmc/api/api.h"
 
 #include "cmcd-lite/server/engine/ak_enrolment.h"
+#include "cmcd-lite/server/engine/reports.h"
 
 namespace attest {
 namespace {
@@ -90,17 +91,12 @@ void CmcApi::serve(CmcCall call, CmcReply reply) {
 
 void CmcApi::attest(Asked asked) {
   if (auto good = check_nonce(asked.request.nonce); !good) return asked.reply.fail(good.error());
-  auto wish = std::make_shared<ReportWish>();
-  wish->nonce = std::move(asked.request.nonce);
-  wish->cached = std::move(asked.request.cached);
-  wish->encoding = asked.call.encoding;
-  engine_.tpm.run(asked.call.source(), [this, wish, state = asked.state, reply = asked.reply](Result<TpmThread::Devices*> devices) {
-    if (!devices) return reply.fail(devices.error());
-    auto report = reports_.make(*wish, **devices, *state->fleet);
+  ReportWish wish{std::move(asked.request.nonce), std::move(asked.request.cached), asked.call.encoding};
+  make_report(engine_, asked.call.source(), std::move(wish), asked.state, [reply = asked.reply](Result<Bytes> report) {
     if (!report) return reply.fail(report.error());
     cmc::ApiResponse response;
     response.call = cmc::Call::attest;
-    response.report = std::move(*report);
+    response.report = *std::move(report);
     reply.send(std::move(response));
   });
 }

@@ -4,6 +4,7 @@
 #include "cmcd-lite/server/cmc/api/peer_cache.h"
 #include "cmcd-lite/server/cmc/api/session.h"
 #include "cmcd-lite/server/cmc/api/tls.h"
+#include "cmcd-lite/server/cmc/api/tls_renewal.h"
 #include "cmcd-lite/server/cmc/report_maker.h"
 #include "cmcd-lite/server/engine/engine.h"
 
@@ -18,7 +19,7 @@ Status may_call(const State& state, const CmcCall& call);
 // which have ended before this is destroyed; stop comes before that and waits for the enrolment in work.
 class CmcApi {
  public:
-  explicit CmcApi(Engine& engine) : engine_(engine), renewal_(engine), tls_(std::make_unique<CmcTls>(engine, reports_)) {}
+  explicit CmcApi(Engine& engine) : engine_(engine), renewal_(engine), tls_renewal_(engine), tls_(std::make_unique<CmcTls>(engine)) {}
   // open reads the TLS keys (cmc-keys in the state folder) and what software vouches for.
   Status open(const Config& config);
   void stop() { tls_.reset(); }
@@ -28,7 +29,10 @@ class CmcApi {
   WorkerPool* enrolments() { return &tls_->enrolments(); }
   void serve(CmcCall call, CmcReply reply);
   // poll is called every second or so, of the loop's thread.
-  void poll() { renewal_.poll(); }
+  void poll() {
+    renewal_.poll();
+    tls_renewal_.poll(*tls_);
+  }
 
  private:
   using StatePtr = std::shared_ptr<const State>;
@@ -50,6 +54,7 @@ class CmcApi {
   ReportMaker reports_;  // of the TPM's thread alone
   PeerCache peers_;
   AkRenewal renewal_;
+  TlsRenewal tls_renewal_;
   std::unique_ptr<CmcTls> tls_;
 };
 

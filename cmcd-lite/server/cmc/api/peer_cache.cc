@@ -1,5 +1,7 @@
 #include "cmcd-lite/server/cmc/api/peer_cache.h"
 
+#include <algorithm>
+
 #include "evidence/core/hex.h"
 
 namespace attest {
@@ -30,7 +32,11 @@ void PeerCache::put(const std::string& peer, HashAlg alg, const std::vector<Byte
   if (fresh) at->second.age = ages_.insert(ages_.end(), peer);
   touch(at->second);
   std::map<std::string, Item> now;
-  for (const Bytes& item : items) now[to_hex(hash_of(alg, {item}).view())] = shared(item);
+  for (const Bytes& item : items) {
+    auto known = std::ranges::find_if(at->second.items, [&](const auto& held) { return *held.second == item; });
+    bool same_alg = known != at->second.items.end() && known->first.size() == 2 * digest_size(alg);
+    same_alg ? now.insert(*known) : now.emplace(to_hex(hash_of(alg, {item}).view()), shared(item));
+  }
   at->second.items = std::move(now);
   while (peers_.size() > kMaxPeers || (*bytes_ > kMaxBytes && !peers_.empty())) forget_oldest();
 }

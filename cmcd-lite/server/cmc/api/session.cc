@@ -1,8 +1,10 @@
 #include "cmcd-lite/server/cmc/api/session.h"
 
-#include <asio/post.hpp>
+#include <asio/dispatch.hpp>
 #include <asio/read.hpp>
 #include <asio/write.hpp>
+
+#include "cmcd-lite/server/sockets/send_at_once.h"
 
 namespace attest {
 namespace {
@@ -38,6 +40,8 @@ std::size_t max_cmc_payload(cmc::Call call) {
   }
 }
 
+// Pending sends what the socket takes at once, so that the caller does not wait for the loop to wake, and gives the rest and
+// its hold on the session to the loop: a session always dies on the loop's thread.
 struct CmcReply::Pending {
   std::shared_ptr<CmcSession> session;
   cmc::Encoding encoding;
@@ -45,8 +49,9 @@ struct CmcReply::Pending {
   void send(const Result<cmc::ApiResponse>& response) {
     if (sent.exchange(true)) return;
     Bytes frame = answer_frame(response, encoding);
+    std::size_t done = send_at_once(session->socket_, session->descriptor_, frame);
     auto executor = session->socket_.get_executor();
-    asio::post(executor, [to = std::move(session), frame = std::move(frame)]() mutable { to->answer(std::move(frame)); });
+    asio::dispatch(executor, [to = std::move(session), frame = std::move(frame), done]() mutable { to->answer(std::move(frame), done); });
   }
   ~Pending() { send(Error{Errc::io, "daemon.internal: the call ended without an answer"}); }
 };
@@ -116,19 +121,20 @@ void CmcSession::serve() {
   handler_(std::move(call), CmcReply(shared_from_this(), *encoding));
 }
 
-void CmcSession::refuse(const Error& error, cmc::Encoding encoding) { answer(answer_frame(error, encoding)); }
+void CmcSession::refuse(const Error& error, cmc::Encoding encoding) { answer(answer_frame(error, encoding), 0); }
 
-void CmcSession::answer(Bytes frame) {
+void CmcSession::answer(Bytes frame, std::size_t sent) {
   intake_.release();
-  if (!socket_.is_open() || frame.empty()) return close();
+  if (!socket_.is_open() || sent == frame.size()) return close();
   out_ = std::move(frame);
   arm(setup_.limits.write);
-  asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](const Code&, std::size_t) { self->close(); });
+  asio::async_write(socket_, asio::buffer(out_) + sent, [self = shared_from_this()](const Code&, std::size_t) { self->close(); });
 }
 
 void CmcSession::close() {
   Code ignored;
   timer_.cancel();
+  std::lock_guard lock(descriptor_);
   socket_.shutdown(asio::socket_base::shutdown_both, ignored);
   socket_.close(ignored);
 }

@@ -38,8 +38,9 @@ using CmcHandler = std::function<void(CmcCall call, CmcReply reply)>;
 // max_cmc_payload is the largest payload a call may have, in bytes.
 std::size_t max_cmc_payload(cmc::Call call);
 
-// CmcSession lives on the loop's thread and never blocks. It dies when the caller closes, misses a deadline or has its
-// answer. What is no call is answered with an error that says so.
+// CmcSession lives on the loop's thread and never blocks, but for the first attempt to send an answer, which is made where
+// the answer is. It dies when the caller closes, misses a deadline or has its answer. What is no call is answered with an
+// error that says so.
 class CmcSession : public std::enable_shared_from_this<CmcSession> {
  public:
   using Socket = asio::generic::stream_protocol::socket;
@@ -62,10 +63,12 @@ class CmcSession : public std::enable_shared_from_this<CmcSession> {
   void read_payload();
   void serve();
   void refuse(const Error& error, cmc::Encoding encoding = cmc::Encoding::json);
-  void answer(Bytes frame);
+  // answer goes on behind the `sent` bytes that are out.
+  void answer(Bytes frame, std::size_t sent);
   void close();
 
   Socket socket_;
+  std::mutex descriptor_;  // while an answer is sent from another thread, the descriptor is not closed
   asio::steady_timer timer_;
   Setup setup_;
   const CmcHandler& handler_;

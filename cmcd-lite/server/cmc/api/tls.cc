@@ -1,7 +1,13 @@
 #include "cmcd-lite/server/cmc/api/tls.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+
 #include "cmcd-lite/server/control/keys.h"
 #include "cmcd-lite/server/engine/on_tpm.h"
+#include "cmcd-lite/server/engine/reports.h"
 #include "evidence/core/printable.h"
 #include "evidence/x509/certificate.h"
 
@@ -45,6 +51,11 @@ struct TpmProof {
   Bytes ak_public;
 };
 
+bool same_names(cmc::KeyConfig a, cmc::KeyConfig b) {
+  for (auto* list : {&a.dns_names, &a.ip_addresses, &b.dns_names, &b.ip_addresses}) std::ranges::sort(*list);
+  return a.cn == b.cn && a.dns_names == b.dns_names && a.ip_addresses == b.ip_addresses;
+}
+
 }  // namespace
 
 Result<FleetKey> CmcTls::make_key(const Wish& wish) {
@@ -77,39 +88,60 @@ Result<Bytes> CmcTls::sign_now(const FleetKey& key, uid_t source, const DigestSc
   });
 }
 
-// enroll has the key certified: the report is over the key itself, so that it cannot stand for another one.
-Result<std::vector<Bytes>> CmcTls::enroll(const Wish& wish, const FleetKey& key) {
-  const CmcConfig& config = wish.state->config.cmc;
-  uid_t source = wish.call.source();
-  TRY(Bytes csr, make_csr(key.spki_der, wish.request.key_config, [&](HashAlg hash, View digest) {
-    return sign_now(key, source, {hash, false}, digest);
+// proof_parts say that a key is in the TPM; none for a key of software.
+Result<std::vector<EstPart>> CmcTls::proof_parts(const Asking& asking, const FleetKey& key) {
+  std::vector<EstPart> parts;
+  if (!key.in_tpm) return parts;
+  TRY(TpmProof proof, on_tpm<TpmProof>(engine_.tpm, asking.source, [&](TpmThread::Devices& devices) -> Result<TpmProof> {
+    TRY(OpenedDriver * device, tpm_device(devices));
+    TRY(KeyStore * store, key_store(devices));
+    if (!device->enroller) return Error{Errc::unsupported, "TLSCreate: this TPM has no enroller"};
+    TRY(CertifiedKey certified, store->certify(FleetKeys::tpm_name(key.id)));
+    TRY(EnrollRequest request, device->enroller->request());
+    return TpmProof{std::move(certified), std::move(request.ak_public)};
   }));
-  ReportWish report_wish{to_bytes(sha256(key.spki_der).view()), {}, wish.call.encoding};
-  TRY(Bytes report, on_tpm<Bytes>(engine_.tpm, source, [&](TpmThread::Devices& devices) {
-    return reports_.make(report_wish, devices, *wish.state->fleet);
+  for (Bytes* part : {&proof.key.public_area, static_cast<Bytes*>(nullptr), &proof.key.attest, &proof.key.signature, &proof.ak_public})
+    parts.push_back({"application/octet-stream", part != nullptr ? std::move(*part) : Bytes()});  // creation data: none
+  return parts;
+}
+
+Result<std::vector<Bytes>> CmcTls::enroll(const Asking& asking, const FleetKey& key) {
+  const EstConfig& server = asking.state->config.cmc.enroll;
+  TRY(Bytes csr, make_csr(key.spki_der, asking.names, [&](HashAlg hash, View digest) {
+    return sign_now(key, asking.source, {hash, false}, digest);
   }));
+  ReportWish over_key{to_bytes(sha256(key.spki_der).view()), {}, asking.encoding};  // so that it cannot stand for another one
+  TRY(Bytes report, report_now(engine_, asking.source, std::move(over_key), asking.state));
   std::vector<EstPart> parts = {{"application/pkcs10", std::move(csr)}};
-  if (key.in_tpm) {
-    TRY(TpmProof proof, on_tpm<TpmProof>(engine_.tpm, source, [&](TpmThread::Devices& devices) -> Result<TpmProof> {
-      TRY(OpenedDriver * device, tpm_device(devices));
-      TRY(KeyStore * store, key_store(devices));
-      if (!device->enroller) return Error{Errc::unsupported, "TLSCreate: this TPM has no enroller"};
-      TRY(CertifiedKey certified, store->certify(FleetKeys::tpm_name(key.id)));
-      TRY(EnrollRequest request, device->enroller->request());
-      return TpmProof{std::move(certified), std::move(request.ak_public)};
-    }));
-    for (Bytes* part : {&proof.key.public_area, static_cast<Bytes*>(nullptr), &proof.key.attest, &proof.key.signature, &proof.ak_public})
-      parts.push_back({"application/octet-stream", part != nullptr ? std::move(*part) : Bytes()});  // creation data: none
-  }
+  TRY(std::vector<EstPart> proof, proof_parts(asking, key));
+  std::ranges::move(proof, std::back_inserter(parts));
   parts.push_back({"application/octet-stream", std::move(report)});
-  TRY(auto chain, est_enroll(config.enroll, key.in_tpm ? "tpmcertifyenroll" : "attestenroll", parts, kPatience));
+  TRY(auto chain, est_enroll(server, key.in_tpm ? "tpmcertifyenroll" : "attestenroll", parts, kPatience));
   TRY(OwnedX509 leaf, parse_certificate(chain.front()));
   if (spki_der(X509_get0_pubkey(leaf.get())) != key.spki_der)
     return Error{Errc::untrusted, "enrolment: the certificate is for another key"};
   chain.resize(1);
-  TRY(auto authority, est_cacerts(config.enroll, kPatience));
+  TRY(auto authority, est_cacerts(server, kPatience));
   for (Bytes& der : authority) chain.push_back(std::move(der));
   return chain;
+}
+
+Status CmcTls::renew(const std::string& id, const std::shared_ptr<const State>& state) {
+  auto key = keys_.find(id);
+  if (!key) return Error{Errc::denied, "key with id \"" + printable(id) + "\" not present"};
+  TRY(OwnedX509 present, parse_certificate(key->chain.front()));
+  TRY(cmc::KeyConfig names, names_of(present.get()));
+  TRY(auto chain, enroll({geteuid(), cmc::Encoding::json, state, names}, *key));
+  TRY(OwnedX509 leaf, parse_certificate(chain.front()));
+  TRY(cmc::KeyConfig certified, names_of(leaf.get()));
+  TRY(CertificateTerm term, term_of(leaf.get()));
+  if (!same_names(certified, names))
+    return Error{Errc::untrusted, "enrolment: the renewed certificate has other names than the present one, which stays"};
+  if (term.not_after <= key->term.not_after)
+    return Error{Errc::stale, "enrolment: the renewed certificate ends no later than the present one, which stays"};
+  CHECK_OK(keys_.renew(id, std::move(chain)));
+  engine_.log("the certificate of TLS key " + id + " was renewed by the fleet, until " + format_rfc3339(term.not_after));
+  return ok();
 }
 
 Result<std::string> CmcTls::create_now(const Wish& wish) {
@@ -118,7 +150,7 @@ Result<std::string> CmcTls::create_now(const Wish& wish) {
   CHECK_OK(check_names(wish.request.key_config));
   if (keys_.size() >= FleetKeys::kMaxKeys) return Error{Errc::denied, "TLSCreate: this agent keeps 1,024 keys already"};
   TRY(FleetKey key, make_key(wish));
-  auto chain = enroll(wish, key);
+  auto chain = enroll({wish.call.source(), wish.call.encoding, wish.state, wish.request.key_config}, key);
   Status kept = chain ? ok() : Status(chain.error());
   std::string id = key.id;
   if (chain) {

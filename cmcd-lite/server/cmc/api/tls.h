@@ -3,7 +3,6 @@
 #include "cmcd-lite/server/cmc/csr.h"
 #include "cmcd-lite/server/cmc/api/session.h"
 #include "cmcd-lite/server/cmc/api/tls_keys.h"
-#include "cmcd-lite/server/cmc/report_maker.h"
 #include "cmcd-lite/server/engine/engine.h"
 
 namespace attest {
@@ -13,12 +12,16 @@ namespace attest {
 // one in work and must come before the TPM's thread ends.
 class CmcTls {
  public:
-  CmcTls(Engine& engine, ReportMaker& reports) : engine_(engine), reports_(reports), enrolments_(1, 16) {}
+  explicit CmcTls(Engine& engine) : engine_(engine), enrolments_(1, 16) {}
   Status open(std::filesystem::path folder) { return keys_.open(std::move(folder)); }
   void create(CmcCall call, cmc::ApiRequest request, std::shared_ptr<const State> state, CmcReply reply);
   void sign(const CmcCall& call, cmc::ApiRequest request, const State& state, const CmcReply& reply);
   // enrolments is lent: the thread on which servers that certify keys are waited for.
   WorkerPool& enrolments() { return enrolments_; }
+  // renew has a key's certificate issued anew, of the same names, where TLSCreate has its keys certified. The present one stays
+  // unless the new one is for this key and these names and ends later. Waits for the server: of the thread of enrolments.
+  Status renew(const std::string& id, const std::shared_ptr<const State>& state);
+  std::vector<FleetKeyTerm> terms() const { return keys_.terms(); }
   Result<cmc::ApiResponse> certificate(const CmcCall& call, const cmc::ApiRequest& request, const State& state);
 
  private:
@@ -30,11 +33,18 @@ class CmcTls {
   Result<FleetKey> make_key(const Wish& wish);
   Result<FleetKey> find_permitted(const CmcCall& call, const std::string& id, const State& state);
   Result<Bytes> sign_now(const FleetKey& key, uid_t source, const DigestScheme& scheme, View digest);
-  Result<std::vector<Bytes>> enroll(const Wish& wish, const FleetKey& key);
+  // Asking is who wants a key certified, for which names.
+  struct Asking {
+    uid_t source = 0;
+    cmc::Encoding encoding = cmc::Encoding::json;
+    const std::shared_ptr<const State>& state;
+    const cmc::KeyConfig& names;
+  };
+  Result<std::vector<EstPart>> proof_parts(const Asking& asking, const FleetKey& key);
+  Result<std::vector<Bytes>> enroll(const Asking& asking, const FleetKey& key);
   Result<std::string> create_now(const Wish& wish);
 
   Engine& engine_;
-  ReportMaker& reports_;  // of the TPM's thread alone
   FleetKeys keys_;
   WorkerPool enrolments_;
 };

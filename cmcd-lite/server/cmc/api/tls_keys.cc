@@ -37,6 +37,14 @@ Result<const AlgRow*> alg_row(std::string_view alg) {
   return Error{Errc::unsupported, "TLSCreate: no algorithm \"" + printable(alg, 20) + "\"; there are EC256, EC384, EC521, RSA2048, RSA4096"};
 }
 
+// read_leaf fills in what the leaf of a chain says.
+Status read_leaf(FleetKey& key) {
+  TRY(OwnedX509 leaf, parse_certificate(key.chain.front()));
+  key.spki_der = spki_der(X509_get0_pubkey(leaf.get()));
+  TRY(key.term, term_of(leaf.get()));
+  return ok();
+}
+
 std::shared_ptr<EVP_PKEY> shared(OwnedPkey key) { return {key.release(), EVP_PKEY_free}; }
 
 }  // namespace
@@ -45,8 +53,7 @@ Status FleetKeys::read_chain(const fs::path& path) {
   FleetKey key;
   key.id = path.stem().string();
   TRY(key.chain, read_certificates(path));
-  TRY(OwnedX509 leaf, parse_certificate(key.chain.front()));
-  key.spki_der = spki_der(X509_get0_pubkey(leaf.get()));
+  CHECK_OK(read_leaf(key));
   fs::path secret = fs::path(path).replace_extension(".pem");
   auto software = read_sw_key(secret);
   if (!software && software.error().code != Errc::mismatch) return software.error();
@@ -79,6 +86,7 @@ std::optional<FleetKey> FleetKeys::find(std::string_view id) const {
 Status FleetKeys::add(FleetKey key) {
   std::lock_guard lock(mutex_);
   if (keys_.size() >= kMaxKeys) return Error{Errc::denied, "TLSCreate: this agent keeps 1,024 keys already"};
+  CHECK_OK(read_leaf(key));
   fs::path path = folder_ / key.id;
   if (key.software) CHECK_OK(write_sw_key(path.string() + ".pem", key.software.get()));
   std::error_code ignored;
@@ -86,6 +94,26 @@ Status FleetKeys::add(FleetKey key) {
   CHECK_OK(write_file_atomic(path.string() + ".chain", as_view(certificates_to_pem(key.chain)), 0600));
   keys_.insert_or_assign(key.id, std::move(key));
   return ok();
+}
+
+Status FleetKeys::renew(std::string_view id, std::vector<Bytes> chain) {
+  std::lock_guard lock(mutex_);
+  auto at = keys_.find(id);
+  if (at == keys_.end()) return Error{Errc::denied, "the key is not there any more"};
+  FleetKey fresh = at->second;
+  fresh.chain = std::move(chain);
+  CHECK_OK(read_leaf(fresh));
+  if (fresh.spki_der != at->second.spki_der) return Error{Errc::mismatch, "the certificate is for another key"};
+  CHECK_OK(write_file_atomic((folder_ / fresh.id).string() + ".chain", as_view(certificates_to_pem(fresh.chain)), 0600));
+  at->second = std::move(fresh);
+  return ok();
+}
+
+std::vector<FleetKeyTerm> FleetKeys::terms() const {
+  std::lock_guard lock(mutex_);
+  std::vector<FleetKeyTerm> out;
+  for (const auto& [id, key] : keys_) out.push_back({id, sha256(key.spki_der), key.term});
+  return out;
 }
 
 std::size_t FleetKeys::size() const {

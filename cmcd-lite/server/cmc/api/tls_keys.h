@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 
+#include "cmcd-lite/server/engine/fleet_board.h"
 #include "drivers/driver.h"
 #include "evidence/core/owned.h"
 
@@ -15,7 +16,15 @@ struct FleetKey {
   bool in_tpm = false;
   Bytes spki_der;
   std::vector<Bytes> chain;                  // DER, leaf first
+  CertificateTerm term;                      // of the leaf
   std::shared_ptr<EVP_PKEY> software;        // unset for a key in the TPM
+};
+
+// FleetKeyTerm is what there is to know of a key for its certificate to be renewed.
+struct FleetKeyTerm {
+  std::string id;
+  Digest spki;
+  CertificateTerm term;
 };
 
 // FleetKeys keeps keys in FOLDER/ID.pem (software) and certificates in FOLDER/ID.chain. Thread safe; the keys it hands
@@ -27,6 +36,9 @@ class FleetKeys {
   std::optional<FleetKey> find(std::string_view id) const;
   // add stores the key (a software key's private half included) before it is there for anybody.
   Status add(FleetKey key);
+  // renew puts another chain for the same key in the place of the present one, for everybody at once; mismatch for another key.
+  Status renew(std::string_view id, std::vector<Bytes> chain);
+  std::vector<FleetKeyTerm> terms() const;
   std::size_t size() const;
   static constexpr std::size_t kMaxKeys = 1024;
   static std::string tpm_name(std::string_view id) { return "cmc-" + std::string(id); }

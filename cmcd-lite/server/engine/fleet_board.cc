@@ -1,0 +1,64 @@
+#include "cmcd-lite/server/engine/fleet_board.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "evidence/x509/certificate.h"
+
+namespace attest {
+namespace {
+
+constexpr UnixTime kMargin = 14 * 86400;  // of the 180 days for which CMC's server certifies
+constexpr int kLifePart = 3;
+
+// remedy_of says what an administrator can do about an error of an enrolment; text it begins with says where it arose.
+std::string remedy_of(const Error& error, const EstConfig& server) {
+  std::string address = server.host + ":" + server.port;
+  if (error.what.starts_with("tpm.")) return "see what status says of the TPM";
+  if (error.what.find("certificate of the attestation key") != std::string::npos)
+    return "\"ak_roots\" of \"cmc\" must hold the authority by which " + address + " certifies";
+  if (error.what.starts_with("enrolment at ")) {
+    if (error.code == Errc::untrusted) return "\"roots\" of the server must hold the authority of the TLS certificate that " + address + " shows";
+    return "see that " + address + " runs and that the daemon may reach it: the packaged unit has no network (docs/CMC.md)";
+  }
+  if (error.what.starts_with("enrolment: the server answered"))
+    return server.token.empty() ? "its administrator has to allow this machine; a token of the server's goes into \"token\""
+                                : "its administrator has to allow this machine; the token in " + server.token.string() + " may have ended";
+  if (error.code == Errc::unsupported) return "the key cannot be certified by a fleet's server; certify it by other means (attestctl enroll request)";
+  return "the present certificate stays in force until it ends; the server's log may say more";
+}
+
+Result<UnixTime> moment_of(const ASN1_TIME* time) {
+  std::tm tm{};
+  if (ASN1_TIME_to_tm(time, &tm) != 1) return Error{Errc::malformed, "certificate: unreadable time"};
+  return static_cast<UnixTime>(timegm(&tm));
+}
+
+}  // namespace
+
+std::vector<FleetCertificate> FleetBoard::all() const {
+  std::lock_guard lock(mutex_);
+  std::vector<FleetCertificate> out;
+  for (const auto& [key, entry] : entries_) out.push_back(entry);
+  std::ranges::stable_partition(out, [](const FleetCertificate& entry) { return entry.key == kAttestationKey; });
+  return out;
+}
+
+void note_attempt(FleetCertificate& entry, const EstConfig& server, UnixTime when, const Status& outcome) {
+  entry.server = server.host + ":" + server.port;
+  entry.tried = when;
+  entry.problem = outcome ? "" : outcome.error().what;
+  entry.remedy = outcome ? "" : remedy_of(outcome.error(), server);
+}
+
+Result<CertificateTerm> term_of(const X509* certificate) {
+  CertificateTerm out;
+  out.subject = subject_text(certificate);
+  TRY(UnixTime begins, moment_of(X509_get0_notBefore(certificate)));
+  TRY(out.not_after, moment_of(X509_get0_notAfter(certificate)));
+  UnixTime life = std::max<UnixTime>(out.not_after - begins, 0);
+  out.renewal = out.not_after - std::min(kMargin, life / kLifePart);
+  return out;
+}
+
+}  // namespace attest

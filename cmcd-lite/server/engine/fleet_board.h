@@ -1,0 +1,62 @@
+// fleet_board.h: what became of the certificates that servers of a CMC fleet issue for keys of this machine.
+#pragma once
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "cmcd-lite/server/cmc/est.h"
+#include "evidence/core/owned.h"
+#include "evidence/core/time.h"
+
+namespace attest {
+
+// FleetCertificate is what status shows of one key's certificate.
+struct FleetCertificate {
+  std::string key;                  // kAttestationKey, or the id of a key that TLSCreate made
+  std::string server;               // HOST:PORT that certifies it
+  bool automatic = false;           // renewed without being asked
+  std::string subject;              // of the certificate that is there; empty: none is known
+  std::optional<UnixTime> not_after, renewal;  // of that certificate: its end, and from when on another is asked for
+  std::optional<UnixTime> tried;    // the last attempt since the daemon started
+  std::string problem, remedy;      // of that attempt; empty: it succeeded
+  std::optional<UnixTime> next;     // when it is tried again, or looked after
+};
+inline constexpr std::string_view kAttestationKey = "ak";
+
+// FleetBoard is where those who have keys certified say what came of it. Thread safe.
+class FleetBoard {
+ public:
+  // change calls f with the entry of a key, which is made where there is none.
+  template <class F>
+  void change(std::string_view key, F f) {
+    std::lock_guard lock(mutex_);
+    auto [at, made] = entries_.try_emplace(std::string(key));
+    if (made) at->second.key = key;
+    f(at->second);
+  }
+  void forget(std::string_view key) {
+    std::lock_guard lock(mutex_);
+    if (auto at = entries_.find(key); at != entries_.end()) entries_.erase(at);
+  }
+  // all are the entries, the attestation key's first.
+  std::vector<FleetCertificate> all() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, FleetCertificate, std::less<>> entries_;
+};
+
+// note_attempt says how an attempt ended.
+void note_attempt(FleetCertificate& entry, const EstConfig& server, UnixTime when, const Status& outcome);
+
+// CertificateTerm is when a certificate ends and when another one is due: two weeks before, or a third of its life where that
+// is less.
+struct CertificateTerm {
+  std::string subject;
+  UnixTime not_after = 0, renewal = 0;
+};
+// term_of: malformed for times that nobody can read.
+Result<CertificateTerm> term_of(const X509* certificate);
+
+}  // namespace attest
