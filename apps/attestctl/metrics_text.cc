@@ -97,6 +97,17 @@ void metadata_metrics(std::string& out, const Json& items, UnixTime now) {
              label(text_of(item, "name")) + "\"} " + std::to_string(now - *made) + "\n";
 }
 
+void fleet_metrics(std::string& out, const Json& certificates, UnixTime now) {
+  family(out, "attest_fleet_certificate_expires_seconds", "gauge",
+         "Until a certificate issued by a fleet's server ends (key \"ak\": the attestation key); negative after it.");
+  for (const Json& entry : certificates)
+    if (Result<UnixTime> end = parse_rfc3339(text_of(entry, "not_after")); end)
+      out += "attest_fleet_certificate_expires_seconds{key=\"" + label(text_of(entry, "key")) + "\"} " + std::to_string(*end - now) + "\n";
+  family(out, "attest_fleet_certificate_failing", "gauge", "1 if the last attempt to have a key certified failed.");
+  for (const Json& entry : certificates)
+    out += "attest_fleet_certificate_failing{key=\"" + label(text_of(entry, "key")) + "\"} " + (text_of(entry, "problem").empty() ? "0" : "1") + "\n";
+}
+
 }  // namespace
 
 std::string metrics_down() {
@@ -124,6 +135,7 @@ std::string metrics_text(const Json& status, UnixTime now) {
   freshness_metrics(out, status);
   verdict_metrics(out, field(status, "verdicts"));
   metadata_metrics(out, list_of(status, "metadata"), now);
+  fleet_metrics(out, list_of(status, "fleet"), now);
   return out;
 }
 

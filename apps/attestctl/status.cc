@@ -74,6 +74,37 @@ void show_epochs(const Session& session, const Json& status) {
                      (flag_of(epoch, "source") ? ", quoted here" : ", seen in evidence"));
 }
 
+// minute writes "2026-11-22T22:54:01Z" as "2026-11-22 22:54 UTC".
+std::string minute(const std::string& moment) {
+  return moment.size() < 16 ? moment : moment.substr(0, 10) + " " + moment.substr(11, 5) + " UTC";
+}
+
+std::string fleet_text(const Json& entry) {
+  std::string key = text_of(entry, "key"), until = text_of(entry, "not_after"), tried = text_of(entry, "tried"), next = text_of(entry, "next");
+  std::string text = key == "ak" ? "attestation key" : "TLS key " + key;
+  if (!text_of(entry, "subject").empty()) text += " · " + text_of(entry, "subject");
+  text += until.empty() ? " · not certified" : " · certified until " + until.substr(0, 10);
+  if (!text_of(entry, "problem").empty()) return text + " · " + text_of(entry, "server") + " did not certify it at " + minute(tried) + (next.empty() ? "" : ", tried again at " + minute(next));
+  if (!tried.empty()) text += " · certified by " + text_of(entry, "server") + " at " + minute(tried);
+  if (flag_of(entry, "automatic") && !text_of(entry, "renewal").empty()) text += " · renewed from " + text_of(entry, "renewal").substr(0, 10);
+  return text;
+}
+
+// show_fleet: certificates that a fleet's servers issue, the failed ones in any case; why is among the warnings.
+void show_fleet(const Session& session, const Json& status) {
+  constexpr std::size_t kShown = 6;
+  std::size_t shown = 0, left = 0;
+  for (const Json& entry : list_of(status, "fleet")) {
+    bool failed = !text_of(entry, "problem").empty();
+    if (shown >= kShown && !failed && !session.verbose) {
+      left++;
+      continue;
+    }
+    row(shown++ == 0 ? "fleet" : "", fleet_text(entry), failed ? Tone::bad : Tone::bold);
+  }
+  if (left > 0) row("", std::to_string(left) + " more certificates (attestctl status --verbose)");
+}
+
 void show_policies(const Session& session, const Json& status) {
   for (const Json& policy : list_of(status, "policies"))
     row("policy", text_of(policy, "name") + "   " + short_or_whole(text_of(policy, "hash"), session.verbose) +
@@ -99,6 +130,7 @@ Result<Exit> run(const Session& session) {
   show_software(session, status);
   show_daemon(status);
   show_epochs(session, status);
+  show_fleet(session, status);
   show_policies(session, status);
   show_texts(problems, "problem", Tone::bad);
   show_texts(warnings, "warning", Tone::warn);

@@ -24,7 +24,7 @@ struct Roots {
 };
 
 Result<Roots> read_roots(const ReportOptions& options) {
-  if (options.one_root) {
+  if (!options.roots.empty()) {
     TRY(auto roots, read_certificates(options.roots));
     return Roots{roots, roots};
   }
@@ -33,11 +33,12 @@ Result<Roots> read_roots(const ReportOptions& options) {
   return Roots{std::move(signers), std::move(keys)};
 }
 
-// read_held reads the items held for a peer: every file below the folder, whatever its name.
+// read_held reads the items held for a peer: every file below the folder, whatever its name. A folder that is not there
+// holds nothing yet.
 Result<std::vector<Bytes>> read_held(const std::string& folder) {
   std::vector<Bytes> held;
-  if (folder.empty()) return held;
   std::error_code error;
+  if (folder.empty() || !fs::exists(folder, error)) return held;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     if (!it->is_regular_file(error)) continue;
     if (held.size() == kMaxHeld) return Error{Errc::malformed, folder + ": more than 1024 files"};
@@ -88,18 +89,19 @@ void add_report_options(CLI::App& app, ReportOptions& options) {
   app.add_option("--at", options.at, "judge as of this time, RFC 3339 (with --report)");
   app.add_option("--signer-roots", options.signer_roots, "roots of metadata signers, PEM (with --report)");
   app.add_option("--ak-roots", options.ak_roots, "roots of attestation keys, PEM (with --report)");
-  app.add_option("--roots", options.roots, "one set of roots for both, PEM (with --report and --one-root)");
-  app.add_flag("--one-root", options.one_root, "accept that one authority certifies signers and attestation keys");
+  app.add_option("--roots", options.roots, "one authority certifies signers and attestation keys: its roots, PEM; every result says so (with --report)");
+  app.add_flag("--one-root", options.one_root, "says again that --roots is one authority for both (with --report)");
   app.add_flag("--omsp", options.omsp, "demand revocation answers for manifests that name a server (with --report)");
   app.add_option("--peer-cache", options.peer_cache, "folder of signed items held for this peer (with --report)");
 }
 
 Result<Exit> run_report(Session& session, const ReportOptions& options, const std::string& nonce) {
-  if (options.one_root != !options.roots.empty())
-    return usage(session, "verify: --roots puts signers and attestation keys under one authority: say so with --one-root, or "
-                          "give --signer-roots and --ak-roots");
-  if (!options.one_root && (options.signer_roots.empty() || options.ak_roots.empty()))
-    return usage(session, "verify: --report needs --signer-roots FILE and --ak-roots FILE");
+  bool one_root = !options.roots.empty(), apart = !options.signer_roots.empty() && !options.ak_roots.empty();
+  if (one_root && (!options.signer_roots.empty() || !options.ak_roots.empty()))
+    return usage(session, "verify: --roots puts signers and attestation keys under one authority; --signer-roots and --ak-roots keep them apart");
+  if (options.one_root && !one_root) return usage(session, "verify: --one-root needs --roots FILE");
+  if (!one_root && !apart)
+    return usage(session, "verify: --report needs --signer-roots FILE and --ak-roots FILE (or --roots FILE: one authority for both)");
   TRY(Bytes report, read_input(options.report, cmc::kMaxReport));
   TRY(Bytes nonce_bytes, from_hex(nonce, 1024));
   TRY(UnixTime now, moment(options.at));
@@ -118,7 +120,7 @@ Result<Exit> run_report(Session& session, const ReportOptions& options, const st
   question.roots = shown;
   question.held = held;
   question.check_omsp = options.omsp;
-  question.one_root = options.one_root;
+  question.one_root = one_root;
   cmc::Judged judged = cmc::judge(question);
   CHECK_OK(apply_policy(options.policy, judged));
   if (session.json)

@@ -1,11 +1,13 @@
 #include "apps/attestctl/atls/channel.h"
 
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "apps/attestctl/atls/non_blocking.h"
 #include "cmcd-lite/http/connection.h"
 #include "evidence/core/printable.h"
 
@@ -24,6 +26,18 @@ Status name_server(SSL* ssl, const std::string& name) {
 }
 
 }  // namespace
+
+void part(int fd) {
+  ::shutdown(fd, SHUT_WR);
+  Bytes dropped(64 << 10);
+  auto until = atls::Clock::now() + std::chrono::seconds(2);
+  for (;;) {
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(until - atls::Clock::now()).count();
+    pollfd one{fd, POLLIN, 0};
+    if (left <= 0 || ::poll(&one, 1, static_cast<int>(left)) <= 0) return;
+    if (::read(fd, dropped.data(), dropped.size()) <= 0) return;
+  }
+}
 
 Result<std::size_t> PlainChannel::read(std::span<std::uint8_t> out) {
   if (guarded_ != nullptr) CHECK_OK(guarded_->attend(fd_.get()));
@@ -83,6 +97,25 @@ Result<std::unique_ptr<AttestedChannel>> AttestedChannel::accept(const Endpoint&
 AttestedChannel::~AttestedChannel() {
   if (SSL_is_init_finished(ssl_.get()) == 1) SSL_shutdown(ssl_.get());
   ERR_clear_error();
+}
+
+bool AttestedChannel::over() {
+  if (links_) return links_->over();
+  NonBlocking fd(fd_.get());
+  std::uint8_t byte = 0;
+  std::size_t size = 0;
+  ERR_clear_error();
+  int result = SSL_peek_ex(ssl_.get(), &byte, 1, &size);
+  bool alive = result != 1 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ;
+  ERR_clear_error();
+  return !alive;
+}
+
+void AttestedChannel::part() {
+  SSL_shutdown(ssl_.get());
+  ERR_clear_error();
+  SSL_set_quiet_shutdown(ssl_.get(), 1);
+  ctl::part(fd_.get());
 }
 
 Status AttestedChannel::attend(int fd) {

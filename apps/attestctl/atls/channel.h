@@ -46,8 +46,10 @@ class AttestedChannel final : public Channel {
   Status write(View bytes) override;
   // attend keeps the watch until fd can be read, the peer is gone, or five minutes have passed.
   Status attend(int fd);
-  // over: the peer has closed, or has said that it has no more data.
-  bool over() const { return links_ && links_->over(); }
+  // over: the peer has closed, has said that it has no more data, or says something while nothing is asked.
+  bool over();
+  // part ends our side and hears the other out for a moment: the channel can be used for nothing else after it.
+  void part();
   SSL* ssl() { return ssl_.get(); }
   atls::Links* links() { return links_ ? &*links_ : nullptr; }
 
@@ -58,6 +60,10 @@ class AttestedChannel final : public Channel {
   OwnedSsl ssl_;
   std::optional<atls::Links> links_;
 };
+
+// part ends our side of a connection and hears the other side out for two seconds at most: closing while there is something
+// that nobody read may take our last words from it.
+void part(int fd);
 
 // relay copies bytes both ways between a plain descriptor pair (in, out) and an attested connection until one side ends.
 // Neither direction waits for the other, and the peer goes on proving itself. untrusted or stale where it fails to.

@@ -11,6 +11,12 @@ constexpr std::size_t kStep = 16 << 10;
 
 }  // namespace
 
+Status HttpStream::write(View bytes) {
+  Status sent = channel_.write(bytes);
+  deaf_ = deaf_ || !sent;
+  return sent;
+}
+
 // more reads what comes next; false at the end of the stream.
 Result<bool> HttpStream::more() {
   std::size_t before = buffer_.size();
@@ -28,6 +34,8 @@ Result<std::optional<Bytes>> HttpStream::head() {
       buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(*size));
       return std::optional<Bytes>(std::move(out));
     }
+    // Who speaks something else, TLS to begin with, may wait for an answer before it ever ends a line.
+    if (!buffer_.empty() && (buffer_[0] < 0x21 || buffer_[0] > 0x7e)) return Error{Errc::malformed, "http: no head of a message"};
     if (buffer_.size() > http::kMaxHead) return Error{Errc::denied, "http: a head of more than 64 KiB"};
     TRY(bool came, more());
     if (came) continue;
@@ -100,14 +108,14 @@ Status HttpStream::body(const http::Body& body, const Sink& sink) {
 }
 
 Status HttpStream::write_piece(const http::Body& body, View piece) {
-  if (body.kind != http::Body::Kind::chunked) return channel_.write(piece);
+  if (body.kind != http::Body::Kind::chunked) return write(piece);
   if (piece.empty()) return ok();
   char size[24];
   int digits = std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
   Bytes framed(size, size + digits);
   framed.insert(framed.end(), piece.begin(), piece.end());
   framed.insert(framed.end(), {'\r', '\n'});
-  return channel_.write(framed);
+  return write(framed);
 }
 
 Status HttpStream::end_body(const http::Body& body) {

@@ -14,8 +14,12 @@ class HttpStream {
   Result<http::Head> response();
   // body hands the pieces of a body to sink as they come, chunks taken apart.
   Status body(const http::Body& body, const Sink& sink);
-  Status write(std::string_view text) { return channel_.write(as_view(text)); }
-  Status write(View bytes) { return channel_.write(bytes); }
+  Status write(std::string_view text) { return write(as_view(text)); }
+  Status write(View bytes);
+  // deaf: the other side took no more of what was written. It may have answered all the same.
+  bool deaf() const { return deaf_; }
+  // silent: nothing has come that was not taken.
+  bool silent() const { return buffer_.empty(); }
   // write_piece writes a piece of a body as it must be framed; end_body what follows the last.
   Status write_piece(const http::Body& body, View piece);
   Status end_body(const http::Body& body);
@@ -29,6 +33,7 @@ class HttpStream {
   Status chunks(const Sink& sink);
   Channel& channel_;
   Bytes buffer_;
+  bool deaf_ = false;
 };
 
 }  // namespace attest::ctl

@@ -47,9 +47,11 @@ class One {
  public:
   One(const Proxy& proxy, OwnedFd fd) : proxy_(proxy), client_(std::move(fd)), down_(client_) {}
 
+  void part() { ctl::part(client_.fd()); }
   Status run() {
     for (;;) {
       auto request = down_.request();
+      if (!request && request.error().code == Errc::io && down_.silent()) return ok();  // gone, without a word
       if (!request) {
         if (!dropped(request.error())) (void)refuse(down_, 400, "Bad Request");
         return request.error();
@@ -71,7 +73,8 @@ class One {
 
   Status dial(const http::Target& target) {
     std::string there = target.host + " " + target.port;
-    if (server_ && there == where_ && !server_->over()) return ok();
+    used_ = server_ && there == where_ && !server_->over();
+    if (used_) return ok();
     hang_up();
     atls::Outcome outcome;
     auto dialled = AttestedChannel::dial(proxy_.endpoint, target, &outcome);
@@ -107,13 +110,29 @@ class One {
       return false;
     }
     bool wants_close = request.lists("Connection", "close") || request.lists("Proxy-Connection", "close") || request.minor == 0;
-    if (Status sent = send_on(request, *target, *body); !sent) {
-      std::fprintf(stderr, "failed    %s   %s\n", printable(request.target).c_str(), sent.error().what.c_str());
+    bool again = body->kind == http::Body::Kind::none && (request.method == "GET" || request.method == "HEAD");
+    http::Head copy = request;
+    auto answer = ask(copy, *target, *body);
+    if (!answer && again && used_ && answer.error().code == Errc::io) {  // the server had enough of a connection in between
+      hang_up();
+      answer = ask(request, *target, *body);
+    }
+    if (!answer) {
+      std::fprintf(stderr, "failed    %s:%s   %s\n", printable(target->host).c_str(), target->port.c_str(), answer.error().what.c_str());
       CHECK_OK(refuse(down_, 502, "Bad Gateway"));
       return false;
     }
-    TRY(bool goes_on, bring_back(request.method));
+    wants_close = wants_close || up_->deaf();
+    TRY(bool goes_on, bring_back(*std::move(answer), request.method, wants_close));
     return goes_on && !wants_close;
+  }
+
+  // ask sends a request on and takes the head of its answer: a server that refuses a body need not hear all of it.
+  Result<http::Head> ask(http::Head& request, const http::Target& target, const http::Body& body) {
+    Status sent = send_on(request, target, body);
+    if (!sent && (!up_ || !up_->deaf() || dropped(sent.error()))) return sent.error();
+    auto answer = up_->response();
+    return answer || sent ? std::move(answer) : sent.error();
   }
 
   Status send_on(http::Head& request, const http::Target& target, const http::Body& body) {
@@ -124,25 +143,27 @@ class One {
     request.set("Host", target.host.find(':') == std::string::npos ? target.host + ":" + target.port
                                                                    : "[" + target.host + "]:" + target.port);
     sign(proxy_, request);
+    if (request.lists("Expect", "100-continue") && body.kind != http::Body::Kind::none)
+      CHECK_OK(down_.write("HTTP/1.1 100 Continue\r\n\r\n"));
+    request.remove("Expect");
     CHECK_OK(up_->write(http::write_request(request)));
     CHECK_OK(down_.body(body, [&](View piece) { return up_->write_piece(body, piece); }));
     return up_->end_body(body);
   }
 
-  Result<bool> bring_back(const std::string& method) {
-    auto answer = up_->response();
-    auto body = answer ? http::response_body(*answer, method) : Result<http::Body>(answer.error());
+  Result<bool> bring_back(http::Head answer, const std::string& method, bool last) {
+    auto body = http::response_body(answer, method);
     if (!body) {
       CHECK_OK(refuse(down_, 502, "Bad Gateway"));
       return false;
     }
     bool ends = body->kind == http::Body::Kind::until_close;
-    bool server_ends = ends || answer->lists("Connection", "close") || answer->minor == 0;
-    http::remove_hop_by_hop(*answer);
-    answer->minor = 1;
-    sign(proxy_, *answer);
-    if (ends) answer->set("Connection", "close");
-    CHECK_OK(down_.write(http::write_response(*answer)));
+    bool server_ends = ends || answer.lists("Connection", "close") || answer.minor == 0 || up_->deaf();
+    http::remove_hop_by_hop(answer);
+    answer.minor = 1;
+    sign(proxy_, answer);
+    if (ends || last) answer.set("Connection", "close");
+    CHECK_OK(down_.write(http::write_response(answer)));
     CHECK_OK(up_->body(*body, [&](View piece) { return down_.write_piece(*body, piece); }));
     CHECK_OK(down_.end_body(*body));
     if (server_ends) hang_up();
@@ -155,12 +176,15 @@ class One {
   std::unique_ptr<AttestedChannel> server_;
   std::optional<HttpStream> up_;
   std::string where_;
+  bool used_ = false;  // the connection to the server carried a request before this one
 };
 
 void serve_one(const Proxy& proxy, OwnedFd fd) {
   timeval idle{kIdleSeconds, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
-  Status done = One(proxy, std::move(fd)).run();
+  One one(proxy, std::move(fd));
+  Status done = one.run();
+  one.part();
   if (!done) std::fprintf(stderr, "dropped   %s\n", done.error().what.c_str());
 }
 

@@ -107,8 +107,12 @@ Result<int> one(Client& client, const RequestOptions& options, const std::string
   TRY(Source source, open_source(options.data));
   TRY(http::Head head, head_of(options, target, source));
   CHECK_OK(client.go_to(target));
-  CHECK_OK(send(*client.channel, *client.stream, head, source));
-  TRY(http::Head answer, client.stream->response());
+  Status sent = send(*client.channel, *client.stream, head, source);
+  bool cut = !sent && client.stream->deaf() && !dropped(sent.error());  // a server may answer early and hang up
+  if (!sent && !cut) return sent.error();
+  auto came = client.stream->response();
+  if (!came) return cut ? sent.error() : came.error();
+  http::Head answer = *std::move(came);
   TRY(http::Body body, http::response_body(answer, head.method));
   if (client.session.verbose) std::fputs(http::write_response(answer).c_str(), stderr);
   CHECK_OK(client.stream->body(body, [](View piece) {
@@ -116,7 +120,7 @@ Result<int> one(Client& client, const RequestOptions& options, const std::string
     return written ? ok() : Status(Error{Errc::io, "stdout takes no more"});
   }));
   std::fflush(stdout);
-  if (body.kind == http::Body::Kind::until_close || answer.lists("Connection", "close") || answer.minor == 0)
+  if (cut || body.kind == http::Body::Kind::until_close || answer.lists("Connection", "close") || answer.minor == 0)
     client.hang_up();
   return answer.status;
 }

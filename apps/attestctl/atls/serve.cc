@@ -9,6 +9,8 @@
 namespace attest::ctl {
 namespace {
 
+constexpr std::uint64_t kMaxUnwanted = 1 << 20;  // bytes of a body that are read for the sake of the connection
+
 http::Head answer_head(int status, std::string_view reason, std::string_view type) {
   http::Head out;
   out.status = status;
@@ -42,21 +44,47 @@ Status answer_post(HttpStream& stream, const http::Head& request, const http::Bo
                      "{\"bytes\": " + std::to_string(size) + ", \"sha256\": \"" + to_hex(digest.view()) + "\"}\n");
 }
 
-Status answer(HttpStream& stream, const http::Head& request, const std::string& peer) {
+// pass_over reads a body that nobody wants; false for one that is not worth the while.
+Result<bool> pass_over(HttpStream& stream, const http::Body& body) {
+  if (body.kind == http::Body::Kind::length && body.length > kMaxUnwanted) return false;
+  std::uint64_t left = kMaxUnwanted;
+  Status heard = stream.body(body, [&](View piece) -> Status {
+    if (piece.size() > left) return Error{Errc::denied, "a body that nobody wants"};
+    left -= piece.size();
+    return ok();
+  });
+  if (!heard && heard.error().code == Errc::denied) return false;
+  CHECK_OK(heard);
+  return true;
+}
+
+// answer gives false where the connection ends with it.
+Result<bool> answer(HttpStream& stream, const http::Head& request, const std::string& peer) {
   TRY(http::Body body, http::request_body(request));
+  bool goes_on = !request.lists("Connection", "close") && request.minor != 0;
   bool reads = request.method == "GET" || request.method == "HEAD";
   bool writes = request.method == "POST" || request.method == "PUT";
   std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
-  if (writes && path == "/post") return answer_post(stream, request, body);
-  CHECK_OK(stream.body(body, [](View) { return ok(); }));
-  if (reads && path == "/")
-    return answer_text(stream, answer_head(200, "OK", "text/plain"), request.method, "hello over attested TLS\n");
-  if (reads && path == "/data")
-    return answer_text(stream, answer_head(200, "OK", "application/json"), request.method, "{\"peer\": \"" + peer + "\"}\n");
+  if (writes && path == "/post") {
+    CHECK_OK(answer_post(stream, request, body));
+    return goes_on;
+  }
+  bool held_back = request.lists("Expect", "100-continue") && body.kind != http::Body::Kind::none;
+  if (goes_on && !held_back) {
+    TRY(bool passed, pass_over(stream, body));
+    goes_on = passed;
+  }
+  goes_on = goes_on && !held_back;
+  http::Head head = answer_head(200, "OK", path == "/data" ? "application/json" : "text/plain");
+  std::string text = path == "/data" ? "{\"peer\": \"" + peer + "\"}\n" : "hello over attested TLS\n";
   bool known = path == "/" || path == "/data" || path == "/post";
-  return answer_text(stream, known ? answer_head(405, "Method Not Allowed", "text/plain")
-                                   : answer_head(404, "Not Found", "text/plain"),
-                     request.method, "there is / and /data to read and /post to write\n");
+  if (!reads || !known || path == "/post") {
+    head = known ? answer_head(405, "Method Not Allowed", "text/plain") : answer_head(404, "Not Found", "text/plain");
+    text = "there is / and /data to read and /post to write\n";
+  }
+  if (!goes_on) head.set("Connection", "close");
+  CHECK_OK(answer_text(stream, std::move(head), request.method, text));
+  return goes_on;
 }
 
 // requests answers one after the other until the client closes or asks to.
@@ -64,13 +92,14 @@ Status requests(AttestedChannel& channel, const std::string& peer) {
   HttpStream stream(channel);
   for (;;) {
     auto request = stream.request();
+    if (!request && request.error().code == Errc::io && stream.silent()) return ok();  // gone, without a word
     if (!request) {
       (void)answer_text(stream, answer_head(400, "Bad Request", "text/plain"), "GET", "this is no request\n");
       return request.error();
     }
     if (!*request) return ok();
-    CHECK_OK(answer(stream, **request, peer));
-    if ((*request)->lists("Connection", "close") || (*request)->minor == 0) return ok();
+    TRY(bool goes_on, answer(stream, **request, peer));
+    if (!goes_on) return ok();
   }
 }
 
@@ -80,6 +109,7 @@ void serve_one(const Session& session, const Endpoint& endpoint, OwnedFd fd) {
   if (!channel) return;
   Status served = requests(*channel, peer);
   if (!served) std::fprintf(stderr, "dropped   %s   %s\n", peer.c_str(), served.error().what.c_str());
+  channel->part();
 }
 
 Result<Exit> run(const Session& session, const ListenOptions& options) {
