@@ -6,6 +6,7 @@
 
 #include <thread>
 
+#include "evidence/cmc/report.h"
 #include "provider/libattest/links.h"
 #include "test/support/atls_pair.h"
 
@@ -96,6 +97,60 @@ TEST_F(Chained, PayloadsAreReadStrictly) {
   EXPECT_FALSE(atls::decode_challenge(challenge));
   EXPECT_FALSE(atls::decode_answer(Bytes(8, 0)));
   EXPECT_FALSE(atls::decode_answer(Bytes(7, 0)));
+}
+
+// Certificates of attestation keys, as reports name them; what else is in a report the agent has judged.
+Bytes report_by(const TestCert& certificate) {
+  cmc::Report report;
+  report.encoding = cmc::Encoding::cbor;
+  report.version = cmc::kReportVersion;
+  report.type = cmc::kReportType;
+  report.context.type = "Context";
+  report.context.alg = "SHA-256";
+  report.context.collateral.emplace_back();
+  report.context.collateral.back().type = cmc::kTpmEvidence;
+  report.context.collateral.back().certs = {certificate.der()};
+  return cmc::encode_report(report, cmc::encode_context(report.context, report.encoding));
+}
+
+struct AcceptingAgent final : atls::Agent {
+  Result<std::vector<std::string>> peer_cache(const std::string&) override { return std::vector<std::string>(); }
+  Result<Bytes> attest(View, const std::vector<std::string>&) override { return Bytes(); }
+  Result<atls::Judgement> verify(View, View, const atls::PeerName&) override {
+    atls::Judgement good;
+    good.accepted = true;
+    return good;
+  }
+};
+
+TEST(AtlsLinkIdentity, ARenewedCertificateGoesOnAndAnotherKeyDoesNot) {
+  TestCert root = make_root("AK CA"), other_root = make_root("Other AK CA");
+  CertSpec spec, later;
+  spec.common_name = "machine TPM AK";
+  later.common_name = "machine TPM AK";
+  later.not_after = spec.not_after + 180 * kDay;
+  TestCert first = issue(&root, spec);
+  auto certified = [&](const TestCert& issuer, const TestCert& key) {
+    EVP_PKEY_up_ref(key.key.get());
+    return issue_for(&issuer, later, OwnedPkey(key.key.get()));
+  };
+  TestCert renewed = certified(root, first), elsewhere = certified(other_root, first), another = issue(&root, later);
+  ASSERT_NE(renewed.der(), first.der());
+  AcceptingAgent agent;
+  Bytes before = report_by(first);
+  auto goes_on = [&](const Bytes& report) {
+    auto identity = atls::identity_of(before);
+    if (!identity) return identity.error().what;
+    atls::Watcher watcher(true, kBinding, before, *identity);
+    auto challenge = watcher.challenge();
+    if (!challenge) return challenge.error().what;
+    auto judged = watcher.judge(Answer{challenge->counter, report}, {}, agent);
+    return judged ? std::string("goes on") : judged.error().what;
+  };
+  EXPECT_EQ(goes_on(before), "goes on");
+  EXPECT_EQ(goes_on(report_by(renewed)), "goes on");
+  EXPECT_NE(goes_on(report_by(another)).find("another machine"), std::string::npos) << "same names, same issuer, another key";
+  EXPECT_NE(goes_on(report_by(elsewhere)).find("another machine"), std::string::npos) << "another issuer's word";
 }
 
 // Over real connections.

@@ -167,6 +167,10 @@ class CmcSelfEnrolment : public testing::Test {
     }
     return false;
   }
+  // shown is what status says of certificates from the fleet.
+  std::string shown() const {
+    return member_raw(machine_.daemon.control(R"({"op":"status"})"), "fleet");
+  }
   Status update_certs() const {
     CmcClientOptions options;
     options.address = "unix://" + machine_.daemon.path("cmc.sock").string();
@@ -203,6 +207,11 @@ TEST_F(CmcSelfEnrolment, WhatFailedIsTriedAgainAndUpdateCertsSaysWhy) {
   est_.spoil(Fault::host_name);
   start();
   ASSERT_TRUE(comes("is not certified by the fleet, which is tried again: enrolment: the certificate")) << machine_.daemon.log();
+  std::string told = shown();
+  for (const char* part : {R"("key":"ak")", R"("automatic":true)", R"("not_after":null)", R"("problem":"enrolment: the certificate of the attestation key)",
+                           R"("remedy":"\"ak_roots\")", R"("tried":"2)", R"("next":"2)"})
+    EXPECT_NE(told.find(part), std::string::npos) << part << " in " << told;
+  EXPECT_NE(machine_.daemon.control(R"({"op":"status"})").find("did not certify the attestation key"), std::string::npos);
   std::string before = ak_name();
   auto refused = update_certs();
   ASSERT_FALSE(refused);
@@ -210,6 +219,9 @@ TEST_F(CmcSelfEnrolment, WhatFailedIsTriedAgainAndUpdateCertsSaysWhy) {
   EXPECT_EQ(ak_name(), before);
   est_.spoil(Fault::none);
   EXPECT_TRUE(comes(kDone)) << machine_.daemon.log();
+  told = shown();
+  for (const char* part : {R"("problem":"","remedy":"")", R"(machine TPM AK","not_after":"2)", R"("renewal":"2)"})
+    EXPECT_NE(told.find(part), std::string::npos) << part << " in " << told;
   std::string second = ak_name();
   EXPECT_NE(second, before);
   auto updated = update_certs();

@@ -158,6 +158,47 @@ TEST_F(Claims, TheSignedSumIsThatOfTheListedContainers) {
   EXPECT_FALSE(trusted({}, {})) << "none, where one is due";
 }
 
+// An event that does not say what container it is, has no configuration and no root file system to compare.
+TEST_F(Claims, AnEventWithoutItsTwoDigestsIsNoContainer) {
+  Measured reference = measured(config("secret"));
+  Component bare = sent(reference);
+  bare.ctr.reset();
+  EXPECT_FALSE(judged(reference, "", bare).trusted);
+}
+
+// What CMC shows of a container it did not expect, people have to see too; its secrets they have not.
+TEST_F(Claims, AnUnexpectedContainerIsShownWithoutItsSecrets) {
+  Judged refused = judged(measured(config("secret")), "", measured(config("hunter2", "/tmp")).event);
+  ASSERT_FALSE(refused.trusted);
+  const DigestFinding& shown = refused.result.measurements.at(0).artifacts.at(0);
+  EXPECT_EQ(shown.type, "Measurement");
+  ASSERT_TRUE(shown.ctr && shown.ctr->oci_spec);
+  EXPECT_EQ((*shown.ctr->oci_spec)["process"]["cwd"], "/tmp");
+  EXPECT_EQ(std::string(as_text(encode_result(refused.result, Encoding::json))).find("hunter2"), std::string::npos);
+}
+
+// The form of JWS with two points is evidence too, as in CMC; as metadata it is none.
+TEST_F(Claims, TheStatementMayBeCompact) {
+  Measured reference = measured(config("secret"));
+  Component event = sent(reference);
+  Bytes bytes = report({manifest(reference), image("")}, {event}, {event});
+  json text = json::parse(bytes.begin(), bytes.end());
+  json& evidence = text["evidences"][0]["evidence"];
+  Bytes flattened = *from_base64(evidence.get<std::string>(), 1 << 20);
+  json jws = json::parse(flattened.begin(), flattened.end());
+  std::string compact = jws["protected"].get<std::string>() + "." + jws["payload"].get<std::string>() + "." + jws["signature"].get<std::string>();
+  auto trusted = [&](const std::string& statement) {
+    evidence = to_base64(as_view(statement));
+    Bytes again = to_bytes(as_view(text.dump()));
+    return judge(question(again)).trusted;
+  };
+  EXPECT_TRUE(trusted(compact));
+  EXPECT_FALSE(trusted(compact + "A"));
+  EXPECT_FALSE(trusted(compact + "."));
+  EXPECT_FALSE(trusted("." + compact));
+  EXPECT_FALSE(trusted(compact.substr(0, compact.rfind('.'))));
+}
+
 TEST(ContainerLog, KeepsWhatItCheckedAcrossARestart) {
   TempDir folder;
   std::string path = folder.file("containers.json");

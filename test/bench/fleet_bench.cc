@@ -16,6 +16,7 @@
 #include <future>
 #include <nlohmann/json.hpp>
 
+#include "cmcd-lite/server/process/process.h"
 #include "evidence/cmc/report.h"
 #include "evidence/json/utf8.h"
 #include "provider/libattest/options.h"
@@ -149,6 +150,7 @@ bool judge_in(Encoding encoding, CmcMachine& machine, const Authority& authority
   auto report = machine.attest(encoding, nonce);
   if (!report) return false;
   out.size_mib = static_cast<double>(report->size()) / (1 << 20);
+  if (!Verifier(authority).accepts(*report, nonce)) return false;  // the program itself is in memory before that is counted
   for (int i = 0; i < rounds; i++) {  // in turn, so that a machine that slows down slows all
     Verifier verifier(authority);
     malloc_trim(0);  // what was freed before must not be there to be used again
@@ -168,6 +170,7 @@ bool judge_in(Encoding encoding, CmcMachine& machine, const Authority& authority
 }
 
 int bench_judge(int entries, int rounds) {
+  spare_memory();  // as the daemon does
   Authority authority;
   CmcMachine machine(authority, "tis", 0);
   if (!machine.good()) return 1;

@@ -3,6 +3,7 @@
 
   cmc.py BUILD
 """
+import json
 import os
 import pathlib
 import re
@@ -23,6 +24,7 @@ from story import Story, Verdict, bold  # noqa: E402
 CA = chapters.CA
 SPEAKS = {"a": "json", "b": "cbor"}
 PATIENCE = ["--timeout-ms", "60000"]
+ROOTS = ["--signer-roots", "ca/metadata-root.pem", "--ak-roots", "ca/ak-root.pem"]
 
 
 def agent(machine):
@@ -33,10 +35,12 @@ def join_fleet(stage, machine, image):
     """Gives a machine the member `cmc`: its socket, whom it trusts, and the signed items that describe it."""
     ours = [f"{machine.name}-os", image]
     machine.configure(
-        callers=machine.settings().get("callers", []) + [{"name": "fleet", "uid": USER, "rights": ["raw", "judge"]}],
+        callers=machine.settings().get("callers", []) + [{"name": "fleet", "uid": USER, "rights": ["raw", "judge", "control"]}],
         cmc={"sockets": [{"path": str(machine.socket.parent / "cmc.sock"), "mode": "0600"}], "name": f"{machine.name}.example",
              "signer_roots": [str(stage.folder / "ca/metadata-root.pem")], "ak_roots": [str(stage.folder / "ca/ak-root.pem")],
-             "metadata": [str(stage.folder / f"{name}.signed.json") for name in ours]})
+             "metadata": [str(stage.folder / f"{name}.signed.json") for name in ours], "containers": {"driver": "tpm"}})
+    machine.stop_daemon()  # where containers are recorded is settled at the start
+    machine.start_daemon()
 
 
 def the_machines(stage):
@@ -58,17 +62,59 @@ def the_machines(stage):
     stage.web = WebCertificates(stage.folder / "web").make("localhost", "client.example")
 
 
+def judge(stage, machine, what, good, *texts):
+    """A report of a machine, judged by somebody who has nothing but the two roots."""
+    report, nonce = f"{machine.name}.report", ("a1" if machine.name == "a" else "b2") * 16
+    words = ["attestctl", "generate", "--agent", agent(machine), "--serializer", SPEAKS[machine.name], "--nonce", nonce, "-o", report]
+    stage.story.output(stage.run(machine, words).out, "^wrote")
+    words = ["attestctl", "verify", "--report", report, "--nonce", nonce, *ROOTS]
+    stage.accepted(what, None, words, "") if good else stage.refused(what, None, words, *texts)
+
+
 def reports(stage):
     stage.story.step("A report over a nonce from each, judged by somebody who has nothing but the two roots.")
     for machine in (stage.a, stage.b):
-        report, nonce = f"{machine.name}.report", ("a1" if machine.name == "a" else "b2") * 16
-        words = ["attestctl", "generate", "--agent", agent(machine), "--serializer", SPEAKS[machine.name], "--nonce", nonce, "-o", report]
-        stage.story.output(stage.run(machine, words).out, "^wrote")
-        roots = ["--signer-roots", "ca/metadata-root.pem", "--ak-roots", "ca/ak-root.pem"]
-        stage.accepted(f"report of {machine.name.upper()} in {SPEAKS[machine.name].upper()}", None,
-                       ["attestctl", "verify", "--report", report, "--nonce", nonce, *roots], "")
+        judge(stage, machine, f"report of {machine.name.upper()} in {SPEAKS[machine.name].upper()}", True)
     stage.refused("the same report for another nonce", None,
-                  ["attestctl", "verify", "--report", "a.report", "--nonce", "00" * 16, *roots])
+                  ["attestctl", "verify", "--report", "a.report", "--nonce", "00" * 16, *ROOTS])
+
+
+def bundle(stage, name):
+    """A container as its runtime starts it: a configuration and a root file system."""
+    folder = stage.folder / name
+    (folder / "rootfs/bin").mkdir(parents=True)
+    (folder / "rootfs/bin/app").write_text(f"the program of {name}\n")
+    (folder / "config.json").write_text(json.dumps(
+        {"ociVersion": "1.2.0", "process": {"args": ["/bin/app"], "cwd": "/", "env": ["PATH=/bin", "TOKEN=hunter2"]}, "root": {"path": "rootfs"}}))
+    return f"{name}/config.json"
+
+
+def start_container(stage, machine, config, name):
+    """What a runtime's hook does before it starts a container."""
+    words = ["attestctl", "measure", config, "--name", name, "--index", "14", "--agent", agent(machine)]
+    stage.story.output(stage.run(machine, words).out, "^recorded")
+
+
+def containers(stage):
+    stage.story.step("A starts a container that its metadata knows; it is in a register of the TPM, and in every report from now on.")
+    shop = bundle(stage, "shop")
+    stage.quiet(None, "attestctl", "measure", shop, "--name", "shop", "--index", "14", "--anchor", "TPM", "-o", "shop.part.json")
+    stage.quiet(None, "attestctl", "metadata", "create", "manifest", "--name", "shop", "--components", "shop.part.json", "--base-layers", "a-os",
+                "-o", "shop.json")
+    stage.quiet(None, "attestctl", "metadata", "create", "image-description", "--name", "web-server", "--manifest", "a-os", "--manifest", "shop",
+                "-o", "web-server.json")
+    stage.quiet(None, "attestctl", "metadata", "sign", "--ca", "ca", "shop.json", "web-server.json")
+    fleet = stage.a.settings()["cmc"]
+    fleet["metadata"].append(str(stage.folder / "shop.signed.json"))
+    stage.a.configure(cmc=fleet)
+    start_container(stage, stage.a, shop, "shop")
+    judge(stage, stage.a, "report of A with its container", True)
+
+
+def an_unknown_container(stage):
+    stage.story.step("B starts one that nobody signed for.")
+    start_container(stage, stage.b, bundle(stage, "unknown"), "unknown")
+    judge(stage, stage.b, "report of B with an unknown container", False, "unknown")
 
 
 def common(machine):
@@ -127,7 +173,7 @@ def main():
     os.chdir(folder)
     story = Story()
     with chapters.Stage(build, folder, story) as stage:
-        for chapter in (the_machines, reports, connections, a_change):
+        for chapter in (the_machines, reports, containers, connections, a_change, an_unknown_container):
             chapter(stage)
         story.print_table()
     os.chdir(here)

@@ -16,7 +16,7 @@ from lab import processes
 from lab.authority import WebCertificates
 from lab.cases import main
 from lab.fleet_agent import FleetAgent
-from lab.paths import CURL, Build
+from lab.paths import CURL, SOURCE, Build
 
 HOST = "127.0.0.1"
 
@@ -215,6 +215,22 @@ class Atls(unittest.TestCase):
         self.assertIn("502", self.curl(proxy, *status, f"http://{server.at}/").out)
         self.assertIn("500", self.curl(proxy, *status, "-p", f"http://{server.at}/").out)
 
+    def test_answers_before_the_end_of_a_body_arrive(self):
+        server, proxy, big = self.server("serve"), self.server("proxy", agent=self.ours), self.folder / "unwanted"
+        big.write_bytes(bytes(1 << 20) * 24)
+        done = self.run_client("request", "-d", f"@{big}", f"https://{server.at}/nothing")
+        self.assertIn("status 404", done.out, done)
+        status = ["-o", "/dev/null", "-w", "%{http_code}\n", "--data-binary", f"@{big}"]
+        self.assertIn("404", self.curl(proxy, *status, "-H", "Expect:", f"http://{server.at}/nothing").out)
+        # A program that sends its body only when it is told to.
+        held = ["-H", "Expect: 100-continue", "--expect100-timeout", "600"]
+        self.assertIn("200", self.curl(proxy, *status, *held, f"http://{server.at}/post").out)
+        self.assertIn("405", self.curl(proxy, *status, *held, f"http://{server.at}/").out)
+
+    def test_a_proxy_asked_for_itself_says_no(self):
+        proxy = self.server("proxy", agent=self.ours)
+        self.assertIn("502", self.curl(proxy, "-o", "/dev/null", "-w", "%{http_code}", f"http://{proxy.at}/").out)
+
     def test_the_proxy_notices_a_loop(self):
         server, proxy = self.server("serve"), self.server("proxy", agent=self.ours)
         seen = self.curl(proxy, "-D", "-", f"http://{server.at}/").out
@@ -237,6 +253,20 @@ class Atls(unittest.TestCase):
         server.at = re.search(r"listening on (\S+)", server.output())[1]
         self.assertEqual(self.dial(server, agent=self.agent(machine="changed")).code, 1)
         self.assertEqual(self.dial(server).code, 0)
+
+    def test_the_examples_build_with_what_pkg_config_says(self):
+        flags = subprocess.run(["pkg-config", "--libs", "libattest"], capture_output=True, text=True, check=True,
+                               env=processes.environment(PKG_CONFIG_PATH=self.examples)).stdout.split()
+        source = SOURCE / "provider/libattest"
+        for language in ("c", "c++"):
+            for name in ("client", "server"):
+                program = self.folder / f"{name}-{language}"
+                done = processes.run(["cc", "-Wall", "-Wextra", "-Werror", "-x", language, source / f"examples/{name}.c", "-x", "none", "-I",
+                                      source, "-L", self.examples, *flags, "-o", program], env=processes.environment())
+                self.assertEqual(done.code, 0, done)
+        done = processes.run([self.folder / "client-c", f"{HOST}:1", self.web.ca], env=processes.environment(LD_LIBRARY_PATH=self.examples))
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("connect", done.out)
 
     def test_a_peer_without_links_is_refused_where_they_are_demanded(self):
         done = self.dial(self.server("listen"), "--reattest", "5")

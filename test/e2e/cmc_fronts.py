@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -113,6 +114,8 @@ class Coap:
             except TimeoutError:
                 self.socket.send(packet)
                 continue
+            if answer[0] >> 4 & 3 == 0:  # confirmable
+                self.socket.send(b"\x60\0" + answer[2:4])
             if answer[4:4 + (answer[0] & 15)] == token and answer[1] != 0:
                 return self.parse(answer)
         raise AssertionError("no answer over CoAP")
@@ -142,6 +145,33 @@ class Coap:
         return f"{code >> 5}.{code & 31:02}", int.from_bytes(options.get(12, b""), "big"), body
 
 
+class SlowAgent(threading.Thread):
+    """An agent that answers PeerCache: at once for peer "quick", for others once it is told to. .calls counts those."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.calls, self.go = 0, threading.Event()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(16)
+        self.start()
+
+    def run(self):
+        while True:
+            threading.Thread(target=self.one, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def one(self, connection):
+        stream = connection.makefile("rwb")
+        size, kind = struct.unpack(">II", stream.read(8))
+        if json.loads(stream.read(size))["peer"] != "quick":
+            self.calls += 1
+            self.go.wait(PATIENCE)
+        answer = json.dumps({"version": "1.4.0", "cache": ["ab" * 32] * 100}).encode()
+        stream.write(struct.pack(">II", len(answer), kind) + answer)
+        stream.flush()
+        connection.close()
+
+
 @unittest.skipUnless(all(path.exists() for path in FRONTS.values()), "cmc-grpc and cmc-coap were not built: libgrpc++-dev, libcoap3-dev")
 class Fronts(unittest.TestCase):
     @classmethod
@@ -160,11 +190,16 @@ class Fronts(unittest.TestCase):
         agent = f"unix://{cls.folder}/front.sock"
         cls.start("grpc", [FRONTS["cmc-grpc"], "--listen", "127.0.0.1:0", "--agent", agent])
         cls.grpc_port = int(wait_for("cmc-grpc", lambda: re.search(r"port (\d+)", cls.log("grpc")))[1])
+        cls.coap_port = cls.coap_front("coap", agent)
+
+    @classmethod
+    def coap_front(cls, name, agent):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
-            cls.coap_port = probe.getsockname()[1]
-        cls.start("coap", [FRONTS["cmc-coap"], "--listen", f"127.0.0.1:{cls.coap_port}", "--agent", agent])
-        wait_for("cmc-coap", lambda: "serving" in cls.log("coap"))
+            port = probe.getsockname()[1]
+        cls.start(name, [FRONTS["cmc-coap"], "--listen", f"127.0.0.1:{port}", "--agent", agent])
+        wait_for("cmc-coap", lambda: "serving" in cls.log(name))
+        return port
 
     @classmethod
     def tearDownClass(cls):
@@ -186,15 +221,20 @@ class Fronts(unittest.TestCase):
     def grpc(self, method, message):
         """One unary call: its status code, the message of a status, and the answer's fields."""
         head, body = self.folder / "head", self.folder / "body"
-        subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--max-time", str(PATIENCE), "-D", head, "-o", body,
-                        "-H", "content-type: application/grpc", "-H", "te: trailers", "--data-binary", "@-",
-                        f"http://127.0.0.1:{self.grpc_port}/grpcapi.CMCService/{method}"],
-                       input=b"\0" + struct.pack(">I", len(message)) + message, stderr=subprocess.DEVNULL)  # an early answer resets the stream
-        text = head.read_text()
+        for _ in range(20):  # an early answer resets the stream, and curl may lose the answer with it
+            body.unlink(missing_ok=True)
+            subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--max-time", str(PATIENCE), "-D", head, "-o", body,
+                            "-H", "content-type: application/grpc", "-H", "te: trailers", "--data-binary", "@-",
+                            f"http://127.0.0.1:{self.grpc_port}/grpcapi.CMCService/{method}"],
+                           input=b"\0" + struct.pack(">I", len(message)) + message, stderr=subprocess.DEVNULL)
+            text = head.read_text()
+            status = re.search(r"(?i)^grpc-status: (\d+)", text, re.M)
+            if status:
+                break
+        self.assertTrue(status, f"no status for {method}: {text}")
         why = re.search(r"(?i)^grpc-message: (.*)$", text, re.M)
         answer = body.read_bytes() if body.exists() else b""
-        body.unlink(missing_ok=True)
-        return int(re.search(r"(?i)^grpc-status: (\d+)", text, re.M)[1]), why[1] if why else "", fields(answer[5:])
+        return int(status[1]), why[1] if why else "", fields(answer[5:])
 
     def test_grpc_serves_verify_and_peer_cache(self):
         status, why, answer = self.grpc("PeerCache", field(1, "1.4.0") + field(2, "ab" * 32))
@@ -274,6 +314,25 @@ class Fronts(unittest.TestCase):
         self.assertEqual(code(first, half), "2.31", "begun anew, or sent again")
         tail = b'"version":"1.4.0","peer":"p"}'
         self.assertEqual(code(base + [(27, coap.block1(1, False))], tail), "2.05")
+
+    def test_coap_holds_nobody_up_and_calls_once(self):
+        agent = SlowAgent(self.folder / "slow.sock")
+        port = self.coap_front("slow-coap", f"unix://{self.folder}/slow.sock")
+        slow, quick = Coap(port), Coap(port)
+        self.addCleanup(slow.close)
+        self.addCleanup(quick.close)
+        options = Coap.options([(11, b"PeerCache"), (12, b"\x32")])
+        request = b"\x44\x02\x12\x34toke" + options + b'\xff{"version":"1.4.0","peer":"slow"}'
+        slow.socket.send(request)
+        wait_for("the slow call", lambda: agent.calls)
+        self.assertEqual(quick.post("PeerCache", 50, b'{"version":"1.4.0","peer":"quick"}')[0], "2.05")
+        slow.socket.send(request)  # the client has lost patience
+        self.assertEqual(slow.socket.recv(65536), b"\x60\0\x12\x34", "an acknowledgement without an answer")
+        agent.go.set()
+        answer = slow.socket.recv(65536)
+        self.assertEqual(answer[:8], b"\x64\x45\x12\x34toke", "the answer to the request itself, in its acknowledgement")
+        self.assertIn(23, Coap.parse(answer)[1], "the first of its blocks")
+        self.assertEqual(agent.calls, 1)
 
     def test_fronts_listen_on_loopback_alone(self):
         for program in FRONTS.values():

@@ -59,12 +59,15 @@ Fleet::Fleet() : signer_root(make_root("fleet signers")), signer(make_signer(sig
 
 std::vector<Bytes> Fleet::items() const {
   std::vector<Bytes> out;
-  for (const cmc::Metadata* item : {&image, &manifest}) {
-    Bytes payload = cmc::encode_metadata(*item, encoding);
+  std::vector<cmc::Metadata> all = {image, manifest};
+  all.insert(all.end(), more.begin(), more.end());
+  for (const cmc::Metadata& item : all) {
+    Bytes payload = cmc::encode_metadata(item, encoding);
     JwsSigner by{signer.key.get(), {signer.der(), signer_root.der()}};
     out.push_back(encoding == cmc::Encoding::json ? to_bytes(as_view(must(sign_jws(payload, std::span(&by, 1)))))
                                                   : must(cmc::sign_cose(payload, std::span(&by, 1))));
   }
+  out.insert(out.end(), signed_items.begin(), signed_items.end());
   return out;
 }
 
@@ -83,6 +86,7 @@ Bytes Fleet::report(const Bytes& nonce) {
     out.context.digests.push_back(digest);
     out.context.metadata[digest] = std::move(item);
   }
+  if (change) change(out);
   Bytes encoded = cmc::encode_context(out.context, encoding);
   out.evidences = attest(sha256(View(cmc::hashed_context(encoded, encoding))).view());
   return cmc::encode_report(out, encoded);

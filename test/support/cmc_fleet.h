@@ -40,6 +40,9 @@ struct Fleet {
   TestCert signer_root, signer, ak_root;
   cmc::Encoding encoding = cmc::Encoding::json;
   cmc::Metadata manifest, image;
+  std::vector<cmc::Metadata> more;   // further items, signed as those two
+  std::vector<Bytes> signed_items;   // further items as they are
+  std::function<void(cmc::Report&)> change;  // of what the machine says, before it is hashed
   std::vector<cmc::Collateral> collateral;
   std::function<std::vector<cmc::EvidenceItem>(View nonce)> attest;
   UnixTime now = kTestNow;

@@ -77,6 +77,12 @@ bool CmcMachine::certify() {
   return true;
 }
 
+bool CmcMachine::certify_again() {
+  if (!certify()) return false;
+  machine.daemon.stop();
+  return machine.daemon.start() && machine.daemon.ready();
+}
+
 // describe signs what a first report says was measured.
 bool CmcMachine::describe() {
   auto bytes = attest(cmc::Encoding::cbor, {1});

@@ -25,6 +25,8 @@ class CmcMachine {
   TpmMachine machine;
   std::string roots = R"("signers.pem")";  // "roots" of "cmc"; set before start
 
+  // certify_again gives the attestation key a new certificate of the same authority and starts the daemon anew, which reads it.
+  bool certify_again();
   // hold signs an item of metadata that is valid now and puts it among the machine's; in force after a reload.
   void hold(const std::string& file, cmc::Metadata metadata) const;
   // reload has the daemon read its metadata again.

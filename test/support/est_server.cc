@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <openssl/pkcs7.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -35,6 +36,32 @@ std::string pkcs7_of(const std::vector<const TestCert*>& certificates) {
   OPENSSL_free(der);
   for (std::size_t at = 76; at < text.size(); at += 78) text.insert(at, "\r\n");
   return text + "\r\n";
+}
+
+std::string common_name_of(const X509_REQ* request) {
+  std::array<char, 65> text{};
+  X509_NAME_get_text_by_NID(X509_REQ_get_subject_name(request), NID_commonName, text.data(), text.size());
+  return text.data();
+}
+
+void free_extensions(STACK_OF(X509_EXTENSION) * list) { sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free); }
+
+// alternative_names_of are a request's as openssl.cnf writes them: "DNS:a,IP:192.0.2.1".
+std::string alternative_names_of(X509_REQ* request) {
+  Owned<STACK_OF(X509_EXTENSION), free_extensions> extensions(X509_REQ_get_extensions(request));
+  Owned<GENERAL_NAMES, GENERAL_NAMES_free> names(
+      static_cast<GENERAL_NAMES*>(X509V3_get_d2i(extensions.get(), NID_subject_alt_name, nullptr, nullptr)));
+  std::string out;
+  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); i++) {
+    Owned<BIO, BIO_free_all> bio(BIO_new(BIO_s_mem()));
+    GENERAL_NAME_print(bio.get(), sk_GENERAL_NAME_value(names.get(), i));
+    char* text = nullptr;
+    long size = BIO_get_mem_data(bio.get(), &text);
+    std::string name(text, static_cast<std::size_t>(size));
+    if (name.starts_with("IP Address:")) name = "IP:" + name.substr(11);
+    out += (out.empty() ? "" : ",") + name;
+  }
+  return out;
 }
 
 // parts_of decodes the base64 parts of a multipart body.
@@ -133,9 +160,23 @@ std::string EstServer::reply_to(const std::string& request) {
   Owned<X509_REQ, X509_REQ_free> csr(d2i_X509_REQ(nullptr, &at, static_cast<long>(parts[0].size())));
   OwnedPkey key(csr ? X509_REQ_get_pubkey(csr.get()) : nullptr);
   if (!key || X509_REQ_verify(csr.get(), key.get()) != 1) return "HTTP/1.1 400 Bad Request\r\n\r\nthe request is not signed by its key";
-  if (other_key_) key = make_key("P-256");
-  TestCert made = issue_for(&ca_, spec_now("enrolled"), std::move(key));
-  return head + pkcs7_of({&made});
+  std::string certified = certify(csr.get(), std::move(key));
+  return certified.empty() ? "HTTP/1.1 400 Bad Request\r\n\r\n401: token expired" : head + certified;
+}
+
+// certify issues for the names of the request, as CMC's server does; "": it refuses to.
+std::string EstServer::certify(X509_REQ* request, OwnedPkey key) const {
+  CertSpec spec = spec_now(common_name_of(request));
+  auto spoiled = [&](const char* name) { return obey_ && spec.common_name.starts_with(name); };
+  if (spoiled("refused")) return "";
+  spec.not_after = wall_clock_now() + (spoiled("short") ? -3600 : life_.load());
+  std::string names = alternative_names_of(request);
+  if (spoiled("other-names")) names += (names.empty() ? "DNS:" : ",DNS:") + std::string("other.example");
+  spec.extensions = {{"extendedKeyUsage", "serverAuth,clientAuth"}};
+  if (!names.empty()) spec.extensions.emplace_back("subjectAltName", names);
+  if (other_key_ || spoiled("other-key")) key = make_key("P-256");
+  TestCert made = issue_for(&ca_, spec, std::move(key));
+  return pkcs7_of({&made});
 }
 
 std::vector<std::string> EstServer::requests() const {

@@ -39,6 +39,11 @@ class EstServer {
   // parts of the last enrolment, decoded.
   std::vector<Bytes> last_parts() const;
   void certify_another_key(bool on) { other_key_ = on; }
+  // certify_for sets how long certificates of TLS keys last from now on, after now.
+  void certify_for(UnixTime seconds) { life_ = seconds; }
+  // obey_names has a wrong answer given to a TLS key whose common name begins with "refused" (no certificate), "other-key",
+  // "other-names" (another host besides) or "short" (it has ended already).
+  void obey_names(bool on) { obey_ = on; }
   // spoil sets what is wrong from now on; standard_cms has certificates encrypted in the standard's form.
   void spoil(Fault fault) { fault_ = fault; }
   void standard_cms(bool on) { standard_cms_ = on; }
@@ -53,12 +58,14 @@ class EstServer {
   void answer(int fd);
   std::string reply_to(const std::string& request);
   std::string activate(const std::vector<Bytes>& parts);
+  std::string certify(X509_REQ* request, OwnedPkey key) const;
   TestCert ak_certificate(OwnedPkey key) const;
   const TestCert& ca_;
   TestCert own_;
   OwnedFd listener_;
   int port_ = 0;
-  std::atomic<bool> stop_ = false, other_key_ = false, standard_cms_ = false;
+  std::atomic<bool> stop_ = false, other_key_ = false, obey_ = false, standard_cms_ = false;
+  std::atomic<UnixTime> life_ = 30 * kDay;
   std::atomic<Fault> fault_ = Fault::none;
   mutable std::mutex mutex_;
   std::vector<std::string> requests_;

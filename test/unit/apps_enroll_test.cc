@@ -55,6 +55,18 @@ TEST_F(EnrollFleet, ARefusalSaysWhyAndChangesNothing) {
   EXPECT_EQ(refused.first, 3) << refused.second;
   EXPECT_NE(refused.second.find("certificate of the attestation key"), std::string::npos) << refused.second;
   EXPECT_EQ(ak_name(), before);
+  auto status = command({"status"});
+  EXPECT_NE(status.second.find("did not certify it at 20"), std::string::npos) << status.second;
+  EXPECT_NE(status.second.find("\"ak_roots\" of \"cmc\" must hold"), std::string::npos) << "what to do: " << status.second;
+  EXPECT_NE(command({"metrics"}).second.find("attest_fleet_certificate_failing{key=\"ak\"} 1"), std::string::npos);
+  est_.spoil(EstServer::Fault::none);
+  EXPECT_EQ(command({"enroll", "fleet"}).first, 0);
+  status = command({"status"});
+  EXPECT_NE(status.second.find("machine TPM AK · certified until 20"), std::string::npos) << status.second;
+  EXPECT_EQ(status.second.find("did not certify"), std::string::npos) << status.second;
+  std::string metrics = command({"metrics"}).second;
+  EXPECT_NE(metrics.find("attest_fleet_certificate_failing{key=\"ak\"} 0"), std::string::npos) << metrics;
+  EXPECT_NE(metrics.find("attest_fleet_certificate_expires_seconds{key=\"ak\"}"), std::string::npos) << metrics;
 }
 
 }  // namespace

@@ -138,6 +138,10 @@ TEST_F(Publish, FindingsAreDetectionFindingsOfOcsf) {
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(json::parse(findings[0])["finding_info"]["desc"], "an unexpected file");
   EXPECT_TRUE(publish::detection_findings(cmc::AttestationResult{}, 1).empty());
+  cmc::AttestationResult nameless = other;
+  nameless.prover.hostname = "";
+  EXPECT_EQ(json::parse(publish::detection_findings(nameless, 1).at(0))["device"]["hostname"], "unknown") << "a report nobody could read";
+  EXPECT_EQ(json::parse(publish::network_event(nameless))["prover"], "unknown");
   EXPECT_EQ(json::parse(publish::network_event(other)),
             json::parse(R"({"verifier":"judge","prover":"web<1>","status":"fail","time":"2026-11-22T10:00:00Z"})"));
   other = failed_result();

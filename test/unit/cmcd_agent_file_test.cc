@@ -31,6 +31,24 @@ class AgentFile : public testing::Test {
   test::TempDir dir_;
 };
 
+TEST_F(AgentFile, LaterFilesOverruleEarlierOnes) {
+  std::string first = dir_.file("a.json"), second = dir_.file("b.json");
+  ASSERT_TRUE(write_file_atomic(first, as_view(with(R"("hashAlg": "SHA-512", "useOmsp": true)"))));
+  ASSERT_TRUE(write_file_atomic(second, as_view(std::string_view(R"({"hashAlg": "sha384", "storage": "/srv/cmc"})"))));
+  auto converted = convert_agent_file(first + "," + second, {true, {}});
+  ASSERT_TRUE(converted) << converted.error().what;
+  auto config = loaded(*converted);
+  ASSERT_TRUE(config) << config.error().what;
+  EXPECT_EQ(config->cmc.hash, HashAlg::sha384);
+  EXPECT_TRUE(config->cmc.omsp);
+  EXPECT_EQ(converted->state_dir, "/srv/cmc");
+  EXPECT_FALSE(convert_agent_file(first + ",", {true, {}})) << "a file without a name";
+  ASSERT_TRUE(write_file_atomic(second, as_view(std::string_view(R"({"colour": "blue"})"))));
+  auto unknown = convert_agent_file(first + "," + second, {true, {}});
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().what.find("colour"), std::string::npos) << unknown.error().what;
+}
+
 TEST_F(AgentFile, AWholeFileIsTakenOver) {
   auto converted = convert(R"({
     "cmcAddr": "unix:///run/cmc/cmcd.sock", "api": "socket", "provisionAuth": ["token", "attestation"], "provisionToken": "/etc/cmc/token",
@@ -126,6 +144,7 @@ TEST_F(AgentFile, AzureIsClaimsAndVtpm) {
   EXPECT_TRUE(config->drivers.tpm->platform_ak);
   EXPECT_EQ(config->drivers.azure->certificates, "/var/lib/cmc/azure-chain.pem");
   EXPECT_TRUE(config->drivers.azure->quote_service.ends_with("/acc/tdquote"));
+  EXPECT_EQ(config->cmc.collateral, (std::vector<std::filesystem::path>{"/var/lib/cmc/intel-collateral"})) << "its TD quotes travel with it";
 }
 
 TEST_F(AgentFile, ContainersInTheTpmOrBySoftware) {

@@ -1,7 +1,13 @@
 // The API of CMC's agent over its socket: reports made of a TPM, judged by the same daemon.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
+#include <thread>
+
 #include "cmcd-lite/server/cmc/api/api.h"
+#include "cmcd-lite/server/config/config.h"
+#include "drivers/table.h"
 #include "evidence/cmc/report.h"
 #include "evidence/core/file.h"
 #include "evidence/core/hex.h"
@@ -139,6 +145,65 @@ TEST(CmcPeerCache, IsBoundedAndForgetsTheOldest) {
   EXPECT_EQ(cache.digests("big69").size(), 1U);
   cache.put("", HashAlg::sha256, {item});
   EXPECT_TRUE(cache.digests("").empty());
+}
+
+// SlowDriver's claims lack what a service gives that takes its time.
+struct SlowService {
+  std::atomic<int> asked = 0;
+  std::promise<void> released;
+  std::shared_future<void> gate = released.get_future().share();
+};
+class SlowDriver : public Driver {
+ public:
+  explicit SlowDriver(std::shared_ptr<SlowService> service) : service_(std::move(service)) {}
+  AnchorKind kind() const override { return AnchorKind::azure; }
+  AnchorIdentity identity() const override { return {AnchorKind::azure, Bytes(32, 1)}; }
+  std::optional<PcrSelection> pcrs() const override { return std::nullopt; }
+  std::string algorithm() const override { return "rsa-2048"; }
+  Result<Anchor> quote(const Digest&) override {
+    AzureAnchor claims;
+    claims.hcl = Bytes(4096, 0);
+    return Anchor(claims);
+  }
+  Finisher finisher() const override {
+    return [service = service_](Anchor) -> Result<Anchor> {
+      service->asked++;
+      service->gate.wait();
+      return Error{Errc::io, "the service has no quote"};
+    };
+  }
+  Result<const MeasuredLog*> log(const Anchor&) override { return static_cast<const MeasuredLog*>(nullptr); }
+  Result<Bytes> raw_log(LogKind) override { return Error{Errc::unsupported, "none"}; }
+
+ private:
+  std::shared_ptr<SlowService> service_;
+};
+
+TEST_F(CmcDaemon, ASlowPartOfAReportHoldsNobodyElseUp) {
+  MachineDaemon& daemon = machine_.machine.daemon;
+  auto config = load_config(daemon.write_config());
+  ASSERT_TRUE(config) << config.error().what;
+  auto service = std::make_shared<SlowService>();
+  daemon.stop();
+  ASSERT_TRUE(daemon.start([drivers = config->drivers, service]() -> Result<std::vector<OpenedDriver>> {
+    std::vector<OpenedDriver> out;
+    TRY(OpenedDriver tpm, find_driver("tpm")->open(drivers));
+    out.push_back(std::move(tpm));
+    out.emplace_back().driver = std::make_unique<SlowDriver>(service);
+    return out;
+  }) && daemon.ready());
+  auto waiting = std::async(std::launch::async, [&] { return machine_.attest(Encoding::cbor, Bytes(8, 1)); });
+  for (int i = 0; i < 3000 && service->asked == 0; i++) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(service->asked, 1) << daemon.log();
+  std::string told = daemon.control(R"({"op":"enroll.request"})");  // of the TPM
+  EXPECT_TRUE(told.starts_with("{\"ok\"")) << told;
+  told = daemon.control(R"({"op":"key.create","name":"meanwhile","algorithm":"ec-p256","tpm":true})");
+  EXPECT_TRUE(told.starts_with("{\"ok\"")) << told;
+  EXPECT_EQ(waiting.wait_for(std::chrono::seconds(0)), std::future_status::timeout) << "the report is still waited for";
+  service->released.set_value();
+  auto report = waiting.get();
+  ASSERT_FALSE(report);
+  EXPECT_NE(report.error().what.find("the service has no quote"), std::string::npos) << report.error().what;
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 #include <openssl/rsa.h>
 
+#include <map>
+#include <thread>
+
 #include "cmcd-lite/server/cmc/csr.h"
 #include "cmcd-lite/server/cmc/api/tls_keys.h"
 #include "cmcd-lite/server/cmc/est.h"
@@ -34,10 +37,10 @@ class CmcTlsKeys : public testing::Test {
     ASSERT_TRUE(machine_.start(R"(, "enroll": {"url": ")" + est_.url() + R"(", "roots": ["signers.pem"]})")) << machine_.machine.daemon.log();
   }
   Result<cmc::ApiResponse> call(const cmc::ApiRequest& request) { return cmc_call(machine_.client(Encoding::json), request); }
-  Result<cmc::ApiResponse> create(const std::string& type, const std::string& alg) {
+  Result<cmc::ApiResponse> create(const std::string& type, const std::string& alg, const std::string& cn = "host.example") {
     cmc::ApiRequest request;
     request.call = Call::tls_create;
-    request.key_config = {type, alg, "host.example", {"host.example", "localhost"}, {"127.0.0.1", "::1"}};
+    request.key_config = {type, alg, cn, {"host.example", "localhost"}, {"127.0.0.1", "::1"}};
     return call(request);
   }
   Result<cmc::ApiResponse> sign(const std::string& id, const Bytes& digest, const std::string& hash, std::optional<int> pss = {}) {
@@ -132,6 +135,97 @@ TEST_F(CmcTlsKeys, RefuseWhatTheyShould) {
   est_.certify_another_key(true);
   EXPECT_NE(create("tpm", "EC256").error().what.find("another key"), std::string::npos);
   EXPECT_EQ(machine_.machine.daemon.control(R"({"op":"key.list"})"), listed) << "a key without a certificate is not kept";
+}
+
+// Certificates that end soon: the daemon's clock is ahead.
+class CmcTlsRenewal : public CmcTlsKeys {
+ protected:
+  void make(const std::string& type, const std::string& cn) {
+    auto made = create(type, "EC256", cn);
+    ASSERT_TRUE(made) << made.error().what;
+    ids_[cn] = made->key_id;
+    before_[cn] = chain(made->key_id);
+  }
+  void restart(UnixTime ahead) {
+    machine_.machine.daemon.stop();
+    machine_.machine.daemon.clock = [ahead] { return wall_clock_now() + ahead; };
+    ASSERT_TRUE(machine_.machine.daemon.start() && machine_.machine.daemon.ready());
+  }
+  // shown is what status says of a key.
+  std::string shown(const std::string& cn) const {
+    std::string fleet = member_raw(machine_.machine.daemon.control(R"({"op":"status"})"), "fleet");
+    std::size_t at = fleet.find(R"({"key":")" + ids_.at(cn));
+    return at == std::string::npos ? "" : fleet.substr(at, fleet.find('}', at) - at + 1);
+  }
+  // comes waits until what status says of a key holds the text.
+  bool comes(const std::string& cn, const std::string& text) const {
+    for (int i = 0; i < 600; i++) {
+      if (shown(cn).find(text) != std::string::npos) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    ADD_FAILURE() << cn << ": no " << text << " in " << shown(cn);
+    return false;
+  }
+  std::map<std::string, std::string> ids_;
+  std::map<std::string, std::vector<Bytes>> before_;
+};
+
+TEST_F(CmcTlsRenewal, BeforeTheEndAndUnderTheSameKeyAndNames) {
+  make("sw", "web.example");
+  make("tpm", "tpm.example");
+  for (const char* name : {"refused.example", "other-key.example", "other-names.example", "short.example"}) make("sw", name);
+  EXPECT_NE(shown("web.example").find(R"("subject":"CN=web.example")"), std::string::npos) << shown("web.example");
+  EXPECT_NE(shown("web.example").find(R"("tried":null,"problem":"")"), std::string::npos) << "30 days are left";
+  std::size_t asked = est_.requests().size();
+  est_.obey_names(true);
+  est_.certify_for(90 * kDay);
+  restart(25 * kDay);
+  ASSERT_TRUE(comes("refused.example", "401: token expired"));
+  EXPECT_NE(shown("refused.example").find("has to allow this machine"), std::string::npos) << "the remedy: " << shown("refused.example");
+  EXPECT_EQ(shown("refused.example").find(R"("next":null)"), std::string::npos);
+  EXPECT_TRUE(comes("other-key.example", "for another key"));
+  EXPECT_TRUE(comes("other-names.example", "other names than the present one"));
+  EXPECT_TRUE(comes("short.example", "no later than the present one"));
+  for (const char* name : {"refused.example", "other-key.example", "other-names.example", "short.example"})
+    EXPECT_EQ(chain(ids_[name]), before_[name]) << name << " keeps its certificate";
+  EXPECT_NE(machine_.machine.daemon.control(R"({"op":"status"})").find("did not certify TLS key " + ids_["refused.example"]), std::string::npos);
+  est_.obey_names(false);
+  for (const auto& [name, id] : ids_) {
+    ASSERT_TRUE(comes(name, R"("problem":"","remedy":"")") && comes(name, R"("tried":"2)"));
+    auto fresh = chain(id);
+    ASSERT_EQ(fresh.size(), 2U);
+    EXPECT_NE(fresh[0], before_[name][0]) << name;
+    auto leaf = parse_certificate(fresh[0]), old = parse_certificate(before_[name][0]);
+    ASSERT_TRUE(leaf && old);
+    EXPECT_EQ(spki_der(X509_get0_pubkey(leaf->get())), spki_der(X509_get0_pubkey(old->get()))) << "the key stays";
+    auto names = names_of(leaf->get());
+    ASSERT_TRUE(names) << names.error().what;
+    EXPECT_EQ(names->cn, name);
+    EXPECT_EQ(names->dns_names, (std::vector<std::string>{"host.example", "localhost"}));
+    EXPECT_EQ(names->ip_addresses, (std::vector<std::string>{"127.0.0.1", "::1"}));
+    auto signature = sign(id, Bytes(32, 7), "SHA-256");
+    ASSERT_TRUE(signature) << signature.error().what;
+    EXPECT_TRUE(verifies(X509_get0_pubkey(leaf->get()), HashAlg::sha256, Bytes(32, 7), signature->signed_content, false)) << name;
+    before_[name] = fresh;
+  }
+  EXPECT_GT(est_.requests().size(), asked);
+  restart(25 * kDay);
+  for (const auto& [name, id] : ids_) EXPECT_EQ(chain(id), before_[name]) << name << " is kept";
+}
+
+TEST_F(CmcTlsRenewal, IsSwitchedOffAndThenStatusWarns) {
+  make("sw", "web.example");
+  std::string& members = machine_.machine.daemon.members;
+  members.insert(members.find(R"("url": ")" + est_.url()), R"("renew": false, )");
+  std::size_t asked = est_.requests().size();
+  restart(25 * kDay + 3600);  // well between two numbers of days
+  ASSERT_TRUE(comes("web.example", R"("automatic":false)"));
+  EXPECT_NE(shown("web.example").find(R"("renewal":null)"), std::string::npos) << shown("web.example");
+  EXPECT_NE(machine_.machine.daemon.control(R"({"op":"status"})").find("TLS key " + ids_["web.example"] + " ends in 4 days and is not renewed"),
+            std::string::npos);
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  EXPECT_EQ(est_.requests().size(), asked);
+  EXPECT_EQ(chain(ids_["web.example"]), before_["web.example"]);
 }
 
 TEST(CmcCsr, NamesAreChecked) {

@@ -124,5 +124,76 @@ TEST(WorkerPool, FailsWhatWaitsWhenItStops) {
   EXPECT_EQ(failed, 3);
 }
 
+TEST(WorkerPool, TheLoopsThreadDoesWhatItPostedWhileAWorkerRunsTheLoop) {
+  std::promise<void> went_on;
+  std::atomic<bool> inside = false, done = false;
+  {
+    WorkerPool pool(2, 10);
+    int steps = 0;
+    pool.lead([&] {
+      if (inside) return went_on.set_value(), false;
+      auto me = std::this_thread::get_id();
+      pool.post(1, [&, me](Status) {
+        if (std::this_thread::get_id() != me || inside.exchange(true)) return;  // no worker was free yet
+        done = went_on.get_future().wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+      });
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return ++steps < 60000;
+    });
+  }
+  EXPECT_TRUE(inside) << "nothing was done by the thread that posted it";
+  EXPECT_TRUE(done) << "the loop stood still meanwhile";
+}
+
+TEST(WorkerPool, TheLoopNeverWaitsForAJudgement) {
+  std::promise<void> loop_went_on;
+  auto went_on = loop_went_on.get_future().share();
+  auto in_time = [went_on] { return went_on.wait_for(std::chrono::seconds(20)) == std::future_status::ready; };
+  std::atomic<bool> begun = false, mine = true, others = true;
+  std::thread other;
+  {
+    WorkerPool pool(1, 10);
+    int steps = 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the worker is free by now
+    pool.lead([&] {
+      if (++steps > 1) return loop_went_on.set_value(), false;
+      pool.post(1, [&](Status) { mine = in_time(); });  // for this thread, as long as the worker is free to lead
+      other = std::thread([&] { pool.post(2, [&](Status) { begun = true, others = in_time(); }); });
+      for (int i = 0; i < 2000 && !begun; i++) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return true;  // and now it is not
+    });
+    other.join();
+  }
+  EXPECT_TRUE(mine && others) << "everybody judged and nobody ran the loop";
+}
+
+TEST(WorkerPool, RunsEveryTaskOnceUnderALoopThatOneThreadRunsAtATime) {
+  std::atomic<int> ran = 0, in_loop = 0, most = 0;
+  int steps = 0;  // of the loop alone
+  {
+    WorkerPool pool(3, 10000);
+    std::thread other([&] {
+      for (int i = 0; i < 500; i++) pool.post(2, [&](Status) { ran++; });
+    });
+    pool.lead([&] {
+      most = std::max(most.load(), ++in_loop);
+      for (int i = 0; i < steps % 3; i++) pool.post(1, [&](Status) { ran++; });
+      in_loop--;
+      return ++steps < 1500;
+    });
+    other.join();
+  }
+  EXPECT_EQ(most, 1);
+  EXPECT_EQ(ran, 500 + 1500);
+}
+
+TEST(WorkerPool, ALoopThatEndsLeavesTheWorkersAtWork) {
+  std::promise<void> ran;
+  WorkerPool pool(1, 10);
+  pool.lead([] { return false; });
+  pool.post(1, [&](Status) { ran.set_value(); });
+  EXPECT_EQ(ran.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+}
+
 }  // namespace
 }  // namespace attest

@@ -98,6 +98,18 @@ TEST_F(Keys, EvidenceCertifiesKeysInTheTpmAlone) {
   EXPECT_TRUE(machine_.control(R"({"op":"key.certify","name":"nobody"})").starts_with("error: key.unknown: "));
 }
 
+TEST_F(Keys, AKeyOfTheTpmIsCertifiedForWhoAsksBeforeTheTpmIsOpen) {
+  Bytes in_tpm = create("web"), in_file = create("file", "");
+  for (int round = 0; round < 3; round++) {
+    machine_.stop();
+    ASSERT_TRUE(machine_.start());
+    auto given = evidence(in_tpm);
+    ASSERT_TRUE(given) << given.error().what;
+    EXPECT_TRUE(given->tls_key.has_value());
+  }
+  EXPECT_FALSE(must(evidence(in_file)).tls_key.has_value());
+}
+
 TEST_F(Keys, ARenewedKeyServesOnUntilItIsRevoked) {
   for (const char* how : {R"(, "tpm": true)", ""}) {
     Bytes old = create("web", how);

@@ -127,11 +127,19 @@ TEST_F(AzureDriverTest, OnTdxTheServiceQuotesTheClaimsOfTheMoment) {
   };
   auto vm = open_azure();
   ASSERT_TRUE(vm) << vm.error().what;
-  auto fresh = vm->driver->fresh_quote(nonce);
+  auto whole = [&]() -> Result<Anchor> {
+    TRY(Anchor claims, vm->driver->fresh_quote(nonce));
+    return vm->driver->finisher()(std::move(claims));
+  };
+  auto claims = vm->driver->fresh_quote(nonce);
+  ASSERT_TRUE(claims) << claims.error().what;
+  EXPECT_EQ(asked.size(), 1U) << "the device's thread asks no service";
+  auto fresh = whole();
   ASSERT_TRUE(fresh) << fresh.error().what;
+  EXPECT_FALSE(std::get<AzureAnchor>(*fresh).td_quote.empty());
   EXPECT_EQ(asked, std::vector(2, to_bytes(View(report).subspan(32, 1024)))) << "at start, and over the claims with the nonce";
   stale = true;
-  EXPECT_EQ(vm->driver->fresh_quote(nonce).error().code, Errc::denied) << "a quote over other claims";
+  EXPECT_EQ(whole().error().code, Errc::denied) << "a quote over other claims";
   EXPECT_EQ(open_azure().error().code, Errc::denied);
   azure_.quote_td = [](View) -> Result<Bytes> { return Error{Errc::io, "throttled"}; };
   EXPECT_EQ(open_azure().error().code, Errc::io);

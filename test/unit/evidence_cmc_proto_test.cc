@@ -86,6 +86,13 @@ TEST(CmcProto, HostileMessagesAreRefused) {
   EXPECT_FALSE(takes(Call::measure, "0a05312e342e30" "1207" "4a05" "1a03" "7b7d7d")) << "a container's specification that is none";
 }
 
+TEST(CmcProto, IndexZeroIsAnIndexThough) {
+  auto left_out = decode_proto_request(Call::measure, hex("0a05312e342e30" "1203" "120161"));
+  ASSERT_TRUE(left_out);
+  ASSERT_NE(left_out->event.property("cmc.index"), nullptr) << "proto3 does not write a 0";
+  EXPECT_EQ(*left_out->event.property("cmc.index"), "0");
+}
+
 TEST(CmcProto, EmptyPoliciesAreAbsent) {
   auto empty = decode_proto_request(Call::verify, hex("0a05312e342e30" "4a00"));
   ASSERT_TRUE(empty);

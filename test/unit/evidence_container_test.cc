@@ -163,6 +163,21 @@ TEST(ContainerEvent, IsRecomputedBeforeItCounts) {
   EXPECT_TRUE(refused([](auto& e) { e.name.clear(); }));
 }
 
+TEST(ContainerEvent, VariablesInAFormThatNobodyWouldRedactAreRefused) {
+  for (const char* part : {R"({"process": {"env": {"SECRET": "hunter2"}}})", R"({"process": {"env": "SECRET=hunter2"}})",
+                           R"({"process": {"env": [["SECRET=hunter2"]]}})", R"({"process": [{"env": ["SECRET=hunter2"]}]})",
+                           R"({"hooks": {"prestart": {"env": ["SECRET=hunter2"]}}})", R"({"hooks": [{"env": ["SECRET=hunter2"]}]})",
+                           R"({"hooks": {"prestart": [[{"env": ["SECRET=hunter2"]}]]}})"}) {
+    Json spec = Json::parse(part);
+    cmc::Component event = event_of(spec);
+    EXPECT_FALSE(check_event(event, 3)) << part;
+    if (!spec.contains("process")) spec["process"] = Json::object();
+    EXPECT_FALSE(normalise_config(spec, {"", "", Environment::clear})) << part;
+  }
+  cmc::Component plain = event_of(Json::parse(R"({"process": {"env": null}, "hooks": {"prestart": null}})"));
+  EXPECT_TRUE(check_event(plain, 3));
+}
+
 TEST(ContainerRules, AllowWhatTheySayAndNothingElse) {
   Json due = Json::parse(R"({"a":1,"b":"x","l":[1,2,3],"env":["A=1","B=2"],"o":{"p":1,"q":2},"m":[{"s":1,"d":2},{"s":3,"d":4}]})");
   auto matches = [&](const char* patch, const char* rules) {

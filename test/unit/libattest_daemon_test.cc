@@ -93,6 +93,9 @@ TEST_F(TwoMachines, ProveThemselvesAgainOverTime) {
     Status again = client->reattest();
     EXPECT_TRUE(again) << again.error().what;
   }
+  ASSERT_TRUE(server_->certify_again());
+  Status renewed = client->reattest();
+  EXPECT_TRUE(renewed) << "another certificate of the same key: " << renewed.error().what;
   SSL_shutdown(pair.client());
   EXPECT_TRUE(served.get());
 }
