@@ -2,8 +2,6 @@
 
 #include <openssl/x509v3.h>
 
-#include <ctime>
-
 #include "evidence/core/error_mark.h"
 #include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
@@ -43,12 +41,6 @@ std::string serial_text(const X509* certificate) {
   for (char c : bio_text(bio.get()))
     if (c != '\\' && c != '\n') out += c;
   return out;
-}
-
-Result<UnixTime> unix_time(const ASN1_TIME* time) {
-  std::tm tm{};
-  if (ASN1_TIME_to_tm(time, &tm) != 1) return Error{Errc::malformed, "ek certificate: unreadable time"};
-  return static_cast<UnixTime>(timegm(&tm));
 }
 
 // oaep_key makes the key of a SubjectPublicKeyInfo that names id-RSAES-OAEP, which OpenSSL does not read.

@@ -1,7 +1,5 @@
 #include "evidence/snp/certificate.h"
 
-#include <ctime>
-
 #include "evidence/core/error_mark.h"
 #include "evidence/core/printable.h"
 
@@ -87,12 +85,6 @@ Result<Bytes> hwid_of(const Extensions& extensions, SnpProduct product) {
   return to_bytes(bytes);
 }
 
-Result<UnixTime> moment(const ASN1_TIME* time) {
-  std::tm tm{};
-  if (ASN1_TIME_to_tm(time, &tm) != 1) return Error{Errc::malformed, "snp key certificate: unreadable time"};
-  return static_cast<UnixTime>(timegm(&tm));
-}
-
 Result<std::shared_ptr<EVP_PKEY>> p384_key(X509* certificate) {
   EVP_PKEY* key = X509_get0_pubkey(certificate);
   char group[32] = {};
@@ -161,8 +153,8 @@ Result<SnpKeyCertificate> parse_snp_key_certificate(View der) {
   } else {
     TRY(out.csp_id, ia5(extensions, "5"));
   }
-  TRY(out.not_before, moment(X509_get0_notBefore(certificate.get())));
-  TRY(out.not_after, moment(X509_get0_notAfter(certificate.get())));
+  TRY(out.not_before, unix_time(X509_get0_notBefore(certificate.get())));
+  TRY(out.not_after, unix_time(X509_get0_notAfter(certificate.get())));
   TRY(out.key, p384_key(certificate.get()));
   return out;
 }

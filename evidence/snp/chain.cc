@@ -2,8 +2,6 @@
 
 #include <openssl/x509v3.h>
 
-#include <ctime>
-
 #include "evidence/core/crypto.h"
 #include "evidence/core/error_mark.h"
 
@@ -24,12 +22,6 @@ std::optional<SnpCertificateName> name_of(const X509* certificate) {
 
 Error not_amd(const X509* certificate) {
   return {Errc::untrusted, named(certificate) + "is none of AMD's for SEV-SNP"};
-}
-
-Result<UnixTime> moment(const ASN1_TIME* time) {
-  std::tm tm{};
-  if (ASN1_TIME_to_tm(time, &tm) != 1) return Error{Errc::malformed, "certificate: unreadable time"};
-  return static_cast<UnixTime>(timegm(&tm));
 }
 
 // MissingCrls counts, for one verification, the depths at which no CRL was held.
@@ -98,7 +90,7 @@ Result<SnpKey> facts_of(STACK_OF(X509) * chain, SnpKeyCertificate certificate, V
   key.der = to_bytes(der);
   key.not_after = certificate.not_after;
   for (int i = 1; i < kChain; i++) {
-    TRY(UnixTime end, moment(X509_get0_notAfter(sk_X509_value(chain, i))));
+    TRY(UnixTime end, unix_time(X509_get0_notAfter(sk_X509_value(chain, i))));
     key.not_after = std::min(key.not_after, end);
   }
   TRY(key.root, fingerprint(sk_X509_value(chain, kChain - 1)));
@@ -216,8 +208,8 @@ Result<AmdCertificateFacts> inspect_amd_certificates(const std::vector<Bytes>& b
     fact = fact.value_or(true) && good;
   }
   TRY(facts.ark_sha256, fingerprint(ark.get()));
-  TRY(facts.ark_not_before, moment(X509_get0_notBefore(ark.get())));
-  TRY(facts.ark_not_after, moment(X509_get0_notAfter(ark.get())));
+  TRY(facts.ark_not_before, unix_time(X509_get0_notBefore(ark.get())));
+  TRY(facts.ark_not_after, unix_time(X509_get0_notAfter(ark.get())));
   return facts;
 }
 

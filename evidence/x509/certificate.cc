@@ -2,6 +2,8 @@
 
 #include <openssl/pem.h>
 
+#include <ctime>
+
 #include "evidence/core/crypto.h"
 #include "evidence/core/error_mark.h"
 #include "evidence/core/file.h"
@@ -168,6 +170,12 @@ std::string common_name(const X509* certificate) {
   Owned<unsigned char, [](unsigned char* p) { OPENSSL_free(p); }> owner(utf8);
   std::string name(reinterpret_cast<const char*>(utf8), static_cast<std::size_t>(size));
   return name.size() <= 200 && name.find('\0') == name.npos ? name : std::string();
+}
+
+Result<UnixTime> unix_time(const ASN1_TIME* time) {
+  std::tm tm{};
+  if (time == nullptr || ASN1_TIME_to_tm(time, &tm) != 1) return Error{Errc::malformed, "certificate: unreadable time"};  // to OpenSSL no time is now
+  return static_cast<UnixTime>(timegm(&tm));
 }
 
 Bytes spki_der(const EVP_PKEY* key) {

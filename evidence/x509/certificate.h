@@ -2,6 +2,7 @@
 #pragma once
 #include "evidence/core/bytes.h"
 #include "evidence/core/owned.h"
+#include "evidence/core/time.h"
 
 namespace attest {
 
@@ -35,6 +36,8 @@ std::string subject_text(const X509* certificate);
 // common_name is the last CN of the subject as UTF-8; empty if there is none, if it is not valid text or
 // longer than 200 bytes.
 std::string common_name(const X509* certificate);
+// unix_time is a moment of a certificate or CRL; malformed if it cannot be read.
+Result<UnixTime> unix_time(const ASN1_TIME* time);
 // spki_der is the SubjectPublicKeyInfo of a key; empty if it cannot be encoded.
 Bytes spki_der(const EVP_PKEY* key);
 

@@ -3,8 +3,6 @@
 #include <openssl/core_names.h>
 #include <openssl/x509v3.h>
 
-#include <ctime>
-
 #include "evidence/core/crypto.h"
 #include "evidence/core/error_mark.h"
 #include "evidence/x509/role.h"
@@ -41,12 +39,6 @@ Error verify_error(X509_STORE_CTX* ctx) {
   const X509* at = X509_STORE_CTX_get_current_cert(ctx);
   std::string where = at != nullptr ? named(at, depth) : "certificate chain: ";
   return {is_staleness(error) ? Errc::stale : Errc::untrusted, where + X509_verify_cert_error_string(error)};
-}
-
-Result<UnixTime> unix_time(const ASN1_TIME* time) {
-  std::tm tm{};
-  if (ASN1_TIME_to_tm(time, &tm) != 1) return Error{Errc::malformed, "certificate: unreadable time"};
-  return static_cast<UnixTime>(timegm(&tm));
 }
 
 // check_key bounds what a signature check may cost and refuses parameters nobody needs.

@@ -2,8 +2,6 @@
 
 #include <openssl/x509v3.h>
 
-#include <ctime>
-
 #include "evidence/core/error_mark.h"
 
 namespace attest {
@@ -78,11 +76,8 @@ bool forged_copy(X509* certificate, const Pool& pool) {
 }
 
 Status add_times(X509* certificate, CertificatePath& path) {
-  std::tm from{}, until{};
-  if (ASN1_TIME_to_tm(X509_get0_notBefore(certificate), &from) != 1 ||
-      ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &until) != 1)
-    return Error{Errc::malformed, "certificate: unreadable time"};
-  UnixTime begin = timegm(&from), end = timegm(&until);
+  TRY(UnixTime begin, unix_time(X509_get0_notBefore(certificate)));
+  TRY(UnixTime end, unix_time(X509_get0_notAfter(certificate)));
   path.not_before = path.certificates.empty() ? begin : std::max(path.not_before, begin);
   path.not_after = path.certificates.empty() ? end : std::min(path.not_after, end);
   return ok();

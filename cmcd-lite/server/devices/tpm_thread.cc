@@ -18,10 +18,7 @@ Error unavailable(const std::string& why) {
 // not_after is the end of a certificate's validity.
 Result<UnixTime> not_after(View der) {
   TRY(OwnedX509 certificate, parse_certificate(der));
-  std::tm tm{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &tm) != 1)
-    return Error{Errc::malformed, "certificate: no end of validity"};
-  return static_cast<UnixTime>(timegm(&tm));
+  return unix_time(X509_get0_notAfter(certificate.get()));
 }
 
 }  // namespace

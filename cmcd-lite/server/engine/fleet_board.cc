@@ -1,7 +1,6 @@
 #include "cmcd-lite/server/engine/fleet_board.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "evidence/x509/certificate.h"
 
@@ -28,12 +27,6 @@ std::string remedy_of(const Error& error, const EstConfig& server) {
   return "the present certificate stays in force until it ends; the server's log may say more";
 }
 
-Result<UnixTime> moment_of(const ASN1_TIME* time) {
-  std::tm tm{};
-  if (ASN1_TIME_to_tm(time, &tm) != 1) return Error{Errc::malformed, "certificate: unreadable time"};
-  return static_cast<UnixTime>(timegm(&tm));
-}
-
 }  // namespace
 
 std::vector<FleetCertificate> FleetBoard::all() const {
@@ -54,8 +47,8 @@ void note_attempt(FleetCertificate& entry, const EstConfig& server, UnixTime whe
 Result<CertificateTerm> term_of(const X509* certificate) {
   CertificateTerm out;
   out.subject = subject_text(certificate);
-  TRY(UnixTime begins, moment_of(X509_get0_notBefore(certificate)));
-  TRY(out.not_after, moment_of(X509_get0_notAfter(certificate)));
+  TRY(UnixTime begins, unix_time(X509_get0_notBefore(certificate)));
+  TRY(out.not_after, unix_time(X509_get0_notAfter(certificate)));
   UnixTime life = std::max<UnixTime>(out.not_after - begins, 0);
   out.renewal = out.not_after - std::min(kMargin, life / kLifePart);
   return out;
