@@ -47,6 +47,8 @@ class Reader {
 class Writer {
  public:
   void uint(std::uint64_t v) { head(0, v); }
+  // negative: v is below 0.
+  void negative(std::int64_t v) { head(1, static_cast<std::uint64_t>(-1 - v)); }
   void boolean(bool v) { out_.push_back(v ? 0xf5 : 0xf4); }
   void null() { out_.push_back(0xf6); }
   void bytes(View v) {
@@ -62,6 +64,12 @@ class Writer {
   // raw appends an item that is encoded already.
   void raw(View item) { put(item); }
   const Bytes& bytes_so_far() const { return out_; }
+  // replace writes over what stands from at on; over_byte puts an item's head where one byte was left for it.
+  void replace(std::size_t at, View with) { std::ranges::copy(with, out_.begin() + static_cast<std::ptrdiff_t>(at)); }
+  void over_byte(std::size_t at, View head) {
+    out_[at] = head[0];
+    out_.insert(out_.begin() + static_cast<std::ptrdiff_t>(at) + 1, head.begin() + 1, head.end());
+  }
   Bytes finish() && { return std::move(out_); }
 
  private:

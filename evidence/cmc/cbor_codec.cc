@@ -78,6 +78,8 @@ cbor_callbacks make_callbacks() {
   return c;
 }
 
+const cbor_callbacks kCallbacks = make_callbacks();
+
 // canonical: as short as it can be, definite, no tag, no float (CTAP2).
 bool canonical(const CborHead& head) {
   if (head.kind == CborKind::null || head.kind == CborKind::boolean) return head.size == 1;
@@ -103,9 +105,8 @@ bool collection(const CborHead& head) { return head.kind == CborKind::array || h
 }  // namespace
 
 bool CborSource::head(CborHead& out) {
-  static const cbor_callbacks callbacks = make_callbacks();
   if (!good()) return false;
-  cbor_decoder_result result = cbor_stream_decode(in_.data(), in_.size(), &callbacks, &out);
+  cbor_decoder_result result = cbor_stream_decode(in_.data(), in_.size(), &kCallbacks, &out);
   if (result.status != CBOR_DECODER_FINISHED) {
     fail(in_.empty() || result.status == CBOR_DECODER_NEDATA ? "ends too early" : "not well formed");
     return false;
@@ -166,6 +167,7 @@ void CborSource::elements(const CborHead& head, Visit<> one) {
 // check_order: keys of a canonical map ascend in their encoded form; no map has a key twice.
 void CborSource::check_order(View& before, View key) {
   auto ascends = [&] {
+    if (before.size() == 1 && key.size() == 1) return before[0] < key[0];  // as almost all
     int order = std::memcmp(before.data(), key.data(), std::min(before.size(), key.size()));
     return order != 0 ? order < 0 : before.size() < key.size();
   };

@@ -5,76 +5,96 @@
 
 namespace attest::cmc {
 
-void CborSink::put(View value) {
-  if (open_.empty()) {
-    root_.insert(root_.end(), value.begin(), value.end());
-    return;
-  }
+void CborSink::begin_key() {
+  Open& map = open_.back();
+  map.count++;
+  pairs_.push_back({out_.bytes_so_far().size(), 0});
+}
+
+void CborSink::begin_value() {
+  if (open_.empty()) return;
   Open& top = open_.back();
-  if (top.map) {
-    top.pairs.emplace_back(std::move(top.key), to_bytes(value));
-    top.key.clear();
-    return;
-  }
-  top.count++;
-  top.elements.insert(top.elements.end(), value.begin(), value.end());
+  if (top.map)
+    pairs_.back().value = out_.bytes_so_far().size();
+  else
+    top.count++;
 }
 
-void CborSink::end_object() {
-  Open top = std::move(open_.back());
-  open_.pop_back();
-  std::ranges::sort(top.pairs, {}, &std::pair<Bytes, Bytes>::first);
-  cbor::Writer out;
-  out.map(top.pairs.size());
-  for (const auto& [key, value] : top.pairs) {
-    out.raw(key);
-    out.raw(value);
-  }
-  put(out.bytes_so_far());
+void CborSink::open(bool map) {
+  begin_value();
+  open_.push_back({map, out_.bytes_so_far().size(), 0, pairs_.size()});
+  out_.null();  // the head's place
 }
 
-void CborSink::end_array() {
-  Open top = std::move(open_.back());
+// order puts the pairs of a map into the order of their keys' bytes.
+void CborSink::order(const Open& map) {
+  std::span<Pair> pairs = std::span(pairs_).subspan(map.first_pair);
+  View all = out_.bytes_so_far();
+  auto key_of = [all](const Pair& pair) { return all.subspan(pair.key, pair.value - pair.key); };
+  auto before = [&](const Pair& a, const Pair& b) { return std::ranges::lexicographical_compare(key_of(a), key_of(b)); };
+  if (std::ranges::is_sorted(pairs, before)) return;
+  struct Piece {
+    Pair pair;
+    std::size_t end;
+  };
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i < pairs.size(); i++) pieces.push_back({pairs[i], i + 1 < pairs.size() ? pairs[i + 1].key : all.size()});
+  std::ranges::stable_sort(pieces, before, &Piece::pair);
+  Bytes sorted;
+  sorted.reserve(all.size() - pairs.front().key);
+  for (const Piece& piece : pieces) sorted.insert(sorted.end(), all.begin() + static_cast<std::ptrdiff_t>(piece.pair.key), all.begin() + static_cast<std::ptrdiff_t>(piece.end));
+  out_.replace(pairs.front().key, sorted);
+}
+
+void CborSink::close() {
+  Open top = open_.back();
   open_.pop_back();
-  cbor::Writer out;
-  out.array(top.count);
-  out.raw(top.elements);
-  put(out.bytes_so_far());
+  if (top.map) order(top);
+  pairs_.resize(top.first_pair);
+  cbor::Writer head;
+  top.map ? head.map(top.count) : head.array(top.count);
+  out_.over_byte(top.begin, head.bytes_so_far());
 }
 
 void CborSink::key(const Field& field) {
   if (field.key < 0) return text_key(field.name);
-  cbor::Writer out;
-  out.uint(static_cast<std::uint64_t>(field.key));
-  open_.back().key = std::move(out).finish();
+  begin_key();
+  out_.uint(static_cast<std::uint64_t>(field.key));
 }
 
 void CborSink::text_key(std::string_view key) {
-  cbor::Writer out;
-  out.text(key);
-  open_.back().key = std::move(out).finish();
+  begin_key();
+  out_.text(key);
 }
 
-namespace {
-
-template <class F>
-Bytes item(F&& write) {
-  cbor::Writer out;
-  write(out);
-  return std::move(out).finish();
+void CborSink::text(std::string_view value) {
+  begin_value();
+  out_.text(value);
 }
 
-}  // namespace
+void CborSink::bytes(View value) {
+  begin_value();
+  out_.bytes(value);
+}
 
-void CborSink::text(std::string_view value) { put(item([&](auto& out) { out.text(value); })); }
-void CborSink::bytes(View value) { put(item([&](auto& out) { out.bytes(value); })); }
-void CborSink::boolean(bool value) { put(item([&](auto& out) { out.boolean(value); })); }
-void CborSink::null() { put(item([](auto& out) { out.null(); })); }
+void CborSink::boolean(bool value) {
+  begin_value();
+  out_.boolean(value);
+}
+
+void CborSink::null() {
+  begin_value();
+  out_.null();
+}
+
+void CborSink::raw(View value) {
+  begin_value();
+  out_.raw(value);
+}
 
 void CborSink::integer(std::int64_t value) {
-  Bytes out = item([&](auto& writer) { writer.uint(static_cast<std::uint64_t>(value < 0 ? -1 - value : value)); });
-  if (value < 0) out[0] = static_cast<std::uint8_t>(out[0] | 0x20);
-  put(out);
+  begin_value();
+  value < 0 ? out_.negative(value) : out_.uint(static_cast<std::uint64_t>(value));
 }
 
 void CborSink::free(const nlohmann::json& value) {
@@ -95,7 +115,7 @@ void CborSink::free(const nlohmann::json& value) {
   if (value.is_boolean()) return boolean(value.get<bool>());
   if (value.is_number_integer()) return integer(value.get<std::int64_t>());
   if (value.is_binary()) return bytes(value.get_binary());
-  if (value.is_number()) return put(nlohmann::json::to_cbor(value));
+  if (value.is_number()) return raw(nlohmann::json::to_cbor(value));
   null();
 }
 

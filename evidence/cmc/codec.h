@@ -189,9 +189,9 @@ class JsonSink final : public Sink {
 class CborSink final : public Sink {
  public:
   void object() override { open(true); }
-  void end_object() override;
+  void end_object() override { close(); }
   void array() override { open(false); }
-  void end_array() override;
+  void end_array() override { close(); }
   void key(const Field& field) override;
   void text_key(std::string_view key) override;
   void text(std::string_view value) override;
@@ -201,23 +201,29 @@ class CborSink final : public Sink {
   void integer(std::int64_t value) override;
   void null() override;
   void free(const nlohmann::json& value) override;
-  void raw(View value) override { put(value); }
-  Bytes finish() override { return std::move(root_); }
+  void raw(View value) override;
+  Bytes finish() override { return std::move(out_).finish(); }
   Encoding encoding() const override { return Encoding::cbor; }
 
  private:
-  // Open is a map or list whose head is written when its count is known.
+  // Open is a map or list that is being written: one byte is left for its head, which is known when its count is.
   struct Open {
     bool map;
-    Bytes key;                                // of the value that comes next
-    std::vector<std::pair<Bytes, Bytes>> pairs;
-    std::size_t count = 0;
-    Bytes elements;
+    std::size_t begin;       // of the head
+    std::size_t count = 0;   // elements, or pairs
+    std::size_t first_pair;  // of this map, in pairs_
   };
-  void open(bool map) { open_.push_back({map, {}, {}, 0, {}}); }
-  void put(View value);
+  struct Pair {
+    std::size_t key, value;  // where they begin in the output
+  };
+  void open(bool map);
+  void close();
+  void begin_key();
+  void begin_value();
+  void order(const Open& map);
+  cbor::Writer out_;
   std::vector<Open> open_;
-  Bytes root_;
+  std::vector<Pair> pairs_;  // of all open maps, outermost first
 };
 
 // write_text writes a member that is always there, write_some one that is left out when empty. What stands in JSON alone

@@ -12,6 +12,8 @@ constexpr std::size_t kMaxBytes = 256 << 20;
 // escaped is a JSON string as Go writes it: beside what JSON demands, <, >, & and the two line separators of Unicode.
 std::string escaped(std::string_view text) {
   std::string quoted = json_quote(text);
+  auto special = [](char c) { return c == '<' || c == '>' || c == '&' || c == '\xe2' || c == '\x7f'; };
+  if (std::ranges::none_of(text, special)) return quoted;  // as almost all
   std::string out;
   out.reserve(quoted.size());
   for (std::size_t i = 0; i < quoted.size(); i++) {

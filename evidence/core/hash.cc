@@ -76,8 +76,20 @@ Digest Hasher::of(std::initializer_list<View> parts) {
   Digest out;
   unsigned size = 0;
   if (EVP_DigestInit_ex2(ctx_.get(), nullptr, nullptr) != 1) return {};
-  for (View part : parts)
+  std::uint8_t block[128];  // what is short is hashed in one piece: registers are extended by the ten thousand
+  std::size_t held = 0;
+  for (View part : parts) {
+    bool fits = part.size() <= sizeof block - held;
+    if (fits) std::ranges::copy(part, block + held);
+    if (fits) held += part.size();
+    if (fits) continue;
+    if (held > 0 && EVP_DigestUpdate(ctx_.get(), block, held) != 1) return {};
+    OPENSSL_cleanse(block, held);
+    held = 0;
     if (EVP_DigestUpdate(ctx_.get(), part.data(), part.size()) != 1) return {};
+  }
+  if (held > 0 && EVP_DigestUpdate(ctx_.get(), block, held) != 1) return {};
+  OPENSSL_cleanse(block, held);  // it may have been a secret
   if (EVP_DigestFinal_ex(ctx_.get(), out.data(), &size) != 1) return {};
   out.resize(size);
   return out;
