@@ -56,10 +56,11 @@ void read_collateral(Source& in, CborSource* lender, Collateral& out) {
   });
 }
 
-void read_items(Source& in, std::map<std::string, Bytes>& out) {
+template <class Content, class F>
+void read_items(Source& in, std::map<std::string, Content>& out, F&& read) {
   in.text_map([&](std::string digest) {
     if (out.size() == kMaxItems) return in.fail("more than 1024 metadata items");
-    out[std::move(digest)] = in.bytes();
+    out[std::move(digest)] = read();
   });
 }
 
@@ -80,7 +81,8 @@ void read_context(Source& in, CborSource* lender, ReportContext& out) {
       case kDigests:
         return read_list(in, out.digests, kMaxItems, "digests", [&](std::string& digest) { digest = in.text(); });
       case kMetadata:
-        return read_items(in, out.metadata);
+        if (lender != nullptr) return read_items(in, out.lent, [&] { return lender->lent_bytes(); });
+        return read_items(in, out.metadata, [&] { return in.bytes(); });
       default:
         in.text_map([&](std::string) { in.skip(); });  // reserved; never read
     }

@@ -55,6 +55,7 @@ struct ReportContext {
   std::vector<Collateral> collateral;
   std::vector<std::string> digests;       // lower-case hex of every signed item, in any order
   std::map<std::string, Bytes> metadata;  // the items that travel, by their digest as the prover wrote it
+  std::map<std::string, View> lent{};     // instead of metadata, where items are lent
 };
 
 struct Report {
@@ -72,7 +73,7 @@ constexpr std::size_t kMaxReport = 64 << 20;
 // The text of a JSON context is base64url without escapes. hashed_context is lent by bytes.
 // A version other than 3.3.0 is the caller's to refuse: of such a report only the version is filled in.
 Result<Report> decode_report(View bytes);
-// decode_lent_report does the same; event logs of TPM registers are lent by bytes where they can be (in CBOR).
+// decode_lent_report does the same; in CBOR, signed items are lent by bytes, and event logs of TPM registers where they can be.
 Result<Report> decode_lent_report(View bytes);
 
 // parse_artifact and encode_artifact: one log by itself, as it is kept in a file. Either serialisation is read.

@@ -136,14 +136,19 @@ TEST_F(CmcDaemon, UpdatesAndWhatThisAgentDoesNotDo) {
 TEST(CmcPeerCache, IsBoundedAndForgetsTheOldest) {
   PeerCache cache;
   Bytes item(100, 7);
-  for (std::size_t i = 0; i <= PeerCache::kMaxPeers; i++) cache.put("peer" + std::to_string(i), HashAlg::sha256, {item});
+  std::vector<View> lent{item};
+  for (std::size_t i = 0; i <= PeerCache::kMaxPeers; i++) cache.put("peer" + std::to_string(i), HashAlg::sha256, lent);
   EXPECT_TRUE(cache.digests("peer0").empty());
   EXPECT_EQ(cache.digests("peer1").size(), 1U) << "one copy, however many peers have it";
   EXPECT_EQ(cache.digests("peer1")[0], to_hex(sha256(item).view()));
-  for (std::uint8_t i = 0; i < 70; i++) cache.put("big" + std::to_string(i), HashAlg::sha256, {Bytes(1 << 20, i)});
+  for (std::uint8_t i = 0; i < 70; i++) {
+    Bytes big(1 << 20, i);
+    lent = {big};
+    cache.put("big" + std::to_string(i), HashAlg::sha256, lent);
+  }
   EXPECT_TRUE(cache.digests("big0").empty());
   EXPECT_EQ(cache.digests("big69").size(), 1U);
-  cache.put("", HashAlg::sha256, {item});
+  cache.put("", HashAlg::sha256, lent);
   EXPECT_TRUE(cache.digests("").empty());
 }
 

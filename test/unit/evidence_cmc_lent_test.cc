@@ -37,6 +37,8 @@ Report a_report() {
   report.context.type = "Context";
   report.context.alg = "SHA-256";
   report.context.nonce = Bytes(8, 7);
+  report.context.digests = {"00ff", "11"};
+  report.context.metadata = {{"00ff", Bytes(40, 0xd8)}, {"11", {}}};
   report.context.collateral = {{std::string(kTpmEvidence), {}, {}, {summary, log}}};
   return report;
 }
@@ -78,6 +80,13 @@ TEST(LentLogs, SayWhatCopiesOfThemSay) {
   }
   EXPECT_EQ(whole, 3);  // two digests, a container, data
   EXPECT_EQ(to_bytes(lent->hashed_context), to_bytes(copied->hashed_context));
+  EXPECT_TRUE(lent->context.metadata.empty());
+  ASSERT_EQ(copied->context.metadata.size(), made.context.metadata.size());
+  ASSERT_EQ(lent->context.lent.size(), made.context.metadata.size());
+  for (const auto& [digest, item] : made.context.metadata) {
+    EXPECT_EQ(to_bytes(lent->context.lent.at(digest)), item);
+    EXPECT_TRUE(item.empty() || std::search(bytes.begin(), bytes.end(), item.begin(), item.end()) != bytes.end());
+  }
 }
 
 TEST(LentLogs, NothingElseIsTakenOrRefused) {
@@ -100,7 +109,7 @@ TEST(LentLogs, NothingElseIsTakenOrRefused) {
 
 TEST(LentLogs, AnEventWithMorePropertiesThanAreReadIsRefused) {
   Report report = a_report();
-  report.context.collateral[0].artifacts[1].events[0].properties.assign(65, {"a", "b"});
+  report.context.collateral[0].artifacts[1].events[0].properties = std::vector<Property>(65, {"a", "b"});
   Bytes bytes = encoded(report);
   EXPECT_FALSE(decode_report(bytes));
   EXPECT_FALSE(decode_lent_report(bytes));

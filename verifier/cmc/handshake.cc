@@ -132,7 +132,7 @@ void check_metadata(Case& c, Appraisal& out) {
   for (const auto& item : result.manifests)
     out.manifests.push_back(printable(item.metadata.name) + " " + printable(item.metadata.version));
   if (c.active.list() == nullptr) return;
-  for (const Bytes& item : c.judged.verified_items)
+  for (View item : c.judged.verified_items)
     if (c.active.find(sha256(item)) == nullptr)
       c.verdict.fail(check::kSetUnlisted, "item " + short_hex(sha256(item).view()) + " of the report is not on the set list in force");
 }

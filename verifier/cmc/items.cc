@@ -12,7 +12,7 @@ namespace {
 
 // Found is an item with its SHA-256, whatever the report lists it by.
 struct Found {
-  const Bytes* bytes;
+  View bytes;
   Digest sha256;
 };
 
@@ -21,6 +21,7 @@ class ItemStore {
  public:
   ItemStore(const Question& q, const Report& report, HashAlg alg) {
     for (const auto& [claimed, bytes] : report.context.metadata) add(bytes, alg, &claimed);
+    for (const auto& [claimed, bytes] : report.context.lent) add(bytes, alg, &claimed);
     for (const Bytes& bytes : q.held) add(bytes, alg, nullptr);
   }
   const Found* find(const std::string& digest) const {
@@ -30,11 +31,11 @@ class ItemStore {
   const std::vector<std::string>& lies() const { return lies_; }
 
  private:
-  void add(const Bytes& bytes, HashAlg alg, const std::string* claimed) {
+  void add(View bytes, HashAlg alg, const std::string* claimed) {
     Digest of = hash_of(alg, {bytes});
     std::string digest = to_hex(of.view());
     if (claimed != nullptr && *claimed != digest) lies_.push_back(*claimed);
-    by_digest_.emplace(std::move(digest), Found{&bytes, alg == HashAlg::sha256 ? of : sha256(View(bytes))});
+    by_digest_.emplace(std::move(digest), Found{bytes, alg == HashAlg::sha256 ? of : sha256(bytes)});
   }
   std::map<std::string, Found> by_digest_;
   std::vector<std::string> lies_;
@@ -132,13 +133,13 @@ std::shared_ptr<const KnownItem> examine(const Question& q, View bytes, Metadata
 // known is what an item says and who signed it: remembered, or examined now; nullptr if it cannot be read, which is noted.
 std::shared_ptr<const KnownItem> known(const Question& q, const Found& found, MetadataFinding& out) {
   Memory* memory = memory_of(q);
-  if (memory == nullptr) return examine(q, *found.bytes, out);
+  if (memory == nullptr) return examine(q, found.bytes, out);
   if (auto item = memory->item(found.sha256, q.now)) {
     note_signatures(item->signatures, q, false, out);
     return item;
   }
-  auto item = examine(q, *found.bytes, out);
-  if (item && out.summary.good()) memory->keep(found.sha256, found.bytes->size(), item, q.now);
+  auto item = examine(q, found.bytes, out);
+  if (item && out.summary.good()) memory->keep(found.sha256, found.bytes.size(), item, q.now);
   return item;
 }
 
@@ -193,8 +194,12 @@ Items examine_items(const Question& q, const Report& report, HashAlg alg) {
     else
       file(examine_one(q, digest, *found), out);
   }
-  for (const auto& [claimed, bytes] : report.context.metadata)
-    if (!listed.contains(claimed)) out.problems.fail(kVerifyMetadata, "an item that is not listed came along");
+  auto check_listed = [&](const auto& items) {
+    for (const auto& [claimed, bytes] : items)
+      if (!listed.contains(claimed)) out.problems.fail(kVerifyMetadata, "an item that is not listed came along");
+  };
+  check_listed(report.context.metadata);
+  check_listed(report.context.lent);
   return out;
 }
 

@@ -129,13 +129,6 @@ std::int64_t level_of(const Items& items) {
   return items.manifests.empty() ? 0 : level;
 }
 
-// taken is an item's bytes, out of the report where they came with it.
-Bytes taken(Report& report, const Item& item) {
-  for (auto& [digest, bytes] : report.context.metadata)
-    if (&bytes == item.bytes) return std::move(bytes);
-  return *item.bytes;
-}
-
 Bytes tpm_certificate_of(const Report& report) {
   for (const Collateral& collateral : report.context.collateral)
     if (collateral.type == kTpmEvidence) return collateral.certs.empty() ? Bytes() : collateral.certs.front();
@@ -162,7 +155,7 @@ void judge_report(const Question& q, Report& report, Judged& judged) {
   if (out.cert_level > 1 && !hardware) out.summary.fail(kInvalidCertLevel, "this level needs hardware evidence");
   for (const auto* kind : {&items.images, &items.manifests, &items.companies})
     for (const Item& item : *kind)
-      if (item.trusted) judged.verified_items.push_back(taken(report, item));
+      if (item.trusted) judged.verified_items.push_back(item.bytes);
   if (!items.images.empty()) out.image = std::move(items.images.front().finding);
   out.manifests = findings_of(items.manifests);
   out.companies = findings_of(items.companies);
@@ -189,6 +182,7 @@ Judged judge(const Question& q) {
     judge_report(q, *report, judged);
   judged.tpm_certificate = tpm_certificate_of(*report);
   judged.evidences = std::move(report->evidences);
+  judged.decoded = std::move(report->context.metadata);
   judged.trusted = out.summary.good() && !out.measurements.empty();
   return judged;
 }

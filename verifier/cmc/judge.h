@@ -22,12 +22,17 @@ struct Question {
   Memory* memory = nullptr;                   // of earlier appraisals; used only where both stores are its own
 };
 
-// Judged is the result and what may be kept for the peer's next report.
+// Judged is the result and what may be kept for the peer's next report. It is moved, never copied.
 struct Judged {
+  Judged() = default;
+  Judged(Judged&&) = default;
+  Judged& operator=(Judged&&) = default;
   AttestationResult result;
   bool trusted = false;            // nothing failed; a warning is no failure
   HashAlg alg = HashAlg::sha256;   // by which the report lists its items
-  std::vector<Bytes> verified_items;  // signed items of this report whose signatures and digests were good
+  // Signed items of this report whose signatures and digests were good: lent by the question, or by decoded.
+  std::vector<View> verified_items;
+  std::map<std::string, Bytes> decoded;
   // What else a caller may want of the report, so that it is read once:
   std::optional<Error> malformed;     // set if it could not be read at all
   std::vector<EvidenceItem> evidences;

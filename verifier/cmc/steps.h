@@ -7,7 +7,7 @@ namespace attest::cmc {
 // Item is one signed item of a report.
 struct Item {
   std::string digest;  // lower-case hex, as listed
-  const Bytes* bytes = nullptr;  // in the report, or held
+  View bytes;  // in the report, or held
   MetadataFinding finding;
   bool trusted = false;  // signatures, role, form and validity
 };

@@ -25,15 +25,15 @@ std::vector<Bytes> PeerCache::items(const std::string& peer) {
   return out;
 }
 
-void PeerCache::put(const std::string& peer, HashAlg alg, const std::vector<Bytes>& items) {
+void PeerCache::put(const std::string& peer, HashAlg alg, std::span<const View> items) {
   if (peer.empty() || peer.size() > kMaxPeerName) return;
   std::lock_guard lock(mutex_);
   auto [at, fresh] = peers_.try_emplace(peer);
   if (fresh) at->second.age = ages_.insert(ages_.end(), peer);
   touch(at->second);
   std::map<std::string, Item> now;
-  for (const Bytes& item : items) {
-    auto known = std::ranges::find_if(at->second.items, [&](const auto& held) { return *held.second == item; });
+  for (View item : items) {
+    auto known = std::ranges::find_if(at->second.items, [&](const auto& held) { return equal(*held.second, item); });
     bool same_alg = known != at->second.items.end() && known->first.size() == 2 * digest_size(alg);
     same_alg ? now.insert(*known) : now.emplace(to_hex(hash_of(alg, {item}).view()), shared(item));
   }
@@ -42,12 +42,12 @@ void PeerCache::put(const std::string& peer, HashAlg alg, const std::vector<Byte
 }
 
 // shared is the copy that is kept of these bytes; the last peer that has it takes it along.
-PeerCache::Item PeerCache::shared(const Bytes& bytes) {
+PeerCache::Item PeerCache::shared(View bytes) {
   std::string digest = to_hex(sha256(bytes).view());
   auto& slot = known_[digest];
   if (Item item = slot.lock()) return item;
   *bytes_ += bytes.size();
-  Item item(new Bytes(bytes), [total = bytes_](const Bytes* gone) {
+  Item item(new Bytes(to_bytes(bytes)), [total = bytes_](const Bytes* gone) {
     *total -= gone->size();
     delete gone;
   });

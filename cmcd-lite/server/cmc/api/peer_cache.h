@@ -21,7 +21,7 @@ class PeerCache {
   std::vector<std::string> digests(const std::string& peer);
   std::vector<Bytes> items(const std::string& peer);
   // put replaces what is held for a peer. Digests are computed here. A peer without a name is not kept.
-  void put(const std::string& peer, HashAlg alg, const std::vector<Bytes>& items);
+  void put(const std::string& peer, HashAlg alg, std::span<const View> items);
 
  private:
   using Item = std::shared_ptr<const Bytes>;
@@ -29,7 +29,7 @@ class PeerCache {
     std::map<std::string, Item> items;  // by digest in lower-case hex
     std::list<std::string>::iterator age;
   };
-  Item shared(const Bytes& bytes);
+  Item shared(View bytes);
   void touch(Peer& peer);
   void forget_oldest();
   std::mutex mutex_;
