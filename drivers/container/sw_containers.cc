@@ -8,8 +8,9 @@
 namespace attest {
 
 void set_anchor(cmc::Component& event, std::string_view anchor) {
-  auto at = std::ranges::find(event.properties, "cmc.ta", &cmc::Property::name);
-  if (at == event.properties.end()) at = event.properties.insert(event.properties.begin(), {"cmc.ta", ""});
+  std::vector<cmc::Property>& properties = event.properties.edit();
+  auto at = std::ranges::find(properties, "cmc.ta", &cmc::Property::name);
+  if (at == properties.end()) at = properties.insert(properties.begin(), {"cmc.ta", ""});
   at->value = anchor;
 }
 

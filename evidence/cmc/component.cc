@@ -84,7 +84,7 @@ void read_member(Source& in, std::size_t field, Component& out) {
       out.description = in.text();
       break;
     case kProperties:
-      return read_list(in, out.properties, kMaxProperties, "properties", [&](Property& property) { read_property(in, property); });
+      return read_list(in, out.properties.edit(), kMaxProperties, "properties", [&](Property& property) { read_property(in, property); });
     case kEventData:
       out.event_data = in.free();
       break;
@@ -209,7 +209,12 @@ void read_component(Source& in, Component& out) {
 }
 
 void read_components(Source& in, std::vector<Component>& out) {
-  read_list(in, out, Source::kMaxElements, "components", [&](Component& component) { read_component(in, component); });
+  read_list(in, out, Source::kMaxElements, "components", [&](Component& component) {
+    read_component(in, component);
+    if (&component == out.data()) return;
+    const SharedList<Property>& before = (&component - 1)->properties;
+    if (component.properties == before) component.properties = before;
+  });
 }
 
 void read_lent_components(CborSource& in, std::vector<LentComponent>& out) {

@@ -45,6 +45,36 @@ struct Property {
   bool operator==(const Property&) const = default;
 };
 
+// SharedList is a list whose copies share it until one of them is changed: a manifest's reference values are many, stand in
+// the manifest, in what is remembered of it and in each result, and most of them have the same properties.
+template <class T>
+class SharedList {
+ public:
+  using List = std::vector<T>;
+  SharedList() = default;
+  SharedList(List list) : list_(std::make_shared<List>(std::move(list))) {}
+  SharedList(std::initializer_list<T> list) : SharedList(List(list)) {}
+  const List& list() const {
+    static const List kNone;
+    return list_ ? *list_ : kNone;
+  }
+  // edit lends the list to be changed, a copy of its own if others share it.
+  List& edit() {
+    if (!list_ || list_.use_count() > 1) list_ = std::make_shared<List>(list());
+    return *list_;
+  }
+  bool empty() const { return list().empty(); }
+  std::size_t size() const { return list().size(); }
+  auto begin() const { return list().begin(); }
+  auto end() const { return list().end(); }
+  void push_back(T element) { edit().push_back(std::move(element)); }
+  void clear() { list_.reset(); }
+  bool operator==(const SharedList& other) const { return list_ == other.list_ || list() == other.list(); }
+
+ private:
+  std::shared_ptr<List> list_;
+};
+
 // CtrData is a measured container: SHA-256 of its normalised configuration and of its root file system.
 struct CtrData {
   Bytes config_sha256, rootfs_sha256;
@@ -67,7 +97,7 @@ struct Component {
   std::string version;
   bool optional = false;
   std::string description;
-  std::vector<Property> properties;
+  SharedList<Property> properties;
   Box<nlohmann::json> event_data;
   Box<CtrData> ctr;
   Box<IntelCollateral> intel;
@@ -80,37 +110,14 @@ struct Component {
   bool operator==(const Component&) const = default;
 };
 
+using Components = SharedList<Component>;
+
 // LentComponent is a component lent by the bytes it stands in: logs are long, and most of their events are plain.
 struct LentComponent {
   std::string_view name, description;
   std::string_view alg;  // of its only hash; empty: none
   View content;
   Box<Component> whole;  // where there is more than can be said here; the rest is empty then
-};
-
-// Components is a list whose copies share it until one of them is changed: a manifest's reference values are many, and
-// stand in the manifest, in what is remembered of it and in each result.
-class Components {
- public:
-  using List = std::vector<Component>;
-  Components() = default;
-  Components(List list) : list_(std::make_shared<List>(std::move(list))) {}
-  Components(std::initializer_list<Component> list) : Components(List(list)) {}
-  const List& list() const { return *list_; }
-  // edit lends the list to be changed, a copy of its own if others share it.
-  List& edit() {
-    if (list_.use_count() > 1) list_ = std::make_shared<List>(*list_);
-    return *list_;
-  }
-  bool empty() const { return list_->empty(); }
-  std::size_t size() const { return list_->size(); }
-  List::const_iterator begin() const { return list_->begin(); }
-  List::const_iterator end() const { return list_->end(); }
-  void push_back(Component component) { edit().push_back(std::move(component)); }
-  void clear() { list_ = std::make_shared<List>(); }
-
- private:
-  std::shared_ptr<List> list_ = std::make_shared<List>();
 };
 
 // hash_name is the name of an algorithm as CMC writes it: "SHA-256".

@@ -148,7 +148,7 @@ Status read_event(View message, Component& out) {
       m.spoil(read_ctr_data(m.bytes(f), *out.ctr));
     }
   });
-  out.properties.assign(1, {"cmc.index", std::to_string(index)});
+  out.properties = {{"cmc.index", std::to_string(index)}};
   return read;
 }
 

@@ -72,7 +72,7 @@ class Measure : public testing::TestWithParam<const char*> {
     app.cert_level = 1;
     app.sbom = cmc::Sbom{"CycloneDX", "1.7", 1, references};
     for (cmc::Component& one : app.sbom->components.edit())
-      for (cmc::Property& p : one.properties)
+      for (cmc::Property& p : one.properties.edit())
         if (p.name == "cmc.ta") p.value = in_tpm() ? "TPM" : "SW";
     machine_.hold("app.json", app);
     cmc::Metadata image;

@@ -159,7 +159,7 @@ TEST(ContainerEvent, IsRecomputedBeforeItCounts) {
   EXPECT_TRUE(refused([](auto& e) { e.hashes.clear(); }));
   EXPECT_TRUE(refused([](auto& e) { e.hashes.push_back(e.hashes[0]); }));
   EXPECT_TRUE(refused([](auto& e) { e.properties.clear(); }));
-  EXPECT_TRUE(refused([](auto& e) { e.properties[1].value = "4"; }));
+  EXPECT_TRUE(refused([](auto& e) { e.properties.edit()[1].value = "4"; }));
   EXPECT_TRUE(refused([](auto& e) { e.name.clear(); }));
 }
 

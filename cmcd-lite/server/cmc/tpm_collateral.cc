@@ -57,6 +57,7 @@ void add_event(cmc::Artifact& artifact, const MeasuredEvent& measured, const Mea
   bool ima = measured.kind == LogKind::ima;
   if (artifact.events.empty() && !ima) artifact.events.push_back(start_event(measured.pcr, log));
   artifact.events.push_back(ima ? ima_event(measured, log.bank) : firmware_event(measured, log.bank));
+  artifact.events.back().properties = artifact.events.front().properties;  // one list for a register's log
 }
 
 // tell_starts: CMC's verifier begins with 32 zeros in whatever bank, so that a register of another has to say where it starts
