@@ -21,11 +21,14 @@ class ReferenceDigests {
 
  private:
   struct Row {
-    std::uint64_t key;  // the first bytes of the digest
-    const Bytes* digest;
-    const Component* component;
-    std::uint32_t met;  // of the first of twins: how many of them were met
+    std::uint64_t key = 0;  // the first bytes of the digest
+    const std::uint8_t* digest = nullptr;
+    const Component* component = nullptr;
+    std::uint32_t size = 0;  // of the digest
+    std::uint32_t met = 0;   // of the first of twins: how many of them were met
+    View view() const { return {digest, size}; }
   };
+  static bool same(const Row& a, const Row& b) { return a.key == b.key && equal(a.view(), b.view()); }
   // find is the first row with this digest, the number of rows if there is none.
   std::size_t find(View digest) const;
   std::vector<Row> rows_;

@@ -115,7 +115,7 @@ void judge_event(Tpm& t, Hasher& hasher, Register& reg, Component& event) {
 
 void judge_event(Tpm& t, Hasher& hasher, Register& reg, LentComponent& event) {
   if (event.whole) return judge_event(t, hasher, reg, *event.whole);
-  if (hash_alg_from_name(event.alg) != t.bank || event.content.size() != digest_size(t.bank)) return t.out.summary.fail(kNoDigest);
+  if ((event.alg != t.bank_name && hash_alg_from_name(event.alg) != t.bank) || event.content.size() != digest_size(t.bank)) return t.out.summary.fail(kNoDigest);
   bool first = std::exchange(reg.first, false);
   if (event.name == kInitValue) return judge_start(t, reg, event.content, first);
   const Component* reference = reg.values.take(event.content, reg.pcr == kImaPcr);
