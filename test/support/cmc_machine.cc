@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <openssl/x509.h>
 
+#include "evidence/cmc/item.h"
 #include "evidence/cmc/report.h"
 #include "evidence/core/hex.h"
 #include "evidence/tpm/public_area.h"
@@ -83,7 +84,6 @@ bool CmcMachine::certify_again() {
   return machine.daemon.start() && machine.daemon.ready();
 }
 
-// describe signs what a first report says was measured.
 bool CmcMachine::describe() {
   auto bytes = attest(cmc::Encoding::cbor, {1});
   EXPECT_TRUE(bytes) << bytes.error().what;
@@ -99,8 +99,10 @@ void CmcMachine::hold(const std::string& file, cmc::Metadata metadata) const {
   TestCert signer = issue(&authority_.root(), valid_now("Test Signer", "codeSigning"));
   metadata.version = format_rfc3339(wall_clock_now() - 3600);
   metadata.validity = cmc::Validity{format_rfc3339(wall_clock_now() - kDay), format_rfc3339(wall_clock_now() + 30 * kDay)};
-  Bytes payload = cmc::encode_metadata(metadata, cmc::Encoding::json);
-  machine.daemon.write("cmc-metadata/" + file, sign_text(as_text(payload), signer));
+  JwsSigner one{signer.key.get(), {signer.der()}};
+  auto item = cmc::sign_item(cmc::encode_metadata(metadata, signs), {&one, 1});
+  ASSERT_TRUE(item) << item.error().what;
+  machine.daemon.write("cmc-metadata/" + file, std::string(as_text(*item)));
 }
 
 bool CmcMachine::reload() const {

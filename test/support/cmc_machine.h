@@ -24,17 +24,19 @@ class CmcMachine {
 
   TpmMachine machine;
   std::string roots = R"("signers.pem")";  // "roots" of "cmc"; set before start
+  cmc::Encoding signs = cmc::Encoding::json;  // what hold signs: JSON as JWS, CBOR as COSE
 
   // certify_again gives the attestation key a new certificate of the same authority and starts the daemon anew, which reads it.
   bool certify_again();
   // hold signs an item of metadata that is valid now and puts it among the machine's; in force after a reload.
   void hold(const std::string& file, cmc::Metadata metadata) const;
+  // describe signs what a report says was measured, in place of what start signed.
+  bool describe();
   // reload has the daemon read its metadata again.
   bool reload() const;
 
  private:
   bool certify();
-  bool describe();
   const Authority& authority_;
 };
 
