@@ -49,8 +49,8 @@ void on_start(void* context) {
 }
 
 // The length type of libcbor's string and collection callbacks differs between its versions; templates take either.
-cbor_callbacks make_callbacks() {
-  cbor_callbacks c = cbor_empty_callbacks;
+constexpr cbor_callbacks make_callbacks() {
+  cbor_callbacks c{};  // every one is set
   c.uint8 = on_value<CborKind::uint>;
   c.uint16 = on_value<CborKind::uint>;
   c.uint32 = on_value<CborKind::uint>;
@@ -78,7 +78,7 @@ cbor_callbacks make_callbacks() {
   return c;
 }
 
-const cbor_callbacks kCallbacks = make_callbacks();
+constexpr cbor_callbacks kCallbacks = make_callbacks();
 
 // canonical: as short as it can be, definite, no tag, no float (CTAP2).
 bool canonical(const CborHead& head) {
@@ -102,16 +102,37 @@ std::size_t field_of(Fields fields, const CborHead& key) {
 
 bool collection(const CborHead& head) { return head.kind == CborKind::array || head.kind == CborKind::map; }
 
+// short_head reads a head of one or two bytes, as almost all are, of a number, string, list or map that is there whole: half
+// the time of a log is heads. false: it is another one, or not whole, and libcbor says what.
+bool short_head(View in, CborHead& out) {
+  constexpr CborKind kKinds[] = {CborKind::uint, CborKind::negative, CborKind::bytes, CborKind::text, CborKind::array, CborKind::map};
+  constexpr unsigned kOneByteFollows = 24;
+  if (in.size() < 2) return false;
+  unsigned major = in[0] >> 5, info = in[0] & 0x1f;
+  if (major >= std::size(kKinds) || info > kOneByteFollows) return false;
+  std::size_t size = info == kOneByteFollows ? 2 : 1, value = info == kOneByteFollows ? in[1] : info;
+  out.kind = kKinds[major];
+  std::size_t content = out.kind == CborKind::bytes || out.kind == CborKind::text ? value : 0;
+  if (in.size() - size < content) return false;
+  out.value = value;
+  out.indefinite = false;
+  out.content = in.subspan(size, content);
+  out.size = size + content;
+  return true;
+}
+
 }  // namespace
 
 bool CborSource::head(CborHead& out) {
   if (!good()) return false;
-  cbor_decoder_result result = cbor_stream_decode(in_.data(), in_.size(), &kCallbacks, &out);
-  if (result.status != CBOR_DECODER_FINISHED) {
-    fail(in_.empty() || result.status == CBOR_DECODER_NEDATA ? "ends too early" : "not well formed");
-    return false;
+  if (!short_head(in_, out)) {
+    cbor_decoder_result result = cbor_stream_decode(in_.data(), in_.size(), &kCallbacks, &out);
+    if (result.status != CBOR_DECODER_FINISHED) {
+      fail(in_.empty() || result.status == CBOR_DECODER_NEDATA ? "ends too early" : "not well formed");
+      return false;
+    }
+    out.size = result.read;
   }
-  out.size = result.read;
   if (!strict_ || canonical(out)) return true;
   fail("not in canonical form");
   return false;

@@ -27,6 +27,9 @@ std::string escaped(std::string_view text) {
     } else if (rest == "\\u007f") {
       out += '\x7f';
       i += 5;
+    } else if (c == '\\') {  // an escape is taken whole: none begins behind an escaped backslash
+      out += c;
+      out += quoted[++i];
     } else {
       out += c;
     }

@@ -78,18 +78,20 @@ Digest Hasher::of(std::initializer_list<View> parts) {
   if (EVP_DigestInit_ex2(ctx_.get(), nullptr, nullptr) != 1) return {};
   std::uint8_t block[128];  // what is short is hashed in one piece: registers are extended by the ten thousand
   std::size_t held = 0;
+  auto pass_on = [&] {
+    bool good = held == 0 || EVP_DigestUpdate(ctx_.get(), block, held) == 1;
+    OPENSSL_cleanse(block, held);  // it may have been a secret
+    held = 0;
+    return good;
+  };
   for (View part : parts) {
     bool fits = part.size() <= sizeof block - held;
     if (fits) std::ranges::copy(part, block + held);
     if (fits) held += part.size();
     if (fits) continue;
-    if (held > 0 && EVP_DigestUpdate(ctx_.get(), block, held) != 1) return {};
-    OPENSSL_cleanse(block, held);
-    held = 0;
-    if (EVP_DigestUpdate(ctx_.get(), part.data(), part.size()) != 1) return {};
+    if (!pass_on() || EVP_DigestUpdate(ctx_.get(), part.data(), part.size()) != 1) return {};
   }
-  if (held > 0 && EVP_DigestUpdate(ctx_.get(), block, held) != 1) return {};
-  OPENSSL_cleanse(block, held);  // it may have been a secret
+  if (!pass_on()) return {};
   if (EVP_DigestFinal_ex(ctx_.get(), out.data(), &size) != 1) return {};
   out.resize(size);
   return out;
