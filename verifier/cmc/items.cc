@@ -215,29 +215,48 @@ const nlohmann::json* rules_for(const Items& items, const std::string& manifest)
   return nullptr;
 }
 
+// Standing is where a component's properties put it.
+struct Standing {
+  const std::vector<Property>* properties = nullptr;  // that say so: most components share theirs
+  std::string_view anchor;                            // one we know, or none
+  bool has_index = true;                              // where one is due
+  std::int64_t index = -1;
+};
+
+Standing standing_of(const Component& component) {
+  constexpr std::string_view kAnchors[] = {"TPM", "TDX", "SNP", "SGX", "IAS", "SW"};
+  Standing out{&component.properties.list(), {}, true, -1};
+  const std::string* anchor = component.property("cmc.ta");
+  auto known = anchor != nullptr ? std::ranges::find(kAnchors, *anchor) : std::end(kAnchors);
+  if (known == std::end(kAnchors)) return out;
+  out.anchor = *known;
+  const std::string* index = component.property("cmc.index");
+  bool digits = index != nullptr && !index->empty() && index->size() <= 3 &&
+                std::ranges::all_of(*index, [](char c) { return c >= '0' && c <= '9'; });
+  if (digits) out.index = std::stoi(*index);
+  out.has_index = out.index >= 0 || (out.anchor != "TPM" && out.anchor != "TDX");
+  return out;
+}
+
 }  // namespace
 
 References collect_references(const Items& items) {
-  constexpr std::string_view kAnchors[] = {"TPM", "TDX", "SNP", "SGX", "IAS", "SW"};
   References out;
   for (const Item& item : items.manifests) {
     const auto& sbom = item.finding.metadata.sbom;
     if (!item.trusted || !sbom) continue;
     const nlohmann::json* rules = rules_for(items, item.finding.metadata.name);
+    Standing standing;
     for (const Component& component : sbom->components) {
-      const std::string* anchor = component.property("cmc.ta");
-      if (anchor == nullptr || std::ranges::find(kAnchors, *anchor) == std::end(kAnchors)) {
+      if (standing.properties != &component.properties.list()) standing = standing_of(component);
+      if (standing.anchor.empty()) {
         out.problems.fail(kRefValTypeNotSupported, "reference \"" + printable(component.name) + "\" names no anchor we know");
         continue;
       }
-      const std::string* index = component.property("cmc.index");
-      std::int64_t number = -1;
-      bool digits = index != nullptr && !index->empty() && index->size() <= 3 &&
-                    std::ranges::all_of(*index, [](char c) { return c >= '0' && c <= '9'; });
-      if (digits) number = std::stoi(*index);
-      bool due = *anchor == "TPM" || *anchor == "TDX";
-      if (due && number < 0) out.problems.fail(kVerifyMeasurement, "reference \"" + printable(component.name) + "\" has no index");
-      out.by_anchor[*anchor].push_back({&component, number, rules});
+      if (!standing.has_index) out.problems.fail(kVerifyMeasurement, "reference \"" + printable(component.name) + "\" has no index");
+      std::vector<Reference>& list = out.by_anchor[std::string(standing.anchor)];
+      if (list.empty()) list.reserve(sbom->components.size());
+      list.push_back({&component, standing.index, rules});
     }
   }
   return out;

@@ -15,6 +15,12 @@ std::uint64_t key_of(View digest) {
 
 }  // namespace
 
+void ReferenceDigests::expect(std::size_t more) {
+  if (more <= all_.size()) return;  // many short rows must not have it moved for each
+  rows_.reserve(rows_.size() + more);
+  all_.reserve(all_.size() + more);
+}
+
 void ReferenceDigests::add(const Component& component, HashAlg alg) {
   if (const Bytes* hash = component.hash(alg)) rows_.push_back({key_of(*hash), hash->data(), &component, static_cast<std::uint32_t>(hash->size()), 0});
   all_.push_back(&component);

@@ -8,6 +8,7 @@ namespace attest::cmc {
 // sorted once. It borrows the components.
 class ReferenceDigests {
  public:
+  void expect(std::size_t more);  // are going to be added in a row
   void add(const Component& component, HashAlg alg);
   // sort puts twins, the references of one digest, beside each other in the order they came in.
   void sort();

@@ -288,6 +288,18 @@ Result<PcrSelection> selection_of(const Attest& attest) {
   return only_bank(attest.quote()->selections);
 }
 
+// find_references sorts them by register. A manifest has most of one register's in a row.
+void find_references(Tpm& t) {
+  const std::vector<Reference>& all = t.m.references;
+  for (std::size_t i = 0, end = 0; i < all.size(); i = end) {
+    while (end < all.size() && all[end].index == all[i].index) end++;
+    ReferenceDigests& values = t.values[all[i].index];
+    values.expect(end - i);
+    for (std::size_t at = i; at < end; at++) values.add(*all[at].component, t.bank);
+  }
+  for (auto& [pcr, values] : t.values) values.sort();
+}
+
 void judge_quote(const Measured& m, const Attest& attest, MeasurementFinding& out) {
   check_nonce(m, attest, out);
   auto selection = selection_of(attest);
@@ -297,8 +309,7 @@ void judge_quote(const Measured& m, const Attest& attest, MeasurementFinding& ou
   if (!hasher) return out.summary.fail(kInternal, hasher.error().what);
   Tpm t{m, out, selection->bank, hash_name(selection->bank)};
   out.tpm.emplace();
-  for (const Reference& reference : m.references) t.values[reference.index].add(*reference.component, t.bank);
-  for (auto& [pcr, values] : t.values) values.sort();
+  find_references(t);
   for (Artifact& artifact : m.collateral.artifacts) judge_artifact(t, *hasher, artifact);
   check_references(t);
   check_quote(t, *selection, attest.quote()->pcr_digest, signature ? signature->hash : HashAlg::sha256);
