@@ -114,6 +114,10 @@ Result<ProfiledJob> attest_job(Engine& engine, const StatePtr& state, const Call
   job.role = inputs.prover;
   job.service = grant.service;
   job.leaf_spki = spki;
+  job.still_granted = [&engine, state, peer = call.peer, socket = std::string(call.socket), role = inputs.prover, spki] {
+    Access::Asker asker{peer, state->socket_callers(socket)};
+    return bool(state->access.may_attest(asker, role, spki, state->machine_spki, key_names(engine)));
+  };
   TRY(job.binder, compute_binder(inputs));
   job.known = std::move(request.known_digests);
   job.nonce = request.header.nonce;

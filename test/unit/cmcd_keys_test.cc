@@ -110,6 +110,22 @@ TEST_F(Keys, AKeyOfTheTpmIsCertifiedForWhoAsksBeforeTheTpmIsOpen) {
   EXPECT_FALSE(must(evidence(in_file)).tls_key.has_value());
 }
 
+// A key that the rules give to somebody else has no name before the TPM is open: whoever is let through then gets nothing
+// that vouches for it.
+TEST_F(Keys, ANameThatComesWithTheTpmGivesNobodyElsesKey) {
+  Bytes in_tpm = create("web");
+  machine_.callers = R"({"name": "owner", "uid": 12345, "roles": ["server"], "keys": ["key:web"], "rights": ["sign", "attest"]}, )"
+                     R"({"name": "me", "uid": 0, "roles": ["server"], "keys": ["any"], "rights": ["sign", "attest"]})";
+  for (int round = 0; round < 5; round++) {
+    machine_.stop();
+    ASSERT_TRUE(machine_.start());
+    auto given = evidence(in_tpm);
+    EXPECT_FALSE(given && given->tls_key.has_value());
+    ASSERT_TRUE(machine_.ready());
+    EXPECT_FALSE(evidence(in_tpm)) << "the rules are known now";
+  }
+}
+
 TEST_F(Keys, ARenewedKeyServesOnUntilItIsRevoked) {
   for (const char* how : {R"(, "tpm": true)", ""}) {
     Bytes old = create("web", how);

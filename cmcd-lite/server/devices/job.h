@@ -6,7 +6,8 @@
 
 namespace attest {
 
-// AttestJob: exactly one of binder and raw_nonce is set; access was decided before.
+// AttestJob: exactly one of binder and raw_nonce is set; access was decided before, but for names that keys in a TPM get when
+// it is opened.
 struct AttestJob {
   uid_t uid = 0;
   Role role = Role::server;
@@ -14,6 +15,7 @@ struct AttestJob {
   Digest binder;
   Bytes raw_nonce;
   Digest leaf_spki{};                       // of the certificate of the handshake; empty: it has none
+  std::function<bool()> still_granted{};    // access to that key, decided again by the names that keys have now
   std::optional<KeyInfo> tls_key;           // the handshake's key where the TPM holds it, to be certified
   Bytes key_file;                           // or the TSS2 key file the program signs with
   Digest certify_spki;                      // of either; empty: nothing to certify

@@ -311,7 +311,7 @@ void TpmThread::name_keys(std::vector<AttestJob>& jobs) const {
   for (AttestJob& job : jobs) {
     if (job.leaf_spki.empty() || !job.certify_spki.empty()) continue;
     auto key = options_.keys->find_spki(job.leaf_spki);
-    if (!key || !key->info.in_tpm) continue;
+    if (!key || !key->info.in_tpm || !job.still_granted || !job.still_granted()) continue;
     job.tls_key = std::move(key->info);
     job.certify_spki = job.leaf_spki;
   }

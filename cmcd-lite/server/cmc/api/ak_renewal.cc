@@ -14,6 +14,7 @@ namespace attest {
 namespace {
 
 constexpr std::chrono::seconds kHourly{3600}, kDaily{86400}, kFirstPause{5};
+constexpr std::chrono::seconds kSoonest{60};  // a server that issues certificates which are due at once is not asked in a circle
 
 // certificate_of quotes for nobody: what a quote carries is what peers see. Empty: none.
 Result<Bytes> certificate_of(TpmThread& tpm) {
@@ -61,6 +62,7 @@ Result<bool> AkRenewal::due() {
     entry.not_after = certificate.empty() ? std::nullopt : std::optional(term.not_after);
     entry.renewal = certificate.empty() ? std::nullopt : std::optional(term.renewal);
   });
+  renewal_ = term.renewal;
   return certificate.empty() || term.renewal <= engine_.clock();
 }
 
@@ -69,10 +71,14 @@ void AkRenewal::look(const State& state) {
   Status done = wanted ? ok() : Status(wanted.error());
   if (wanted && *wanted) {
     auto enrolled = enroll_ak(engine_, geteuid(), state);
-    if (!enrolled) done = enrolled.error();
+    if (enrolled)
+      renewal_ = enrolled->term.renewal;
+    else
+      done = enrolled.error();
   }
   pause_ = done ? std::chrono::seconds(0) : std::clamp(pause_ * 2, kFirstPause, kHourly);
-  std::chrono::seconds rest = !done ? pause_ : *wanted ? kDaily : kHourly;
+  std::chrono::seconds until(std::max<UnixTime>(renewal_ - engine_.clock(), 0));
+  std::chrono::seconds rest = !done ? pause_ : std::clamp(until, kSoonest, *wanted ? kDaily : kHourly);
   next_ = Clock::now() + rest;
   engine_.fleet_board.change(kAttestationKey, [&](FleetCertificate& entry) {
     entry.automatic = true;

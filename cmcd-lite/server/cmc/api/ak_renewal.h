@@ -9,8 +9,9 @@
 namespace attest {
 
 // AkRenewal has the attestation key certified where "automatic" of "endorse" says so: when it has no certificate, and two
-// weeks before its certificate ends. It looks every hour, after a success once a day; what failed is tried again, at
-// first after seconds. What came of it stands on the engine's fleet board.
+// weeks before its certificate ends or in the last third of a short life. It looks every hour, after a success a day later,
+// sooner where another one is due sooner; what failed is tried again, at first after seconds. What came of it stands on the
+// engine's fleet board.
 class AkRenewal {
  public:
   explicit AkRenewal(Engine& engine) : engine_(engine) {}
@@ -28,6 +29,7 @@ class AkRenewal {
   // Of the loop's thread, and of the look in work while busy_ is set:
   Clock::time_point next_{};
   std::chrono::seconds pause_{0};
+  UnixTime renewal_ = 0;  // when another certificate is due
   std::string last_problem_;
 };
 
