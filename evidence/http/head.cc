@@ -59,7 +59,8 @@ Status read_fields(std::string_view text, Head& out) {
   while (!text.empty()) {
     std::string_view line = cut(text, "\r\n");
     std::size_t colon = line.find(':');
-    if (colon == line.npos || !is_token(line.substr(0, colon))) return bad("field", line);
+    if (colon == line.npos) return bad("a field without a colon");  // what it says may be a secret
+    if (!is_token(line.substr(0, colon))) return bad("field", line.substr(0, colon));
     std::string_view value = trimmed(line.substr(colon + 1));
     if (!is_visible(value, true)) return bad("value of", line.substr(0, colon));
     if (out.fields.size() == kMaxFields) return Error{Errc::denied, "http: more than 128 fields"};

@@ -33,6 +33,8 @@ std::uint16_t curve_of(EVP_PKEY* key) {
                                : 0;
 }
 
+}  // namespace
+
 Result<PublicArea> bare_area(OwnedPkey key) {
   PublicArea area;
   area.key = std::move(key);
@@ -53,6 +55,8 @@ Result<PublicArea> bare_area(OwnedPkey key) {
   TRY(area.y, number(pkey, OSSL_PKEY_PARAM_EC_PUB_Y));
   return area;
 }
+
+namespace {
 
 Result<SigningKey> of_certificate(std::vector<Bytes> chain) {
   TRY(OwnedX509 leaf, parse_certificate(chain.front()));

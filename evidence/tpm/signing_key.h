@@ -12,6 +12,9 @@ struct SigningKey {
   std::vector<Bytes> chain_der;  // the certificates that came with it, leaf first; empty for other forms
 };
 
+// bare_area is what a public key says by itself; unsupported as read_signing_key.
+Result<PublicArea> bare_area(OwnedPkey key);
+
 // read_signing_key reads a TPMT_PUBLIC, a TPM2B_PUBLIC, a DER or PEM SubjectPublicKeyInfo, or a certificate
 // (DER, or PEM with the leaf first). malformed if it is none of them, unsupported for keys other than RSA of
 // 2048 to 4096 bits and P-256, P-384, P-521.

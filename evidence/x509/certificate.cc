@@ -75,6 +75,7 @@ Result<PemBlock> next_block(BIO* bio) {
 }
 
 Result<std::vector<Bytes>> split_pem(View file, const Kind& kind) {
+  if (file.empty()) return std::vector<Bytes>();
   ErrorMark mark;
   OwnedBio bio(BIO_new_mem_buf(file.data(), static_cast<int>(file.size())));
   if (!bio) return Error{Errc::io, "out of memory"};

@@ -53,7 +53,8 @@ Result<std::shared_ptr<const KnownKey>> Memory::key(const std::vector<Bytes>& ch
   TRY(Digest of, chain_key(chain));
   if (auto known = keys_.find(of, when)) return known;
   TRY(auto facts, attestation_keys_.verify(chain, ChainRole::fleet_attestation_key, when));
-  TRY(PublicArea area, read_key(chain.front()));
+  if (EVP_PKEY_up_ref(facts->key.get()) != 1) return Error{Errc::io, "certificate: cannot hold its key"};
+  TRY(PublicArea area, bare_area(OwnedPkey(facts->key.get())));
   UnixTime until = facts->not_after;
   std::shared_ptr<const KnownKey> key(new KnownKey{std::move(facts), std::move(area)});
   keys_.keep(of, key, when, until, 1);
