@@ -21,7 +21,15 @@ int finish_connect(int fd, int result, Deadline deadline) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
+Status check_port(const std::string& host, const std::string& port) {
+  bool number = port.find_first_not_of("0123456789") == std::string::npos;
+  bool fits = !port.empty() && port.size() <= 5 && (!number || std::stoul(port) <= 65535);
+  if (!number || fits) return ok();
+  return Error{Errc::malformed, printable(host) + ":" + printable(port) + ": a port is a number up to 65535"};
+}
+
 Result<OwnedFd> connect_tcp(const std::string& host, const std::string& port, Deadline deadline) {
+  CHECK_OK(check_port(host, port));
   std::string where = printable(host) + ":" + printable(port) + ": ";
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;

@@ -7,6 +7,9 @@
 
 namespace attest {
 
+// check_port: malformed for a number that is no port, which getaddrinfo would cut down to one. Names of services pass.
+Status check_port(const std::string& host, const std::string& port);
+
 // connect_tcp tries every address of a host (a name, or an address without brackets) until one takes the connection; the
 // socket does not block. io with the reason. Looking a name up is the system's business and may take longer than the deadline.
 Result<OwnedFd> connect_tcp(const std::string& host, const std::string& port, Deadline deadline);

@@ -39,6 +39,7 @@ Status load_policies(const fs::path& folder, State& state) {
   }
   for (const fs::directory_entry& entry : entries) {
     if (entry.path().extension() != ".json") continue;
+    if (!entry.is_regular_file(error)) return Error{Errc::io, entry.path().string() + ": not a regular file"};  // a pipe would hold us up
     TRY(Policy policy, load_policy(entry.path()));
     policy.name = entry.path().stem().string();
     if (policy.observe)
