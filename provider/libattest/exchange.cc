@@ -37,10 +37,17 @@ class Side {
     ours.attest = exchange_.mode;
     if (exchange_.verifies() && !exchange_.peer.id.empty()) {
       TRY(ours.cached, agent_.peer_cache(exchange_.peer.id));
+      CHECK_OK(frames_.in_time());
     }
     CHECK_OK(frames_.send(encode_atls(ours, exchange_.encoding)));
     TRY(Bytes payload, frames_.receive());
-    TRY(cmc::AtlsRequest theirs, cmc::decode_atls_request(payload));
+    auto request = cmc::decode_atls_request(payload);
+    if (!request) {  // a peer whose agent failed says so before it ever asked
+      auto said = cmc::decode_atls_response(payload);
+      if (said && !said->error.empty()) return Error{Errc::denied, "the peer gave up: " + printable(said->error, 200)};
+      return request.error();
+    }
+    cmc::AtlsRequest theirs = *std::move(request);
     if (theirs.attest != exchange_.mode)
       return Error{Errc::denied, std::string("the peer wants mode ") + attest_mode_name(theirs.attest) + ", ours is " +
                                      attest_mode_name(exchange_.mode)};
@@ -55,6 +62,7 @@ class Side {
       const Bindings& bindings = exchange_.bindings;
       TRY(ours.report, agent_.attest(exchange_.server ? bindings.server : bindings.client, known_));
       if (ours.report.empty()) return Error{Errc::io, "the daemon gave an empty report"};
+      CHECK_OK(frames_.in_time());
     }
     responded_ = true;
     CHECK_OK(frames_.send(encode_atls(ours, exchange_.encoding)));
@@ -74,6 +82,7 @@ class Side {
         agent_.verify(theirs.report, exchange_.server ? bindings.client : bindings.server, exchange_.peer));
     out_.judged = true;
     out_.peer_report = std::move(theirs.report);
+    CHECK_OK(frames_.in_time());
     if (out_.judgement.accepted) return ok();
     return Error{Errc::untrusted, "the peer was refused: " + out_.judgement.why};
   }

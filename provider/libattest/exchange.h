@@ -19,6 +19,8 @@ class Frames {
   virtual Status send(View payload) = 0;
   // receive takes the next frame. io as above; malformed and denied as parse_atls_header says.
   virtual Result<Bytes> receive() = 0;
+  // in_time: io when the time is up. Between calls of the agent, whose time does not count by itself.
+  virtual Status in_time() { return ok(); }
   // give_up leaves a moment for telling the peer, whatever is left of the deadline, and takes nothing of size any more.
   virtual void give_up() = 0;
 };

@@ -134,6 +134,11 @@ Result<Bytes> TlsFrames::receive() {
   return payload;
 }
 
+Status TlsFrames::in_time() {
+  if (Clock::now() < deadline_) return ok();
+  return Error{Errc::io, "the exchange is out of time: the agent took it"};
+}
+
 void TlsFrames::give_up() {
   deadline_ = Clock::now() + kLastWords;
   max_frame_ = std::min(max_frame_, kMaxLastWords);

@@ -20,6 +20,7 @@ class TlsFrames final : public Frames {
   ~TlsFrames() override;
   Status send(View payload) override;
   Result<Bytes> receive() override;
+  Status in_time() override;
   void give_up() override;
   void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
   // wait_data waits until the peer sent something of its own or closed its end, or until the moment given.
