@@ -21,7 +21,22 @@ Result<Json> read_json(const std::string& path) {
   return json;
 }
 
+namespace {
+
+// write_through writes into what is there and no file: a device, a pipe. It stays what it is.
+Status write_through(const std::string& path, View bytes) {
+  std::FILE* out = std::fopen(path.c_str(), "we");
+  bool written = out != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), out) == bytes.size();
+  if (out != nullptr && std::fclose(out) != 0) written = false;
+  return written ? ok() : Status(Error{Errc::io, path + ": cannot be written"});
+}
+
+}  // namespace
+
 Status write_output(const std::string& path, View bytes, unsigned mode) {
+  struct stat there {};
+  bool named = !path.empty() && path != "-";
+  if (named && stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) return write_through(path, bytes);
   if (!path.empty() && path != "-") return write_file_atomic(path, bytes, mode);
   if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0)
     return Error{Errc::io, "stdout: cannot be written"};

@@ -43,7 +43,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
   }
-  return static_cast<int>(session.exit);
+  bool lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  if (lost) std::fputs("attestctl: stdout: cannot be written\n", stderr);
+  return static_cast<int>(lost && session.exit == Exit::accepted ? Exit::cannot_tell : session.exit);
 }
 
 }  // namespace

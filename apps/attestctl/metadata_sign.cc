@@ -41,7 +41,9 @@ std::string target(const Options& options, const std::string& file) {
 
 Result<Json> sign_one(const Options& options, const Signers& signers, const std::string& file) {
   TRY(Bytes payload, payload_of(file));
-  TRY(std::string what, words(payload));
+  auto named = words(payload);
+  if (!named) return Error{named.error().code, file + ": " + named.error().what};
+  std::string what = *std::move(named);
   TRY(Bytes item, cmc::sign_item(payload, signers.lend()));
   CHECK_OK(write_output(target(options, file), item));
   return Json{{"file", target(options, file)}, {"what", what}};

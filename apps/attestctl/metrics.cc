@@ -60,9 +60,10 @@ Result<Socket> listen_tcp(const std::string& where) {
   address.sin_family = AF_INET;
   std::uint16_t port = 0;
   const char* end = where.data() + where.size();
+  auto parsed = std::from_chars(colon == std::string::npos ? end : where.data() + colon + 1, end, port);
   if (colon == std::string::npos ||
       inet_pton(AF_INET, where.substr(0, colon).c_str(), &address.sin_addr) != 1 ||
-      std::from_chars(where.data() + colon + 1, end, port).ptr != end)
+      parsed.ptr != end || parsed.ec != std::errc{})
     return Error{Errc::denied,
                  "metrics: --listen " + where + ": write a path or ADDRESS:PORT, for example 127.0.0.1:9464"};
   address.sin_port = htons(port);
@@ -79,7 +80,9 @@ Result<Socket> listen_tcp(const std::string& where) {
 std::string request_line(int fd) {
   std::string text;
   std::array<char, 1024> part{};
+  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(kPatience.tv_sec);
   while (text.size() < 8192 && text.find("\r\n\r\n") == std::string::npos) {
+    if (std::chrono::steady_clock::now() >= until) return {};  // others wait
     ssize_t n = recv(fd, part.data(), part.size(), 0);
     if (n <= 0) return {};
     text.append(part.data(), static_cast<std::size_t>(n));

@@ -86,6 +86,7 @@ Result<Exit> run(Session& session, Options options) {
   TRY(Bytes evidence, read_evidence(options));
   if (options.nonce.empty())
     return usage(session, "verify: --nonce is missing: evidence without a nonce proves nothing");
+  if (auto nonce = from_hex(options.nonce, 64); !nonce) return usage(session, "verify: --nonce: " + nonce.error().what);
   TRY(Appraisal appraisal, alone ? by_hand(options, evidence) : by_daemon(session, options, evidence));
   return show(session, appraisal, options.peer);
 }

@@ -102,9 +102,12 @@ Result<Exit> run_report(Session& session, const ReportOptions& options, const st
   if (options.one_root && !one_root) return usage(session, "verify: --one-root needs --roots FILE");
   if (!one_root && !apart)
     return usage(session, "verify: --report needs --signer-roots FILE and --ak-roots FILE (or --roots FILE: one authority for both)");
+  auto nonce_bytes = from_hex(nonce, 1024);
+  if (!nonce_bytes) return usage(session, "verify: --nonce: " + nonce_bytes.error().what);
+  auto at = moment(options.at);
+  if (!at) return usage(session, "verify: --at: " + at.error().what);
+  UnixTime now = *at;
   TRY(Bytes report, read_input(options.report, cmc::kMaxReport));
-  TRY(Bytes nonce_bytes, from_hex(nonce, 1024));
-  TRY(UnixTime now, moment(options.at));
   TRY(Roots roots, read_roots(options));
   TRY(TrustStore signers, TrustStore::make(roots.signers));
   TRY(TrustStore keys, TrustStore::make(roots.keys));
@@ -113,7 +116,7 @@ Result<Exit> run_report(Session& session, const ReportOptions& options, const st
   shown.insert(shown.end(), roots.keys.begin(), roots.keys.end());
   cmc::Question question;
   question.report = report;
-  question.nonce = nonce_bytes;
+  question.nonce = *nonce_bytes;
   question.now = now;
   question.signers = &signers;
   question.attestation_keys = &keys;

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -103,6 +104,68 @@ class Atls(unittest.TestCase):
         done = self.dial(self.server("listen"), "--stream", stdin=text)
         self.assertEqual(done.code, 0, done)
         self.assertEqual(done.out.count("0123456789abcdef"), 40000)
+
+    def streaming(self, server):
+        """A dial whose stdin stays open, once the first line came back."""
+        command = [self.build.attestctl, "dial", server.at, "--ca", self.web.ca, "--agent", self.ours.path, "--stream"]
+        client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=processes.environment())
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
+        client.stdin.write(b"one\n")
+        client.stdin.flush()
+        self.assertEqual(client.stdout.readline(), b"one\n")
+        return client
+
+    def test_half_a_stream_is_no_whole_one(self):
+        server = self.server("listen")
+        client = self.streaming(server)
+        os.kill(server.pid, signal.SIGKILL)
+        _, errors = client.communicate(timeout=30)
+        self.assertEqual(client.returncode, 3, errors)
+        self.assertIn(b"broke off", errors)
+
+    def test_a_server_that_falls_silent_holds_no_client(self):
+        server = self.server("listen")
+        client = self.streaming(server)
+        os.kill(server.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, server.pid, signal.SIGCONT)
+        _, errors = client.communicate(timeout=100)  # a minute after the end of stdin
+        self.assertEqual(client.returncode, 3, errors)
+        self.assertIn(b"said nothing", errors)
+
+    def test_a_server_learns_that_the_agent_of_its_client_failed(self):
+        server = self.server("listen")
+        absent = FleetAgent(str(self.folder))
+        absent.stop()
+        os.unlink(absent.path)
+        self.assertEqual(self.dial(server, agent=absent).code, 3)
+        server.wait_for(lambda: "refused" in server.output(), "what became of the client")
+        self.assertIn("the peer gave up: attestation failed", server.output())
+
+    def test_wrong_usage_is_told_apart(self):
+        for more in (["--mode", "all"], ["--timeout-ms", "0"], ["--reattest", "-5"], ["--serializer", "xml"], ["--cert", self.web.cert("client")]):
+            self.assertEqual(self.run_client("dial", f"{HOST}:1", *more).code, 2, more)
+        self.assertEqual(processes.run([self.build.attestctl, "dial", f"{HOST}:1"], env=processes.environment()).code, 2, "no --ca")
+        done = self.run_client("listen", f"{HOST}:99999", "--cert", self.web.cert("localhost"), "--key", self.web.key("localhost"))
+        self.assertIn("up to 65535", done.out)
+
+    def test_a_request_is_one_message(self):
+        server = self.server("serve")
+        for more in (["-d", "abc", "-H", "Content-Length: 1"], ["-H", "Content-Length: 5"], ["-H", "Transfer-Encoding: chunked"]):
+            done = self.run_client("request", f"https://{server.at}/", *more, timeout=30)
+            self.assertEqual(done.code, 3, done)
+            self.assertIn("http" if "-d" in more else "--header", done.out)
+        self.assertNotIn("accepted", server.output(), "nothing was sent")
+
+    def test_a_secret_in_a_broken_head_is_not_logged(self):
+        proxy = self.server("proxy", agent=self.ours)
+        host, port = proxy.at.rsplit(":", 1)
+        for field in (b"Proxy-Authorization : Basic c2VjcmV0", b"X: y\r\n Basic c2VjcmV0"):
+            with socket.create_connection((host, int(port))) as client:
+                client.sendall(b"GET http://h/ HTTP/1.1\r\n" + field + b"\r\n\r\n")
+                self.assertIn(b"400", client.recv(1000))
+        proxy.wait_for(lambda: proxy.output().count("dropped") == 2, "both lines")
+        self.assertNotIn("c2VjcmV0", proxy.output())
 
     def test_a_server_under_another_name_is_refused(self):
         done = self.dial(self.server("listen"), "--name", "other.example")

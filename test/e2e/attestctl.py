@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """attestctl as an administrator uses it: set-up, enrolment, keys, metadata, explanations, exit codes."""
 import json
+import os
 import pathlib
 import resource
+import subprocess
 
 from lab import processes, programs
 from lab.cases import Cases, main
@@ -42,6 +44,34 @@ class Attestctl(Cases):
 
     def test_without_a_terminal_there_is_no_colour(self):
         self.assertNotIn("\033", self.ctl("status", machine=self.world.server).out)
+
+    # -- what comes out -------------------------------------------------------------------------------------------
+    def test_output_goes_through_a_pipe_that_stays_one(self):
+        pipe = self.world.folder / "pipe"
+        os.mkfifo(pipe)
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+            self.accepted(self.ctl("enroll", "request", "-o", pipe, machine=self.world.server))
+            self.assertIn(b"ak_public", reader.communicate(timeout=30)[0])
+        self.assertTrue(pipe.is_fifo())
+
+    def test_output_that_is_lost_is_no_success(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([self.world.build.attestctl, "--help"], stdout=subprocess.DEVNULL)
+            self.assertEqual(done.returncode, 0)
+            command = [self.world.build.attestctl, "status", "--json", "--socket", self.world.server.socket]
+            self.assertEqual(subprocess.run(command, stdout=subprocess.DEVNULL).returncode, 0)
+            self.assertEqual(subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL).returncode, 3)
+
+    def test_a_pipe_among_the_policies_does_not_hold_up_the_daemon(self):
+        pipe = self.world.server.etc / "policies/pipe.json"
+        os.mkfifo(pipe)
+        try:
+            done = self.ctl("reload", machine=self.world.server)
+            self.assertNotEqual(done.code, 0, done)
+            self.assertIn("not a regular file", done.out)
+        finally:
+            pipe.unlink()
+        self.accepted(self.ctl("reload", machine=self.world.server))
 
     # -- set-up ---------------------------------------------------------------------------------------------------
     def setup(self, *more):

@@ -1,10 +1,12 @@
 // Publishing: the queue on disk, the form of findings, and delivery to a server of the test's own that fails as servers do.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -209,6 +211,20 @@ TEST_F(Publish, TheFileTargetAppendsAndIsNoLink) {
   EXPECT_EQ(as_text(*read_file(path("out.jsonl"), 100)), "1\n2\n");
   std::filesystem::create_symlink(path("out.jsonl"), path("link"));
   EXPECT_FALSE(append_line(path("link"), "x"));
+}
+
+TEST_F(Publish, AFullDiskLeavesNoHalfLine) {
+  ASSERT_TRUE(append_line(path("out.jsonl"), "1"));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  rlimit small{5, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  bool written(append_line(path("out.jsonl"), "longer than that"));
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ::signal(SIGXFSZ, handler);
+  EXPECT_FALSE(written);
+  EXPECT_EQ(as_text(*read_file(path("out.jsonl"), 100)), "1\n");
 }
 
 TEST_F(Publish, ATokenThatOthersCanReadIsNotSent) {

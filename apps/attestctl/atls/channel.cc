@@ -95,7 +95,9 @@ Result<std::unique_ptr<AttestedChannel>> AttestedChannel::accept(const Endpoint&
 }
 
 AttestedChannel::~AttestedChannel() {
-  if (SSL_is_init_finished(ssl_.get()) == 1) SSL_shutdown(ssl_.get());
+  // Once: a second SSL_shutdown waits for the peer's close_notify.
+  bool told = (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0;
+  if (SSL_is_init_finished(ssl_.get()) == 1 && !told) SSL_shutdown(ssl_.get());
   ERR_clear_error();
 }
 

@@ -66,9 +66,10 @@ class AttestedChannel final : public Channel {
 void part(int fd);
 
 // relay copies bytes both ways between a plain descriptor pair (in, out) and an attested connection until one side ends.
-// Neither direction waits for the other, and the peer goes on proving itself. untrusted or stale where it fails to.
+// Neither direction waits for the other, and the peer goes on proving itself. untrusted or stale where it fails to, io where
+// the stream broke off.
 Status relay(int in, int out, AttestedChannel& channel);
-void relay_plain(int in, int out, SSL* ssl);
+Status relay_plain(int in, int out, SSL* ssl);
 
 // dropped: this is how a peer's failure to prove itself again is told, in contrast to broken connections.
 inline bool dropped(const Error& error) { return error.code == Errc::untrusted || error.code == Errc::stale; }

@@ -109,6 +109,7 @@ void add_dial(CLI::App& app_, Session& session) {
   app->add_option("--hold", options->hold, "keep the connection so many seconds, saying the line every second");
   app->add_option("--name", options->endpoint.name, "name in the server's certificate (default: the host)");
   add_endpoint_options(*app, options->endpoint);
+  app->get_option("--ca")->required();
 }
 
 void add_listen(CLI::App& app_, Session& session) {
@@ -117,6 +118,7 @@ void add_listen(CLI::App& app_, Session& session) {
                           [options](Session& s) { return listen(s, *options); });
   add_listen_options(*app, *options);
   add_endpoint_options(*app, options->endpoint);
+  app->get_option("--cert")->required();
 }
 
 }  // namespace attest::ctl

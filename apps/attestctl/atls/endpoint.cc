@@ -93,15 +93,21 @@ Status set_options(const EndpointOptions& options, atls::Options& out) {
 
 void add_endpoint_options(CLI::App& app, EndpointOptions& options) {
   app.add_option("--mode", options.mode, "who proves: mutual, client, server or none; both ends must say the same")
+      ->check(CLI::IsMember({"mutual", "client", "server", "none"}))
       ->capture_default_str();
-  app.add_option("--serializer", options.serializer, "cbor or json; peers may differ")->capture_default_str();
+  app.add_option("--serializer", options.serializer, "cbor or json; peers may differ")
+      ->check(CLI::IsMember({"cbor", "json"}))
+      ->capture_default_str();
   app.add_option("--agent", options.agent, "the agent's API: unix://PATH or tcp://HOST:PORT")->capture_default_str();
   app.add_option("--policies", options.policies, "JavaScript policy that may refuse what the agent accepts");
-  app.add_option("--timeout-ms", options.timeout_ms, "for TLS and the exchange together")->capture_default_str();
+  app.add_option("--timeout-ms", options.timeout_ms, "for TLS and the exchange together")
+      ->check(CLI::Range(100, 600000))
+      ->capture_default_str();
   app.add_option("--reattest", options.reattest,
-                 "seconds after which the peer proves itself again and again (0: never); both ends must be set to it");
-  app.add_option("--cert", options.cert, "certificate chain, PEM, leaf first");
-  app.add_option("--key", options.key, "its key: PEM, a key file of the TPM, or attest:NAME");
+                 "seconds after which the peer proves itself again and again (0: never); both ends must be set to it")
+      ->check(CLI::Range(0, 86400));
+  CLI::Option* cert = app.add_option("--cert", options.cert, "certificate chain, PEM, leaf first");
+  cert->needs(app.add_option("--key", options.key, "its key: PEM, a key file of the TPM, or attest:NAME")->needs(cert));
   app.add_option("--ca", options.ca, "roots of the peer's certificate, PEM");
 }
 

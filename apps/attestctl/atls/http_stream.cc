@@ -8,6 +8,7 @@ namespace attest::ctl {
 namespace {
 
 constexpr std::size_t kStep = 16 << 10;
+constexpr std::chrono::seconds kHeadTime{60};
 
 }  // namespace
 
@@ -28,6 +29,7 @@ Result<bool> HttpStream::more() {
 }
 
 Result<std::optional<Bytes>> HttpStream::head() {
+  std::optional<atls::Clock::time_point> begun;  // its first byte was there
   for (;;) {
     if (auto size = http::head_size(buffer_)) {
       Bytes out(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(*size));
@@ -37,6 +39,8 @@ Result<std::optional<Bytes>> HttpStream::head() {
     // Who speaks something else, TLS to begin with, may wait for an answer before it ever ends a line.
     if (!buffer_.empty() && (buffer_[0] < 0x21 || buffer_[0] > 0x7e)) return Error{Errc::malformed, "http: no head of a message"};
     if (buffer_.size() > http::kMaxHead) return Error{Errc::denied, "http: a head of more than 64 KiB"};
+    if (!buffer_.empty() && !begun) begun = atls::Clock::now();
+    if (begun && atls::Clock::now() - *begun > kHeadTime) return Error{Errc::denied, "http: a head that takes more than 60 s"};
     TRY(bool came, more());
     if (came) continue;
     if (buffer_.empty()) return std::optional<Bytes>();

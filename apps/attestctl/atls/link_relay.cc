@@ -61,8 +61,7 @@ class LinkRelay {
 
 Status relay(int in, int out, AttestedChannel& channel) {
   if (channel.links() != nullptr) return LinkRelay(in, out, *channel.links()).run();
-  relay_plain(in, out, channel.ssl());
-  return ok();
+  return relay_plain(in, out, channel.ssl());
 }
 
 }  // namespace attest::ctl

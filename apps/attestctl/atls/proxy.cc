@@ -1,7 +1,5 @@
 // attestctl proxy: an HTTP forward proxy. Programs speak plain HTTP to it; it speaks attested TLS to their servers.
 #include <openssl/rand.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 
 #include <cstdio>
 
@@ -13,8 +11,6 @@
 
 namespace attest::ctl {
 namespace {
-
-constexpr time_t kIdleSeconds = 300;
 
 struct ProxyOptions {
   EndpointOptions endpoint;
@@ -81,6 +77,7 @@ class One {
     if (dialled || outcome.failure) show_outcome(proxy_.session, target.host + ":" + target.port, outcome);
     if (!dialled) return dialled.error();
     server_ = *std::move(dialled);
+    bound_silence(SSL_get_fd(server_->ssl()));
     client_.guard(server_.get());
     up_.emplace(*server_);
     where_ = there;
@@ -180,8 +177,7 @@ class One {
 };
 
 void serve_one(const Proxy& proxy, OwnedFd fd) {
-  timeval idle{kIdleSeconds, 0};
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
+  bound_silence(fd.get());
   One one(proxy, std::move(fd));
   Status done = one.run();
   one.part();
@@ -212,6 +208,7 @@ void add_proxy(CLI::App& app_, Session& session) {
   app->add_option("--count", options->count, "end after so many connections (0: never)");
   app->add_option("--name", options->endpoint.name, "name in every server's certificate (default: the host asked for)");
   add_endpoint_options(*app, options->endpoint);
+  app->get_option("--ca")->required();
 }
 
 }  // namespace attest::ctl

@@ -56,7 +56,11 @@ Result<http::Head> head_of(const RequestOptions& options, const http::Target& ta
     out.fields.push_back({header.substr(0, colon), value == std::string::npos ? "" : header.substr(value)});
   }
   // What goes out must be one head, whatever the options hold.
-  return http::parse_request(as_view(http::write_request(out)));
+  TRY(http::Head head, http::parse_request(as_view(http::write_request(out))));
+  TRY(http::Body body, http::request_body(head));
+  if (source.fd < 0 && (body.kind == http::Body::Kind::chunked || body.length != source.text.size()))
+    return Error{Errc::malformed, "--header: Content-Length or Transfer-Encoding does not fit the body"};
+  return head;
 }
 
 Status send(AttestedChannel& channel, HttpStream& stream, const http::Head& head, const Source& source) {
@@ -158,6 +162,7 @@ void add_request(CLI::App& app_, Session& session) {
   app->add_option("-d,--data", options->data, "the body: a text, @FILE or @- for stdin (both streamed)");
   app->add_option("--name", options->endpoint.name, "name in the server's certificate (default: the host)");
   add_endpoint_options(*app, options->endpoint);
+  app->get_option("--ca")->required();
 }
 
 }  // namespace attest::ctl

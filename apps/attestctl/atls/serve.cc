@@ -107,6 +107,7 @@ void serve_one(const Session& session, const Endpoint& endpoint, OwnedFd fd) {
   std::string peer;
   auto channel = welcome(session, endpoint, std::move(fd), peer);
   if (!channel) return;
+  bound_silence(SSL_get_fd(channel->ssl()));
   Status served = requests(*channel, peer);
   if (!served) std::fprintf(stderr, "dropped   %s   %s\n", peer.c_str(), served.error().what.c_str());
   channel->part();
@@ -125,6 +126,7 @@ void add_serve(CLI::App& app_, Session& session) {
                           [options](Session& s) { return run(s, *options); });
   add_listen_options(*app, *options);
   add_endpoint_options(*app, options->endpoint);
+  app->get_option("--cert")->required();
 }
 
 }  // namespace attest::ctl

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <cerrno>
 #include <cstring>
@@ -18,6 +19,7 @@ namespace {
 using Addresses = Owned<addrinfo, ::freeaddrinfo>;
 
 Result<Addresses> resolve(const std::string& host, const std::string& port) {
+  CHECK_OK(check_port(host, port));
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
@@ -34,6 +36,12 @@ Result<OwnedFd> connect_to(const http::Target& target, std::chrono::milliseconds
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
   if (::fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) return Error{Errc::io, target.host + ": " + std::strerror(errno)};
   return fd;
+}
+
+void bound_silence(int fd) {
+  constexpr timeval kIdle{300, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kIdle, sizeof kIdle);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kIdle, sizeof kIdle);
 }
 
 Result<OwnedFd> listen_tcp(const std::string& address) {

@@ -1,4 +1,5 @@
 // workers.cc: many connections at once, and bytes copied both ways.
+#include <openssl/err.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -65,13 +66,16 @@ struct Flow {
 class Relay {
  public:
   Relay(int in, int out, SSL* ssl) : in_(in), out_(out), ssl_(ssl) {}
-  void run() {
+  // run: io where the stream broke off: whoever gets half of it must not take it for the whole.
+  Status run() {
     NonBlocking a(in_), b(out_), c(SSL_get_fd(ssl_));
     while (good_ && !finished(down_)) {
       bool moved = move_up();
       moved = move_down() || moved;
       if (good_ && !moved) wait();
     }
+    if (good_) return ok();
+    return Error{Errc::io, silent_ ? "the peer said nothing for 60 s after our end of the stream" : "the stream broke off before its end"};
   }
 
  private:
@@ -127,14 +131,15 @@ class Relay {
     if (down_.room()) peer = static_cast<short>(peer | read_wants_);
     pollfd all[] = {{up_.room() ? in_ : -1, POLLIN, 0}, {down_.waits() ? out_ : -1, POLLOUT, 0}, {SSL_get_fd(ssl_), peer, 0}};
     int ready = ::poll(all, 3, up_.over ? kLinger : -1);
-    if (ready == 0 || (ready < 0 && errno != EINTR)) good_ = false;
+    silent_ = ready == 0;
+    if (silent_ || (ready < 0 && errno != EINTR)) good_ = false;
   }
 
   int in_, out_;
   SSL* ssl_;
   Flow up_, down_;
   short read_wants_ = POLLIN, write_wants_ = POLLOUT;
-  bool good_ = true;
+  bool good_ = true, silent_ = false;
 };
 
 // serve_connections returns when `count` connections were served, or with the error that ended it.
@@ -163,9 +168,11 @@ Status serve_connections(int listener, std::size_t count, const std::function<vo
 
 }  // namespace
 
-void relay_plain(int in, int out, SSL* ssl) {
+Status relay_plain(int in, int out, SSL* ssl) {
   SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  Relay(in, out, ssl).run();
+  Status done = Relay(in, out, ssl).run();
+  ERR_clear_error();
+  return done;
 }
 
 Result<Exit> listen_and_serve(const std::string& address, std::size_t count, const std::function<void(OwnedFd)>& serve) {
