@@ -12,6 +12,8 @@ results=$build/test-results
 rm -rf "$results"
 mkdir -p "$results"
 
+echo "== $(df -BG --output=avail "$build" | tail -n 1 | tr -d ' ') free on this disk; the trees take 7"
+
 # suite NAME DIR CTEST-ARGUMENTS...: one ctest run; test cases are counted one by one through GTEST_OUTPUT.
 suite() {
   local name=$1 dir=$2

@@ -38,7 +38,8 @@ ATTEST_API ATTEST_CONFIG *attest_config_new(void);
  *   agent         address of the daemon: unix://PATH, tcp://HOST:PORT; default /run/attest/cmc.sock
  *   serializer    cbor (default) or json; peers may differ
  *   policies      file with a JavaScript policy that may refuse what the daemon accepts
- *   timeout-ms    for the TLS handshake and the exchange together, 100 to 600000; default 10000
+ *   timeout-ms    for the TLS handshake and the exchange together, 100 to 600000; default 10000; a call of the agent that has
+ *                 begun then is waited for as long again at most, and the peer is told of the failure for two seconds
  *   max-frame     bytes of the largest message taken, 1024 to 268435456; default 67108864
  *   reattest-s    seconds after which the peer must prove itself again, 1 to 86400; 0, the default, means never.
  *                 Data then goes through attest_read and attest_write, and the peer must use this library too. */
