@@ -114,9 +114,11 @@ Result<ProfiledJob> attest_job(Engine& engine, const StatePtr& state, const Call
   job.role = inputs.prover;
   job.service = grant.service;
   job.leaf_spki = spki;
-  job.still_granted = [&engine, state, peer = call.peer, socket = std::string(call.socket), role = inputs.prover, spki] {
+  job.still_granted = [&engine, state, peer = call.peer, socket = std::string(call.socket), role = inputs.prover, spki,
+                       service = grant.service] {
     Access::Asker asker{peer, state->socket_callers(socket)};
-    return bool(state->access.may_attest(asker, role, spki, state->machine_spki, key_names(engine)));
+    auto now = state->access.may_attest(asker, role, spki, state->machine_spki, key_names(engine));
+    return now && now->service == service;
   };
   TRY(job.binder, compute_binder(inputs));
   job.known = std::move(request.known_digests);
@@ -131,6 +133,8 @@ Result<ProfiledJob> attest_job(Engine& engine, const StatePtr& state, const Call
       state->config.ima_entries == ImaEntries::anyone ||
       engine.verdicts.accepted(asked.peer_verdict, call.peer.uid, wall_clock_now() - kAcceptedSeconds);
   CHECK_OK(name_tls_key(engine, spki, asked.key_file, job));
+  if (!job.certify_spki.empty() && !job.still_granted())  // the TPM was opened in between
+    return Error{Errc::denied, "daemon.denied: the key has a name now, which the rules give to another caller"};
   return out;
 }
 

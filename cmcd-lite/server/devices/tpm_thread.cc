@@ -309,9 +309,14 @@ void TpmThread::note_certificate() {
 // name_keys names the TPM's keys to handshakes that began before it was open, when nobody knew them.
 void TpmThread::name_keys(std::vector<AttestJob>& jobs) const {
   for (AttestJob& job : jobs) {
-    if (job.leaf_spki.empty() || !job.certify_spki.empty()) continue;
+    if (job.leaf_spki.empty() || job.tls_key) continue;
     auto key = options_.keys->find_spki(job.leaf_spki);
-    if (!key || !key->info.in_tpm || !job.still_granted || !job.still_granted()) continue;
+    if (!key || !key->info.in_tpm) continue;
+    if (!job.still_granted || !job.still_granted()) {
+      job.key_file.clear();
+      job.certify_spki = {};
+      continue;
+    }
     job.tls_key = std::move(key->info);
     job.certify_spki = job.leaf_spki;
   }

@@ -14,7 +14,7 @@ namespace attest {
 namespace {
 
 constexpr std::chrono::seconds kHourly{3600}, kDaily{86400}, kFirstPause{5};
-constexpr std::chrono::seconds kSoonest{60};  // a server that issues certificates which are due at once is not asked in a circle
+constexpr std::chrono::seconds kSoonest{60};
 
 // certificate_of quotes for nobody: what a quote carries is what peers see. Empty: none.
 Result<Bytes> certificate_of(TpmThread& tpm) {
@@ -77,7 +77,8 @@ void AkRenewal::look(const State& state) {
       done = enrolled.error();
   }
   pause_ = done ? std::chrono::seconds(0) : std::clamp(pause_ * 2, kFirstPause, kHourly);
-  std::chrono::seconds until(std::max<UnixTime>(renewal_ - engine_.clock(), 0));
+  std::chrono::seconds until(renewal_ - engine_.clock());
+  if (until.count() <= 0) until = *wanted ? kDaily : kHourly;  // just issued, and due: the next would be no better
   std::chrono::seconds rest = !done ? pause_ : std::clamp(until, kSoonest, *wanted ? kDaily : kHourly);
   next_ = Clock::now() + rest;
   engine_.fleet_board.change(kAttestationKey, [&](FleetCertificate& entry) {
