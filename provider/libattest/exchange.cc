@@ -82,9 +82,8 @@ class Side {
         agent_.verify(theirs.report, exchange_.server ? bindings.client : bindings.server, exchange_.peer));
     out_.judged = true;
     out_.peer_report = std::move(theirs.report);
-    CHECK_OK(frames_.in_time());
-    if (out_.judgement.accepted) return ok();
-    return Error{Errc::untrusted, "the peer was refused: " + out_.judgement.why};
+    if (!out_.judgement.accepted) return Error{Errc::untrusted, "the peer was refused: " + out_.judgement.why};
+    return frames_.in_time();
   }
 
   // finish tells the peer how it went and hears the same of it.
