@@ -35,9 +35,10 @@ Status write_through(const std::string& path, View bytes) {
 
 Status write_output(const std::string& path, View bytes, unsigned mode) {
   struct stat there {};
-  bool named = !path.empty() && path != "-";
+  // What those links lead to may be a file, and they have to stay links.
+  bool named = !path.empty() && path != "-" && path != "/dev/stdout" && path != "/dev/fd/1" && path != "/proc/self/fd/1";
   if (named && stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) return write_through(path, bytes);
-  if (!path.empty() && path != "-") return write_file_atomic(path, bytes, mode);
+  if (named) return write_file_atomic(path, bytes, mode);
   if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0)
     return Error{Errc::io, "stdout: cannot be written"};
   return ok();

@@ -16,7 +16,7 @@ inline constexpr std::size_t kMaxBootFile = 1 << 30;  // kernels, initrds
 Result<Bytes> read_input(const std::string& path, std::size_t max = kMaxInput);
 // read_json reads a JSON object from a file or stdin; malformed otherwise.
 Result<Json> read_json(const std::string& path);
-// write_output writes to a file (whole or not at all), or to stdout for "" and "-".
+// write_output writes to a file (whole or not at all), into a device or pipe that is there, or to stdout for "" and "-".
 Status write_output(const std::string& path, View bytes, unsigned mode = 0644);
 // create_new writes a file that must not exist yet; denied if it does.
 Status create_new(const std::string& path, View bytes, unsigned mode = 0644);

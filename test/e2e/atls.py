@@ -107,7 +107,8 @@ class Atls(unittest.TestCase):
 
     def streaming(self, server):
         """A dial whose stdin stays open, once the first line came back."""
-        command = [self.build.attestctl, "dial", server.at, "--ca", self.web.ca, "--agent", self.ours.path, "--stream"]
+        command = [self.build.attestctl, "dial", server.at, "--ca", self.web.ca, "--agent", self.ours.path,
+                   "--timeout-ms", "60000", "--stream"]
         client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=processes.environment())
         self.addCleanup(client.wait)
         self.addCleanup(client.kill)
@@ -129,6 +130,8 @@ class Atls(unittest.TestCase):
         client = self.streaming(server)
         os.kill(server.pid, signal.SIGSTOP)
         self.addCleanup(os.kill, server.pid, signal.SIGCONT)
+        tasks = pathlib.Path(f"/proc/{server.pid}/task")
+        processes.wait_until(lambda: all("State:\tT" in (task / "status").read_text() for task in tasks.iterdir()), "all its threads stop")
         _, errors = client.communicate(timeout=100)  # a minute after the end of stdin
         self.assertEqual(client.returncode, 3, errors)
         self.assertIn(b"said nothing", errors)
@@ -143,9 +146,10 @@ class Atls(unittest.TestCase):
         self.assertIn("the peer gave up: attestation failed", server.output())
 
     def test_wrong_usage_is_told_apart(self):
-        for more in (["--mode", "all"], ["--timeout-ms", "0"], ["--reattest", "-5"], ["--serializer", "xml"], ["--cert", self.web.cert("client")]):
+        for more in (["--mode", "all"], ["--reattest=-5"], ["--serializer", "xml"], ["--cert", self.web.cert("client")]):
             self.assertEqual(self.run_client("dial", f"{HOST}:1", *more).code, 2, more)
-        self.assertEqual(processes.run([self.build.attestctl, "dial", f"{HOST}:1"], env=processes.environment()).code, 2, "no --ca")
+        for more in ([], ["--ca", self.web.ca, "--timeout-ms", "0"]):  # without --ca; no time at all
+            self.assertEqual(processes.run([self.build.attestctl, "dial", f"{HOST}:1", *more], env=processes.environment()).code, 2, more)
         done = self.run_client("listen", f"{HOST}:99999", "--cert", self.web.cert("localhost"), "--key", self.web.key("localhost"))
         self.assertIn("up to 65535", done.out)
 
@@ -234,7 +238,20 @@ class Atls(unittest.TestCase):
                 theirs.machine = "changed"
                 proxy.wait_for(lambda: "dropped" in proxy.output(), "the changed server is dropped")
                 self.assertIn("the peer has changed", proxy.output())
-                self.assertTrue(answers.read().endswith(b"hello over attested TLS\n"), "the program's connection ends too")
+                said, reset = self.rest(answers)
+                self.assertTrue(said.endswith(b"hello over attested TLS\n"), "the program's connection ends too")
+                self.assertEqual(reset, tunnel, "half a stream does not end as a whole one does")
+
+    @staticmethod
+    def rest(stream):
+        """What comes until the end, and whether that was a reset."""
+        said = b""
+        try:
+            while piece := stream.read1(4096):
+                said += piece
+        except ConnectionResetError:
+            return said, True
+        return said, False
 
     # -- HTTP -----------------------------------------------------------------------------------------------------
     def test_requests_share_a_connection(self):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import resource
 import subprocess
+import tempfile
 
 from lab import processes, programs
 from lab.cases import Cases, main
@@ -49,10 +50,18 @@ class Attestctl(Cases):
     def test_output_goes_through_a_pipe_that_stays_one(self):
         pipe = self.world.folder / "pipe"
         os.mkfifo(pipe)
-        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        with subprocess.Popen(["timeout", "60", "cat", pipe], stdout=subprocess.PIPE) as reader:
             self.accepted(self.ctl("enroll", "request", "-o", pipe, machine=self.world.server))
             self.assertIn(b"ak_public", reader.communicate(timeout=30)[0])
         self.assertTrue(pipe.is_fifo())
+
+    def test_output_to_dev_stdout_leaves_the_link(self):
+        with tempfile.TemporaryFile(dir=self.world.folder) as out:
+            command = [self.world.build.attestctl, "--socket", self.world.server.socket, "enroll", "request", "-o", "/dev/stdout"]
+            self.assertEqual(subprocess.run(command, stdout=out).returncode, 0)
+            out.seek(0)
+            self.assertIn(b"ak_public", out.read())
+        self.assertTrue(os.path.islink("/dev/stdout"))
 
     def test_output_that_is_lost_is_no_success(self):
         with open("/dev/full", "wb") as full:

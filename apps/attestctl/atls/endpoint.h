@@ -36,7 +36,8 @@ Result<Endpoint> make_endpoint(const Session& session, const EndpointOptions& op
 
 // connect_to tries every address of the host within timeout.
 Result<OwnedFd> connect_to(const http::Target& target, std::chrono::milliseconds timeout);
-// bound_silence ends blocking reads and writes after five minutes without a byte, for workers that strangers could hold.
+// bound_silence ends blocking reads and writes after five minutes without a byte, for workers that strangers could hold, and
+// has the kernel notice peers that are gone from a tunnel, which may be idle.
 void bound_silence(int fd);
 // listen_tcp binds HOST:PORT; port 0 takes a free one. listening_at names where it listens.
 Result<OwnedFd> listen_tcp(const std::string& address);

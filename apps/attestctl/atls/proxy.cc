@@ -1,5 +1,6 @@
 // attestctl proxy: an HTTP forward proxy. Programs speak plain HTTP to it; it speaks attested TLS to their servers.
 #include <openssl/rand.h>
+#include <sys/socket.h>
 
 #include <cstdio>
 
@@ -43,7 +44,12 @@ class One {
  public:
   One(const Proxy& proxy, OwnedFd fd) : proxy_(proxy), client_(std::move(fd)), down_(client_) {}
 
-  void part() { ctl::part(client_.fd()); }
+  // part: an orderly end would tell the client of half an answer, or half a stream, that it is whole.
+  void part() {
+    if (!half_) return ctl::part(client_.fd());
+    linger now{1, 0};
+    ::setsockopt(client_.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  }
   Status run() {
     for (;;) {
       auto request = down_.request();
@@ -95,7 +101,9 @@ class One {
     CHECK_OK(down_.write("HTTP/1.1 200 Connection Established\r\n\r\n"));
     Bytes early = down_.take_buffered();
     if (!early.empty()) CHECK_OK(server_->write(early));
-    return relay(client_.fd(), client_.fd(), *server_);
+    Status done = relay(client_.fd(), client_.fd(), *server_);
+    half_ = !done;
+    return done;
   }
 
   // pass sends one request on and brings the answer back; false where the connection ends with it.
@@ -161,7 +169,9 @@ class One {
     sign(proxy_, answer);
     if (ends || last) answer.set("Connection", "close");
     CHECK_OK(down_.write(http::write_response(answer)));
-    CHECK_OK(up_->body(*body, [&](View piece) { return down_.write_piece(*body, piece); }));
+    Status whole = up_->body(*body, [&](View piece) { return down_.write_piece(*body, piece); });
+    half_ = !whole;
+    CHECK_OK(whole);
     CHECK_OK(down_.end_body(*body));
     if (server_ends) hang_up();
     return !ends;
@@ -173,6 +183,7 @@ class One {
   std::unique_ptr<AttestedChannel> server_;
   std::optional<HttpStream> up_;
   std::string where_;
+  bool half_ = false;  // the client got the beginning of something
   bool used_ = false;  // the connection to the server carried a request before this one
 };
 

@@ -40,6 +40,8 @@ Result<OwnedFd> connect_to(const http::Target& target, std::chrono::milliseconds
 
 void bound_silence(int fd) {
   constexpr timeval kIdle{300, 0};
+  int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kIdle, sizeof kIdle);
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kIdle, sizeof kIdle);
 }

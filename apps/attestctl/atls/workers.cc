@@ -75,6 +75,7 @@ class Relay {
       if (good_ && !moved) wait();
     }
     if (good_) return ok();
+    if (silent_ && down_.waits()) return Error{Errc::io, "what the peer said was not taken for 60 s"};
     return Error{Errc::io, silent_ ? "the peer said nothing for 60 s after our end of the stream" : "the stream broke off before its end"};
   }
 
@@ -88,17 +89,23 @@ class Relay {
       if (size >= 0) {
         up_.filled(static_cast<std::size_t>(size));
         moved = true;
-        if (size == 0) SSL_shutdown(ssl_);  // our end of the stream is over; the peer may go on
       } else if (errno != EAGAIN && errno != EINTR) {
         good_ = false;
       }
     }
+    if (up_.over && !told_) tell_end();
     std::size_t sent = 0;
     if (!up_.waits()) return moved;
     int result = SSL_write_ex(ssl_, up_.data().data(), up_.data().size(), &sent);
     up_.begin += sent;
     note(result, write_wants_);
     return moved || result == 1;
+  }
+  // tell_end: our end of the stream is over; the peer may go on. Again until the socket takes it.
+  void tell_end() {
+    ERR_clear_error();
+    int result = SSL_shutdown(ssl_);
+    told_ = result >= 0 || SSL_get_error(ssl_, result) != SSL_ERROR_WANT_WRITE;
   }
   bool move_down() {
     bool moved = false;
@@ -128,6 +135,7 @@ class Relay {
   void wait() {
     short peer = 0;
     if (up_.waits()) peer = static_cast<short>(peer | write_wants_);
+    if (up_.over && !told_) peer = static_cast<short>(peer | POLLOUT);
     if (down_.room()) peer = static_cast<short>(peer | read_wants_);
     pollfd all[] = {{up_.room() ? in_ : -1, POLLIN, 0}, {down_.waits() ? out_ : -1, POLLOUT, 0}, {SSL_get_fd(ssl_), peer, 0}};
     int ready = ::poll(all, 3, up_.over ? kLinger : -1);
@@ -139,7 +147,7 @@ class Relay {
   SSL* ssl_;
   Flow up_, down_;
   short read_wants_ = POLLIN, write_wants_ = POLLOUT;
-  bool good_ = true, silent_ = false;
+  bool good_ = true, silent_ = false, told_ = false;
 };
 
 // serve_connections returns when `count` connections were served, or with the error that ended it.

@@ -34,11 +34,12 @@ Result<std::string> read_token(const std::string& path) {
 
 Status append_line(const std::string& path, const std::string& text) {
   OwnedFd fd(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  if (!fd) return Error{Errc::io, path + ": " + std::strerror(errno)};
   struct stat before {};
-  bool file = fd && fstat(fd.get(), &before) == 0 && S_ISREG(before.st_mode);
+  bool file = fstat(fd.get(), &before) == 0 && S_ISREG(before.st_mode);
   std::string line = text + "\n";
   errno = ENOSPC;  // of a short write
-  bool written = fd && ::write(fd.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size()) && fsync(fd.get()) == 0;
+  bool written = ::write(fd.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size()) && fsync(fd.get()) == 0;
   if (written) return ok();
   int error = errno;
   if (file && ftruncate(fd.get(), before.st_size) != 0) error = errno;  // half a line would spoil the next
