@@ -229,6 +229,19 @@ TEST_F(CmcSelfEnrolment, WhatFailedIsTriedAgainAndUpdateCertsSaysWhy) {
   EXPECT_NE(ak_name(), second) << "UpdateCerts has another key certified";
 }
 
+// A TPM that is not there: nobody can say whether the key has a certificate, and the daemon goes on.
+TEST_F(CmcSelfEnrolment, WithoutATpmItIsTriedAgain) {
+  ASSERT_TRUE(machine_.good());
+  std::string& members = machine_.daemon.members;
+  std::size_t at = members.find(R"("tcti": ")");
+  ASSERT_NE(at, std::string::npos) << members;
+  members.insert(at + 9, "absent-");
+  ASSERT_TRUE(machine_.daemon.start()) << machine_.daemon.log();
+  ASSERT_TRUE(comes("is not certified by the fleet, which is tried again: tpm.")) << machine_.daemon.log();
+  EXPECT_NE(shown().find(R"("next":"2)"), std::string::npos) << shown();
+  EXPECT_TRUE(est_.requests().empty());
+}
+
 // The example of tpm2-tools' tests: an endorsement key whose certificate Intel serves there.
 TEST(CmcEnrolmentOf, AKeyWhoseCertificateIsIntels) {
   PublicArea ek;

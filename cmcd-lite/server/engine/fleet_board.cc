@@ -44,6 +44,11 @@ void note_attempt(FleetCertificate& entry, const EstConfig& server, UnixTime whe
   entry.remedy = outcome ? "" : remedy_of(outcome.error(), server);
 }
 
+std::chrono::seconds pause_after(const Status& outcome, std::chrono::seconds before) {
+  constexpr std::chrono::seconds kFirst{5}, kLongest{3600};
+  return outcome ? std::chrono::seconds(0) : std::clamp(before * 2, kFirst, kLongest);
+}
+
 Result<CertificateTerm> term_of(const X509* certificate) {
   CertificateTerm out;
   out.subject = subject_text(certificate);

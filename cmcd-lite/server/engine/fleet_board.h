@@ -1,5 +1,6 @@
 // fleet_board.h: what became of the certificates that servers of a CMC fleet issue for keys of this machine.
 #pragma once
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -49,6 +50,10 @@ class FleetBoard {
 
 // note_attempt says how an attempt ended.
 void note_attempt(FleetCertificate& entry, const EstConfig& server, UnixTime when, const Status& outcome);
+
+// pause_after is how long to wait with another attempt: none after a success; 5 s after a failure, twice the pause before after
+// each further one, an hour at most.
+std::chrono::seconds pause_after(const Status& outcome, std::chrono::seconds before);
 
 // CertificateTerm is when a certificate ends and when another one is due: two weeks before, or a third of its life where that
 // is less.

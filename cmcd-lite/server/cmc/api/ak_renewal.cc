@@ -66,6 +66,13 @@ Result<bool> AkRenewal::due() {
   return certificate.empty() || term.renewal <= engine_.clock();
 }
 
+// rest_after is how long a certificate that is there can be left alone; renewed: it came just now, and were it due at once, the
+// next would be no better.
+std::chrono::seconds AkRenewal::rest_after(bool renewed) const {
+  std::chrono::seconds longest = renewed ? kDaily : kHourly, until(renewal_ - engine_.clock());
+  return until.count() <= 0 ? longest : std::clamp(until, kSoonest, longest);
+}
+
 void AkRenewal::look(const State& state) {
   auto wanted = due();
   Status done = wanted ? ok() : Status(wanted.error());
@@ -76,10 +83,8 @@ void AkRenewal::look(const State& state) {
     else
       done = enrolled.error();
   }
-  pause_ = done ? std::chrono::seconds(0) : std::clamp(pause_ * 2, kFirstPause, kHourly);
-  std::chrono::seconds until(renewal_ - engine_.clock());
-  if (until.count() <= 0) until = *wanted ? kDaily : kHourly;  // just issued, and due: the next would be no better
-  std::chrono::seconds rest = !done ? pause_ : std::clamp(until, kSoonest, *wanted ? kDaily : kHourly);
+  pause_ = pause_after(done, pause_);
+  std::chrono::seconds rest = done ? rest_after(*wanted) : pause_;
   next_ = Clock::now() + rest;
   engine_.fleet_board.change(kAttestationKey, [&](FleetCertificate& entry) {
     entry.automatic = true;

@@ -23,6 +23,7 @@ class AkRenewal {
   using Clock = std::chrono::steady_clock;
   void look(const State& state);
   Result<bool> due();
+  std::chrono::seconds rest_after(bool renewed) const;
   Engine& engine_;
   std::atomic<bool> busy_ = false;
   bool on_ = false;  // of the loop's thread

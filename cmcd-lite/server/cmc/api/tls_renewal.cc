@@ -2,13 +2,11 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-
 namespace attest {
 namespace {
 
 // kRest: a server that issues certificates which are due at once is not asked in a circle.
-constexpr std::chrono::seconds kFirstPause{5}, kRest{60}, kHourly{3600};
+constexpr std::chrono::seconds kRest{60};
 
 bool renews(const CmcConfig& config) { return config.enroll_renew && !config.enroll.host.empty(); }
 
@@ -57,7 +55,7 @@ void TlsRenewal::poll(CmcTls& tls) {
 void TlsRenewal::renew(CmcTls& tls, const std::string& id, const std::shared_ptr<const State>& state) {
   Status done = tls.renew(id, state);
   Plan& plan = plans_[id];
-  plan.pause = done ? std::chrono::seconds(0) : std::clamp(plan.pause * 2, kFirstPause, kHourly);
+  plan.pause = pause_after(done, plan.pause);
   std::chrono::seconds rest = done ? kRest : plan.pause;
   plan.next = Clock::now() + rest;
   engine_.fleet_board.change(id, [&](FleetCertificate& entry) {
