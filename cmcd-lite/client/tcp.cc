@@ -22,9 +22,8 @@ int finish_connect(int fd, int result, Deadline deadline) {
 }
 
 Status check_port(const std::string& host, const std::string& port) {
-  bool number = port.find_first_not_of("0123456789") == std::string::npos;
-  bool fits = !port.empty() && port.size() <= 5 && (!number || std::stoul(port) <= 65535);
-  if (!number || fits) return ok();
+  bool name = port.find_first_not_of("0123456789") != std::string::npos;
+  if (name || (!port.empty() && port.size() <= 5 && std::stoul(port) <= 65535)) return ok();
   return Error{Errc::malformed, printable(host) + ":" + printable(port) + ": a port is a number up to 65535"};
 }
 

@@ -85,10 +85,11 @@ Digest Hasher::of(std::initializer_list<View> parts) {
     return good;
   };
   for (View part : parts) {
-    bool fits = part.size() <= sizeof block - held;
-    if (fits) std::ranges::copy(part, block + held);
-    if (fits) held += part.size();
-    if (fits) continue;
+    if (part.size() <= sizeof block - held) {
+      std::ranges::copy(part, block + held);
+      held += part.size();
+      continue;
+    }
     if (!pass_on() || EVP_DigestUpdate(ctx_.get(), part.data(), part.size()) != 1) return {};
   }
   if (!pass_on()) return {};

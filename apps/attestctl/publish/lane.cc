@@ -43,8 +43,7 @@ Status append_line(const std::string& path, const std::string& text) {
   if (written) return ok();
   int error = errno;
   if (file && ftruncate(fd.get(), before.st_size) != 0) error = errno;  // half a line would spoil the next
-  errno = error;
-  return Error{Errc::io, path + ": " + std::strerror(errno)};
+  return Error{Errc::io, path + ": " + std::strerror(error)};
 }
 
 Lane::Lane(publish::Config config, publish::Target target, const HttpClient& client, publish::Spool spool)

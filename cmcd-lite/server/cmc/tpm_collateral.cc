@@ -1,5 +1,7 @@
 #include "cmcd-lite/server/cmc/tpm_collateral.h"
 
+#include <algorithm>
+
 #include "evidence/logs/ima_list.h"
 #include "evidence/logs/tcg_event_text.h"
 
@@ -19,7 +21,6 @@ cmc::Component event_of(std::uint8_t pcr, HashAlg bank, const Digest& digest) {
   cmc::Component event;
   event.type = class_of(pcr);
   event.hashes = {{cmc::hash_name(bank), to_bytes(digest.view())}};
-  event.properties = {{"cmc.ta", "TPM"}, {"cmc.index", std::to_string(pcr)}};
   return event;
 }
 
@@ -57,7 +58,6 @@ void add_event(cmc::Artifact& artifact, const MeasuredEvent& measured, const Mea
   bool ima = measured.kind == LogKind::ima;
   if (artifact.events.empty() && !ima) artifact.events.push_back(start_event(measured.pcr, log));
   artifact.events.push_back(ima ? ima_event(measured, log.bank) : firmware_event(measured, log.bank));
-  artifact.events.back().properties = artifact.events.front().properties;  // one list for a register's log
 }
 
 // tell_starts: CMC's verifier begins with 32 zeros in whatever bank, so that a register of another has to say where it starts
@@ -67,6 +67,12 @@ void tell_starts(const MeasuredLog& log, std::vector<cmc::Artifact>& artifacts) 
   for (cmc::Artifact& artifact : artifacts)
     if (artifact.events.empty() || artifact.events.front().name != cmc::kInitValue)
       artifact.events.insert(artifact.events.begin(), start_event(static_cast<std::uint8_t>(artifact.index), log));
+}
+
+// tell_place: the events of a register say the same of where they stand, and share it.
+void tell_place(cmc::Artifact& artifact) {
+  cmc::SharedList<cmc::Property> place = {{"cmc.ta", "TPM"}, {"cmc.index", std::to_string(artifact.index)}};
+  for (cmc::Component& event : artifact.events) event.properties = place;
 }
 
 }  // namespace
@@ -91,6 +97,7 @@ cmc::Collateral tpm_collateral(const TpmAnchor& anchor, const PcrSelection& sele
   for (const MeasuredEvent& measured : std::span(log->events).first(covered))
     if (std::size_t at = measured.pcr < 24 ? place[measured.pcr] : 0; at != 0) add_event(out.artifacts[at - 1], measured, *log);
   tell_starts(*log, out.artifacts);
+  std::ranges::for_each(out.artifacts, tell_place);
   return out;
 }
 
