@@ -55,6 +55,8 @@ class Writer {
     head(2, v.size());
     put(v);
   }
+  // bytes_head begins a byte string whose content the caller has elsewhere.
+  void bytes_head(std::size_t n) { head(2, n); }
   void text(std::string_view v) {
     head(3, v.size());
     put(as_view(v));

@@ -157,6 +157,13 @@ bool CborSource::peek(CborHead& out) {
   return read;
 }
 
+// An item's encoding is the beginning of no other one.
+bool CborSource::repeats(View item) {
+  if (!good() || item.empty() || in_.size() < item.size() || !equal(in_.first(item.size()), item)) return false;
+  in_ = in_.subspan(item.size());
+  return true;
+}
+
 bool CborSource::null() {
   CborHead next;
   if (!peek(next) || next.kind != CborKind::null) return false;

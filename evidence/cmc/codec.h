@@ -64,6 +64,10 @@ class Source {
   virtual void skip() = 0;
   // raw lends the bytes of the next value whole.
   virtual View raw() = 0;
+  // rest lends what was not read yet, where the serialisation has one way to say where a value ends; nothing elsewhere.
+  // repeats passes over the next value if it is, byte for byte, this one that was read in the same place before.
+  virtual View rest() const { return {}; }
+  virtual bool repeats(View) { return false; }
   virtual void fail(std::string_view why) = 0;
   virtual bool good() const = 0;
   virtual Status done(std::string_view what) = 0;
@@ -115,6 +119,8 @@ class CborSource final : public Source {
   bool null() override;
   void skip() override { raw(); }
   View raw() override;
+  View rest() const override { return in_; }
+  bool repeats(View item) override;
   // read_canonical lends the next value whole, which read reads as strictly as can be: one pass for what is read and hashed.
   View read_canonical(Visit<CborSource&> read);
   void fail(std::string_view why) override;

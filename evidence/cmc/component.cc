@@ -64,7 +64,25 @@ void read_intel(Source& in, IntelCollateral& out) {
   in.object(fields, [&](std::size_t i) { out.*kIntelRows[i].member = in.bytes(); });
 }
 
-void read_member(Source& in, std::size_t field, Component& out) {
+// Before are the properties of the component before, and the bytes they stood in: most components of a list have the same.
+struct Before {
+  View bytes;
+  SharedList<Property> properties;
+};
+
+void read_properties(Source& in, SharedList<Property>& out, Before& before) {
+  if (in.repeats(before.bytes)) {
+    out = before.properties;
+    return;
+  }
+  View from = in.rest();
+  read_list(in, out.edit(), kMaxProperties, "properties", [&](Property& property) { read_property(in, property); });
+  if (!in.good()) return;
+  if (out == before.properties) out = before.properties;
+  before = {from.first(from.size() - in.rest().size()), out};
+}
+
+void read_member(Source& in, std::size_t field, Component& out, Before& before) {
   switch (field) {
     case kType:
       out.type = in.text();
@@ -84,7 +102,7 @@ void read_member(Source& in, std::size_t field, Component& out) {
       out.description = in.text();
       break;
     case kProperties:
-      return read_list(in, out.properties.edit(), kMaxProperties, "properties", [&](Property& property) { read_property(in, property); });
+      return read_properties(in, out.properties, before);
     case kEventData:
       out.event_data = in.free();
       break;
@@ -100,7 +118,7 @@ void read_member(Source& in, std::size_t field, Component& out) {
 }
 
 // read_plain is false where a component has more than a LentComponent can say.
-bool read_plain(CborSource& in, LentComponent& out) {
+bool read_plain(CborSource& in, LentComponent& out, View& before) {
   bool plain = true;
   std::size_t hashes = 0, properties = 0;
   auto hash = [&](std::size_t i) {
@@ -122,11 +140,16 @@ bool read_plain(CborSource& in, LentComponent& out) {
       case kOptional:
         in.boolean();
         break;
-      case kProperties:
-        return in.array([&] {
+      case kProperties: {
+        if (in.repeats(before)) return;
+        View from = in.rest();
+        in.array([&] {
           properties++;
           in.object(kProperty, [&](std::size_t) { in.lent_text(); });
         });
+        if (in.good() && properties <= kMaxProperties) before = from.first(from.size() - in.rest().size());
+        return;
+      }
       case kType:
       case kVersion:
       case kPurl:
@@ -140,9 +163,9 @@ bool read_plain(CborSource& in, LentComponent& out) {
   return plain && hashes <= 1 && properties <= kMaxProperties;
 }
 
-void read_lent(CborSource& in, LentComponent& out) {
+void read_lent(CborSource& in, LentComponent& out, View& before) {
   CborSource again = in;
-  if (read_plain(in, out) || !in.good()) return;
+  if (read_plain(in, out, before) || !in.good()) return;
   out = {};
   in = again;
   read_component(in, out.whole.emplace());
@@ -205,20 +228,20 @@ std::string hash_name(HashAlg alg) {
 }
 
 void read_component(Source& in, Component& out) {
-  in.object(kComponent, [&](std::size_t field) { read_member(in, field, out); });
+  Before nothing;
+  in.object(kComponent, [&](std::size_t field) { read_member(in, field, out, nothing); });
 }
 
 void read_components(Source& in, std::vector<Component>& out) {
+  Before before;
   read_list(in, out, Source::kMaxElements, "components", [&](Component& component) {
-    read_component(in, component);
-    if (&component == out.data()) return;
-    const SharedList<Property>& before = (&component - 1)->properties;
-    if (component.properties == before) component.properties = before;
+    in.object(kComponent, [&](std::size_t field) { read_member(in, field, component, before); });
   });
 }
 
 void read_lent_components(CborSource& in, std::vector<LentComponent>& out) {
-  read_list(in, out, Source::kMaxElements, "components", [&](LentComponent& component) { read_lent(in, component); });
+  View before;
+  read_list(in, out, Source::kMaxElements, "components", [&](LentComponent& component) { read_lent(in, component, before); });
 }
 
 void write_component(Sink& out, const Component& c) {

@@ -24,7 +24,7 @@ struct Part {
 
 struct Message {
   Bytes body_protected;
-  Bytes payload;
+  View payload;  // lent by the item
   std::vector<Part> parts;
 };
 
@@ -67,7 +67,7 @@ void read_message(CborSource& in, Message& out) {
     else if (at == 1)
       in.object({}, [](std::size_t) {});
     else if (at == 2)
-      out.payload = in.bytes();
+      out.payload = in.lent_bytes();
     else if (at == 3)
       in.array([&] {
         if (out.parts.size() == kMaxSigners) return in.fail("more than 8 signatures");
@@ -108,30 +108,29 @@ Result<const JwsAlg*> algorithm_of(View protected_header) {
   return Error{Errc::unsupported, "COSE: algorithm " + std::to_string(id)};
 }
 
-// on_curve_of is an algorithm for the key of a certificate: in COSE the number of an ECDSA algorithm names its hash, and
+// on_curve_of is an algorithm for a key: in COSE the number of an ECDSA algorithm names its hash, and
 // CMC's tool writes that of SHA-256 for keys on every curve.
-JwsAlg on_curve_of(const JwsAlg& alg, View certificate) {
+JwsAlg on_curve_of(const JwsAlg& alg, const EVP_PKEY* key) {
   JwsAlg out = alg;
-  auto leaf = parse_certificate(certificate);
-  EVP_PKEY* key = leaf && !alg.group.empty() ? X509_get0_pubkey(leaf->get()) : nullptr;
+  if (alg.group.empty() || fits(alg, key)) return out;
   for (const AlgRow& row : kAlgs) {
     const JwsAlg* curve = find_jws_alg(row.name);
-    if (key == nullptr || curve->group.empty() || !fits(*curve, key)) continue;
+    if (curve->group.empty() || !fits(*curve, key)) continue;
     out.group = curve->group;
     out.coordinate = curve->coordinate;
   }
   return out;
 }
 
-// to_be_signed is the Sig_structure of RFC 9052, section 4.4.
-Bytes to_be_signed(View body_protected, View sign_protected, View payload) {
+// before_payload is the Sig_structure of RFC 9052, section 4.4, up to the payload that ends it.
+Bytes before_payload(View body_protected, View sign_protected, std::size_t payload) {
   cbor::Writer out;
   out.array(5);
   out.text("Signature");
   out.bytes(body_protected);
   out.bytes(sign_protected);
   out.bytes({});
-  out.bytes(payload);
+  out.bytes_head(payload);
   return std::move(out).finish();
 }
 
@@ -157,7 +156,7 @@ Status write_part(cbor::Writer& out, const JwsSigner& signer, View payload) {
   if (signer.chain.empty() || signer.chain.size() > TrustStore::kMaxChain)
     return Error{Errc::malformed, "COSE: a signer needs 1 to 4 certificates"};
   Bytes header = protected_header(alg.second);
-  TRY(Bytes signature, make_signature(*alg.first, signer.key, {to_be_signed({}, header, payload)}));
+  TRY(Bytes signature, make_signature(*alg.first, signer.key, {before_payload({}, header, payload.size()), payload}));
   out.array(3);
   out.bytes(header);
   out.map(1);
@@ -172,17 +171,18 @@ Status write_part(cbor::Writer& out, const JwsSigner& signer, View payload) {
 
 bool is_cose(View item) { return item.size() > 2 && equal(item.first(2), kTag); }
 
-Result<Examined> examine_cose(View item, const TrustStore& roots, UnixTime when) {
+Result<Examined> examine_cose(View item, const TrustStore& roots, UnixTime when) { return examine_cose(item, signers_of(roots, when)); }
+
+Result<Examined> examine_cose(View item, const ChainJudge& judge) {
   TRY(Message message, parse(item));
   Examined out;
   for (Part& part : message.parts) {
     if (part.chain.empty()) return Error{Errc::malformed, "COSE: an empty x5chain"};
     TRY(const JwsAlg* named, algorithm_of(part.protected_header));
-    JwsAlg alg = on_curve_of(*named, part.chain.front());
-    Bytes content = to_be_signed(message.body_protected, part.protected_header, message.payload);
-    out.signatures.push_back(examine_signature(alg, std::move(part.chain), {content}, part.signature, roots, when));
+    Bytes before = before_payload(message.body_protected, part.protected_header, message.payload.size());
+    out.signatures.push_back(examine_signature(*named, std::move(part.chain), {before, message.payload}, part.signature, judge, on_curve_of));
   }
-  out.payload = std::move(message.payload);
+  out.payload = message.payload;
   return out;
 }
 
@@ -202,7 +202,7 @@ Result<Bytes> sign_cose(View payload, std::span<const JwsSigner> signers) {
 
 Result<Bytes> unverified_cose_payload(View item) {
   TRY(Message message, parse(item));
-  return std::move(message.payload);
+  return to_bytes(message.payload);
 }
 
 }  // namespace attest::cmc

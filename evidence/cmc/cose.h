@@ -11,6 +11,7 @@ bool is_cose(View item);
 // protected header {1: alg} and an unprotected header {33: x5chain}, the chain a list or a single byte string (RFC
 // 9360). Algorithms: ES256, ES384, ES512, PS256, PS384, PS512, EdDSA (Ed25519), fitting the leaf's key. malformed if it is no such item,
 // or if a chain is empty.
+Result<Examined> examine_cose(View item, const ChainJudge& judge);
 Result<Examined> examine_cose(View item, const TrustStore& roots, UnixTime when);
 
 // sign_cose signs payload with each signer, algorithm by its key: ES256, ES384, ES512, EdDSA, for RSA PS256.

@@ -179,19 +179,27 @@ Result<Verified<SignedContent>> verify_jws(View item, const TrustStore& roots, U
   return SignatureCheck::mint(std::move(content));
 }
 
+ChainJudge signers_of(const TrustStore& roots, UnixTime when) {
+  return [&roots, when](const std::vector<Bytes>& chain) -> Result<ChainFact> {
+    TRY(auto facts, roots.verify(chain, ChainRole::metadata_signer, when));
+    return std::make_shared<const Verified<ChainFacts>>(std::move(facts));
+  };
+}
+
 SignatureOutcome examine_signature(const JwsAlg& alg, std::vector<Bytes> chain, std::initializer_list<View> parts,
-                                   View signature, const TrustStore& roots, UnixTime when) {
+                                   View signature, const ChainJudge& judge, Suited suited) {
   SignatureOutcome out;
   out.chain = std::move(chain);
-  auto facts = roots.verify(out.chain, ChainRole::metadata_signer, when);
+  Result<ChainFact> fact = judge(out.chain);
   OwnedX509 leaf;  // of a chain that is not good: its signature is judged all the same
   EVP_PKEY* key = nullptr;
-  if (facts) {
-    out.root = (*facts)->root;
-    out.not_after = (*facts)->not_after;
-    key = (*facts)->key.get();
+  if (fact) {
+    const ChainFacts& facts = ***fact;
+    out.root = facts.root;
+    out.not_after = facts.not_after;
+    key = facts.key.get();
   } else {
-    out.chain_error = facts.error();
+    out.chain_error = fact.error();
     auto parsed = out.chain.empty() ? Result<OwnedX509>(Error{Errc::malformed, "no certificate"})
                                     : parse_certificate(out.chain.front());
     if (parsed) leaf = *std::move(parsed);
@@ -199,22 +207,25 @@ SignatureOutcome examine_signature(const JwsAlg& alg, std::vector<Bytes> chain, 
   }
   if (key == nullptr) {
     out.signature_error = Error{Errc::untrusted, "no readable key"};
-  } else if (auto checked = check_signature(alg, key, parts, signature); !checked) {
+  } else if (auto checked = check_signature(suited(alg, key), key, parts, signature); !checked) {
     out.signature_error = checked.error();
   }
   return out;
 }
 
-Result<Examined> examine_jws(View item, const TrustStore& roots, UnixTime when) {
+Result<Examined> examine_jws(View item, const TrustStore& roots, UnixTime when) { return examine_jws(item, signers_of(roots, when)); }
+
+Result<Examined> examine_jws(View item, const ChainJudge& judge) {
   TRY(Envelope envelope, read_envelope(item, Reading::fleets));
   Examined out;
-  TRY(out.payload, from_base64url(envelope.payload_text, kMaxMetadataBytes));
+  TRY(out.decoded, from_base64url(envelope.payload_text, kMaxMetadataBytes));
+  out.payload = out.decoded;
   for (const Part& part : envelope.parts) {
     TRY(Header header, read_header(part.protected_text, Reading::fleets));
     TRY(Bytes signature, from_base64url(part.signature_text, kMaxSignatureBytes));
     out.signatures.push_back(examine_signature(*header.alg, std::move(header.chain),
                                                {as_view(part.protected_text), as_view("."), as_view(envelope.payload_text)},
-                                               signature, roots, when));
+                                               signature, judge));
   }
   return out;
 }

@@ -1,5 +1,6 @@
 // jws.h: signed JSON (RFC 7515 in its JSON serialisations), as metadata items use it.
 #pragma once
+#include <functional>
 #include <span>
 
 #include "evidence/x509/chain.h"
@@ -35,7 +36,11 @@ struct SignatureOutcome {
 // Examined is an item with everything that can be said about its signatures: for reports that show each of them. The
 // payload is trusted only if trusted() says so.
 struct Examined {
-  Bytes payload;
+  Examined() = default;
+  Examined(Examined&&) = default;
+  Examined& operator=(Examined&&) = default;
+  Bytes decoded;  // the payload of a JWS, which is base64url in the item
+  View payload;   // lent by `decoded`, or by the item itself
   std::vector<SignatureOutcome> signatures;
   bool trusted() const {
     bool good = !signatures.empty();
@@ -44,13 +49,15 @@ struct Examined {
   }
 };
 
+// ChainJudge verifies the chain of a signer in the role metadata_signer, or knows what came of it before.
+using ChainJudge = std::function<Result<ChainFact>(const std::vector<Bytes>& chain)>;
+// signers_of judges by a store at a moment; the store is lent.
+ChainJudge signers_of(const TrustStore& roots, UnixTime when);
+
 // examine_jws looks at every signature and goes on after a bad one; malformed if the item is no JWS at all. It takes what
 // CMC takes: headers and members that nothing needs are passed over (never `crit`); RSA-PSS is not among its algorithms.
+Result<Examined> examine_jws(View item, const ChainJudge& judge);
 Result<Examined> examine_jws(View item, const TrustStore& roots, UnixTime when);
-// examine_signature judges one signature over parts.
-struct JwsAlg;
-SignatureOutcome examine_signature(const JwsAlg& alg, std::vector<Bytes> chain, std::initializer_list<View> parts,
-                                   View signature, const TrustStore& roots, UnixTime when);
 
 // JwsSigner signs with a private key and shows its chain (DER, leaf first). The key is lent.
 struct JwsSigner {

@@ -2,6 +2,7 @@
 #pragma once
 #include "evidence/core/bytes.h"
 #include "evidence/core/owned.h"
+#include "evidence/metadata/jws.h"
 
 namespace attest {
 
@@ -27,6 +28,12 @@ bool fits(const JwsAlg& alg, const EVP_PKEY* key);
 // check_signature judges signature over the concatenation of parts; untrusted if it is not by this key, or if
 // the key does not fit the algorithm.
 Status check_signature(const JwsAlg& alg, EVP_PKEY* key, std::initializer_list<View> parts, View signature);
+// Suited is the algorithm as a signature's format means it for this key.
+using Suited = JwsAlg (*)(const JwsAlg& named, const EVP_PKEY* key);
+inline JwsAlg as_named(const JwsAlg& named, const EVP_PKEY*) { return named; }
+// examine_signature judges one signature over parts, and the chain of who made it.
+SignatureOutcome examine_signature(const JwsAlg& alg, std::vector<Bytes> chain, std::initializer_list<View> parts,
+                                   View signature, const ChainJudge& judge, Suited suited = as_named);
 // make_signature signs; io if OpenSSL refuses.
 Result<Bytes> make_signature(const JwsAlg& alg, EVP_PKEY* key, std::initializer_list<View> parts);
 

@@ -24,7 +24,7 @@ Result<SignedContent> verify_cose(View item, const TrustStore& roots, UnixTime w
     if (wrong) return Error{wrong->code, "COSE: signature " + std::to_string(i + 1) + ": " + wrong->what};
     out.signers.push_back(leaf_name(signature));
   }
-  out.payload = std::move(examined.payload);
+  out.payload = to_bytes(examined.payload);
   return out;
 }
 

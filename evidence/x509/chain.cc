@@ -60,20 +60,29 @@ Status check_key(const X509* certificate, int depth, ChainRole role) {
                named(certificate, depth) + "key is neither RSA of 2048 to 4096 bits nor P-256, P-384, P-521"};
 }
 
+}  // namespace
+
 // Parsed is a chain as OpenSSL takes it.
-struct Parsed {
+struct TrustStore::Parsed {
   std::vector<OwnedX509> all;
   OwnedStack intermediates;
 };
 
-Result<Parsed> parse_chain(const std::vector<Bytes>& chain, ChainRole role) {
+// certificate_of reads a certificate, or takes the root that has these very bytes.
+Result<OwnedX509> TrustStore::certificate_of(View der) const {
+  auto root = roots_.find(sha256(der));
+  if (root == roots_.end()) return parse_certificate(der);
+  if (X509_up_ref(root->second.get()) != 1) return Error{Errc::io, "certificate: cannot hold it"};
+  return OwnedX509(root->second.get());
+}
+
+Result<TrustStore::Parsed> TrustStore::parse(const std::vector<Bytes>& chain, ChainRole role) const {
   if (chain.empty()) return Error{Errc::malformed, "certificate chain: empty"};
-  if (chain.size() > TrustStore::kMaxChain)
-    return Error{Errc::malformed, "certificate chain: " + std::to_string(chain.size()) +
-                                      " certificates, at most " + std::to_string(TrustStore::kMaxChain)};
+  if (chain.size() > kMaxChain)
+    return Error{Errc::malformed, "certificate chain: " + std::to_string(chain.size()) + " certificates, at most " + std::to_string(kMaxChain)};
   Parsed parsed{{}, OwnedStack(sk_X509_new_null())};
   for (const Bytes& der : chain) {
-    TRY(OwnedX509 certificate, parse_certificate(der));
+    TRY(OwnedX509 certificate, certificate_of(der));
     CHECK_OK(check_key(certificate.get(), static_cast<int>(parsed.all.size()), role));
     if (!parsed.all.empty() &&
         (!parsed.intermediates || sk_X509_push(parsed.intermediates.get(), certificate.get()) <= 0))
@@ -82,6 +91,8 @@ Result<Parsed> parse_chain(const std::vector<Bytes>& chain, ChainRole role) {
   }
   return parsed;
 }
+
+namespace {
 
 void set_parameters(X509_STORE_CTX* ctx, UnixTime when, bool crls) {
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(ctx);
@@ -151,23 +162,25 @@ Result<TrustStore> TrustStore::make(const std::vector<Bytes>& roots, const std::
   if (roots.size() > kMaxRoots)
     return Error{Errc::malformed, "trust roots: more than " + std::to_string(kMaxRoots)};
   OwnedStore store(X509_STORE_new());
+  Roots parsed;
   if (!store) return Error{Errc::io, "trust roots: out of memory"};
   for (const Bytes& der : roots) {
     TRY(OwnedX509 root, parse_certificate(der));
     if (X509_STORE_add_cert(store.get(), root.get()) != 1)
       return Error{Errc::io, "trust roots: out of memory"};
+    if (Digest of = sha256(der); !of.empty()) parsed[of] = std::move(root);
   }
   for (const Bytes& der : crls) {
     TRY(OwnedX509Crl crl, parse_crl(der));
     if (X509_STORE_add_crl(store.get(), crl.get()) != 1) return Error{Errc::io, "CRLs: out of memory"};
   }
-  return TrustStore(std::move(store), !crls.empty());
+  return TrustStore(std::move(store), std::move(parsed), !crls.empty());
 }
 
 Result<Verified<ChainFacts>> TrustStore::verify(const std::vector<Bytes>& chain, ChainRole role,
                                                 UnixTime when) const {
   ErrorMark mark;
-  TRY(Parsed parsed, parse_chain(chain, role));
+  TRY(Parsed parsed, parse(chain, role));
   OwnedStoreCtx ctx(X509_STORE_CTX_new_ex(private_libctx(), nullptr));
   if (!ctx ||
       X509_STORE_CTX_init(ctx.get(), store_.get(), parsed.all.front().get(), parsed.intermediates.get()) != 1)

@@ -1,5 +1,8 @@
 // chain.h: who a key belongs to: certificate chains judged for one role against the roots of that role.
 #pragma once
+#include <memory>
+#include <unordered_map>
+
 #include "evidence/core/hash.h"
 #include "evidence/core/time.h"
 #include "evidence/core/verified.h"
@@ -26,6 +29,9 @@ struct ChainFacts {
   UnixTime not_after = 0;   // the earliest end of validity in the chain and of the CRLs of its issuers; good before it
 };
 
+// ChainFact is what a chain that verified says, for those who remember it.
+using ChainFact = std::shared_ptr<const Verified<ChainFacts>>;
+
 // TrustStore holds the roots and CRLs of one role. Immutable and safe to use from several threads at once.
 class TrustStore {
  public:
@@ -43,8 +49,13 @@ class TrustStore {
 
  private:
   using OwnedStore = Owned<X509_STORE, X509_STORE_free>;
-  TrustStore(OwnedStore store, bool crls) : store_(std::move(store)), crls_(crls) {}
+  using Roots = std::unordered_map<Digest, OwnedX509, DigestHash>;
+  struct Parsed;
+  TrustStore(OwnedStore store, Roots roots, bool crls) : store_(std::move(store)), roots_(std::move(roots)), crls_(crls) {}
+  Result<Parsed> parse(const std::vector<Bytes>& chain, ChainRole role) const;
+  Result<OwnedX509> certificate_of(View der) const;
   OwnedStore store_;
+  Roots roots_;  // by the SHA-256 of their DER: chains bring them along, and reading a certificate takes as long as a signature
   bool crls_;
 };
 

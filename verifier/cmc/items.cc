@@ -118,7 +118,10 @@ Result<Metadata> payload_of(View payload, Encoding signature) {
 std::shared_ptr<const KnownItem> examine(const Question& q, View bytes, MetadataFinding& out) {
   auto encoding = encoding_of(bytes);
   bool jws = encoding && *encoding == Encoding::json;
-  auto examined = jws ? examine_jws(bytes, *q.signers, q.now) : examine_cose(bytes, *q.signers, q.now);
+  Memory* memory = memory_of(q);
+  ChainJudge judge = memory == nullptr ? signers_of(*q.signers, q.now)
+                                       : [memory, &q](const std::vector<Bytes>& chain) { return memory->signer(chain, q.now); };
+  auto examined = jws ? examine_jws(bytes, judge) : examine_cose(bytes, judge);
   if (!examined) {
     note_unread(bytes, examined.error(), out.summary);
     return nullptr;

@@ -49,6 +49,15 @@ void Memory::keep(const Digest& sha256, std::size_t bytes, std::shared_ptr<const
   items_.keep(sha256, std::move(item), when, until, bytes);
 }
 
+Result<ChainFact> Memory::signer(const std::vector<Bytes>& chain, UnixTime when) {
+  TRY(Digest of, chain_key(chain));
+  if (ChainFact known = chains_.find(of, when)) return known;
+  TRY(auto facts, signers_.verify(chain, ChainRole::metadata_signer, when));
+  auto fact = std::make_shared<const Verified<ChainFacts>>(std::move(facts));
+  chains_.keep(of, fact, when, (*fact)->not_after, 1);
+  return ChainFact(std::move(fact));
+}
+
 Result<std::shared_ptr<const KnownKey>> Memory::key(const std::vector<Bytes>& chain, UnixTime when) {
   TRY(Digest of, chain_key(chain));
   if (auto known = keys_.find(of, when)) return known;

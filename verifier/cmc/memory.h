@@ -32,10 +32,11 @@ class Memory {
  public:
   static constexpr std::size_t kMaxItems = 256;
   static constexpr std::size_t kMaxItemBytes = 16 << 20;  // of items, as they were signed
+  static constexpr std::size_t kMaxChains = 256;  // of signers
   static constexpr std::size_t kMaxKeys = 256;
 
   Memory(TrustStore signers, TrustStore attestation_keys)
-      : signers_(std::move(signers)), attestation_keys_(std::move(attestation_keys)), items_(kMaxItems, kMaxItemBytes), keys_(kMaxKeys, kMaxKeys) {}
+      : signers_(std::move(signers)), attestation_keys_(std::move(attestation_keys)), items_(kMaxItems, kMaxItemBytes), chains_(kMaxChains, kMaxChains), keys_(kMaxKeys, kMaxKeys) {}
   const TrustStore& signers() const { return signers_; }
   const TrustStore& attestation_keys() const { return attestation_keys_; }
 
@@ -43,6 +44,8 @@ class Memory {
   std::shared_ptr<const KnownItem> item(const Digest& sha256, UnixTime when) { return items_.find(sha256, when); }
   // keep remembers an item examined against signers() at `when`; one with a signature or chain that is not good is not kept.
   void keep(const Digest& sha256, std::size_t bytes, std::shared_ptr<const KnownItem> item, UnixTime when);
+  // signer judges a chain in the role metadata_signer against signers(): most items of a machine have the same signer.
+  Result<ChainFact> signer(const std::vector<Bytes>& chain, UnixTime when);
   // key judges a chain in the role fleet_attestation_key, and its leaf as read_key() does.
   Result<std::shared_ptr<const KnownKey>> key(const std::vector<Bytes>& chain, UnixTime when);
 
@@ -72,6 +75,7 @@ class Memory {
   };
   const TrustStore signers_, attestation_keys_;
   Recent<KnownItem> items_;
+  Recent<Verified<ChainFacts>> chains_;
   Recent<KnownKey> keys_;
 };
 

@@ -15,7 +15,7 @@ class KnownChains {
  public:
   static constexpr UnixTime kLife = 60;          // seconds
   static constexpr std::size_t kMaxChains = 256;  // then it starts anew
-  using Fact = std::shared_ptr<const Verified<ChainFacts>>;
+  using Fact = ChainFact;
 
   explicit KnownChains(TrustStore issuers) : issuers_(std::move(issuers)) {}
   // verify judges a chain as TrustStore::verify does in the role of an attestation key. Failures are not remembered.
