@@ -45,6 +45,9 @@ cmc::Metadata image() {
 
 }  // namespace
 
+CmcMachine::CmcMachine(const Authority& authority, const std::string& boot, std::size_t ima_entries)
+    : machine(authority, boot, ima_entries), authority_(authority), signer_(issue(&authority.root(), valid_now("Test Signer", "codeSigning"))) {}
+
 CmcClientOptions CmcMachine::client(cmc::Encoding encoding) const {
   CmcClientOptions options;
   options.address = "unix://" + socket();
@@ -74,7 +77,7 @@ bool CmcMachine::certify() {
   const unsigned char* at = spki->data();
   OwnedPkey key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki->size())));
   TestCert ak = issue_for(&authority_.root(), valid_now("Test AK", "2.23.133.8.3"), std::move(key));
-  machine.daemon.write("ak.pem", ak.pem());
+  machine.daemon.write("ak.pem", ak.pem() + authority_.root().pem());
   return true;
 }
 
@@ -96,10 +99,9 @@ bool CmcMachine::describe() {
 }
 
 void CmcMachine::hold(const std::string& file, cmc::Metadata metadata) const {
-  TestCert signer = issue(&authority_.root(), valid_now("Test Signer", "codeSigning"));
   metadata.version = format_rfc3339(wall_clock_now() - 3600);
   metadata.validity = cmc::Validity{format_rfc3339(wall_clock_now() - kDay), format_rfc3339(wall_clock_now() + 30 * kDay)};
-  JwsSigner one{signer.key.get(), {signer.der()}};
+  JwsSigner one{signer_.key.get(), {signer_.der(), authority_.root().der()}};
   auto item = cmc::sign_item(cmc::encode_metadata(metadata, signs), {&one, 1});
   ASSERT_TRUE(item) << item.error().what;
   machine.daemon.write("cmc-metadata/" + file, std::string(as_text(*item)));

@@ -10,8 +10,7 @@ namespace attest::test {
 class CmcMachine {
  public:
   // The machine replays a recorded boot; start() has to follow. Check good() first.
-  CmcMachine(const Authority& authority, const std::string& boot, std::size_t ima_entries = MeasuredMachine::kAll)
-      : machine(authority, boot, ima_entries), authority_(authority) {}
+  CmcMachine(const Authority& authority, const std::string& boot, std::size_t ima_entries = MeasuredMachine::kAll);
   bool good() const { return machine.good(); }
   // start certifies the attestation key, signs what was measured as a manifest, and serves. false after a failed
   // expectation. cmc_members: further members of "cmc", each with a comma before it.
@@ -38,6 +37,7 @@ class CmcMachine {
  private:
   bool certify();
   const Authority& authority_;
+  TestCert signer_;  // of all its items; its chain, as the attestation key's, brings the root along, as CMC's do
 };
 
 }  // namespace attest::test

@@ -92,7 +92,7 @@ class EdwardsSigner : public testing::Test {
   JwsSigner lend(const test::TestCert& cert) const { return {cert.key.get(), {cert.der()}}; }
   bool trusted(View item) {
     auto examined = examine_cose(item, store_, test::kTestNow);
-    return examined && examined->trusted() && examined->payload == payload_;
+    return examined && examined->trusted() && equal(examined->payload, payload_);
   }
 };
 
