@@ -80,10 +80,11 @@ constexpr cbor_callbacks make_callbacks() {
 
 constexpr cbor_callbacks kCallbacks = make_callbacks();
 
-// canonical: as short as it can be, definite, no tag, no float (CTAP2).
+// canonical: as short as it can be, definite, no tag, and floats of eight bytes (CTAP2).
 bool canonical(const CborHead& head) {
   if (head.kind == CborKind::null || head.kind == CborKind::boolean) return head.size == 1;
-  if (head.indefinite || head.kind == CborKind::tag || head.kind == CborKind::number) return false;
+  if (head.kind == CborKind::number) return head.size == 9;
+  if (head.indefinite || head.kind == CborKind::tag) return false;
   return head.size - head.content.size() == cbor::head_size(head.value);
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <nlohmann/json.hpp>
 
 #include "evidence/cmc/codec.h"
@@ -97,6 +98,25 @@ void CborSink::integer(std::int64_t value) {
   value < 0 ? out_.negative(value) : out_.uint(static_cast<std::uint64_t>(value));
 }
 
+namespace {
+
+Bytes large(std::uint64_t value) {
+  cbor::Writer out;
+  out.uint(value);
+  return std::move(out).finish();
+}
+
+// fraction is a number in eight bytes whatever it is, as CMC's encoder writes its floats: none is shortened.
+std::array<std::uint8_t, 9> fraction(double value) {
+  constexpr std::uint8_t kDouble = 0xfb;
+  std::array<std::uint8_t, 9> item{kDouble};
+  auto bits = std::bit_cast<std::uint64_t>(value);
+  for (std::size_t i = item.size(); i-- > 1; bits >>= 8) item[i] = static_cast<std::uint8_t>(bits);
+  return item;
+}
+
+}  // namespace
+
 void CborSink::free(const nlohmann::json& value) {
   if (value.is_object()) {
     object();
@@ -113,9 +133,10 @@ void CborSink::free(const nlohmann::json& value) {
   }
   if (value.is_string()) return text(value.get_ref<const std::string&>());
   if (value.is_boolean()) return boolean(value.get<bool>());
+  if (value.is_number_unsigned()) return raw(large(value.get<std::uint64_t>()));
   if (value.is_number_integer()) return integer(value.get<std::int64_t>());
   if (value.is_binary()) return bytes(value.get_binary());
-  if (value.is_number()) return raw(nlohmann::json::to_cbor(value));
+  if (value.is_number()) return raw(fraction(value.get<double>()));
   null();
 }
 

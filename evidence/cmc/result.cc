@@ -63,6 +63,8 @@ void write_items(Sink& out, const Field& field, const std::vector<MetadataFindin
 }
 
 void write_party(Sink& out, const Field& field, const Party& party) {
+  bool nobody = party.hostname.empty() && party.ip.empty() && party.peer_id.empty();
+  if (nobody && out.encoding() == Encoding::cbor) return;  // as CMC's encoders do
   out.key(field);
   out.object();
   write_some(out, kParty[0], party.hostname);
@@ -99,7 +101,10 @@ void write_metadata(Sink& out, const AttestationResult& r, CertificateForms* for
   out.key(kMetadata[0]);
   write_item(out, r.image, forms);
   write_items(out, kMetadata[1], r.manifests, forms, true);
-  write_items(out, kMetadata[2], r.companies, forms);
+  if (!r.companies.empty()) {  // one, as in CMC's form: the last; each of them counts for the verdict
+    out.key(kMetadata[2]);
+    write_item(out, r.companies.back(), forms);
+  }
   write_items(out, kMetadata[3], r.unknown, forms);
   out.key(kMetadata[4]);
   out.object();

@@ -49,6 +49,29 @@ TEST(CborHeads, OfOneByteAloneAreRead) {
   }
 }
 
+// What CMC's encoder writes for the same values: shortest whole numbers, floats of eight bytes.
+TEST(CborNumbers, OfFreeValuesAreWrittenAsCmcWritesThem) {
+  const std::pair<nlohmann::json, const char*> rows[] = {{UINT64_MAX, "1bffffffffffffffff"}, {std::uint64_t{1} << 63, "1b8000000000000000"}, {INT64_MAX, "1b7fffffffffffffff"},
+                                                         {INT64_MIN, "3b7fffffffffffffff"}, {-1, "20"}, {0, "00"}, {1.5, "fb3ff8000000000000"},
+                                                         {18446744073709551616.0, "fb43f0000000000000"}};
+  for (const auto& [value, due] : rows) {
+    CborSink out;
+    out.free({{"a", value}});
+    Bytes bytes = out.finish();
+    EXPECT_EQ(to_hex(bytes), "a16161" + std::string(due));
+    CborSource in(bytes, true);
+    EXPECT_EQ(in.free(), nlohmann::json({{"a", value}}));
+    EXPECT_TRUE(in.done("value"));
+  }
+  for (Bytes shorter : {Bytes{0xfa, 0x3f, 0xc0, 0, 0}, Bytes{0xf9, 0x3e, 0}}) {
+    CborSource in(shorter, true);
+    in.free();
+    EXPECT_FALSE(in.good()) << to_hex(shorter);
+    CborSource lax(shorter, false);
+    EXPECT_EQ(lax.free(), nlohmann::json(1.5));
+  }
+}
+
 TEST(CborHeads, LongerThanTheyMustBeAreNotCanonical) {
   for (unsigned major = 0; major < 6; major++) {
     Bytes longer(64, 0);

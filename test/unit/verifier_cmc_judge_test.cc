@@ -91,6 +91,8 @@ TEST(CmcJudge, PayloadAndSignatureAreOfOneSerialisation) {
   Bytes json = encode_metadata(company, Encoding::json), cbor = encode_metadata(company, Encoding::cbor);
   machine.signed_items = {must(sign_cose(cbor, {&by, 1}))};
   EXPECT_EQ(machine.failure(), "") << "items of both kinds in one report";
+  auto shown = nlohmann::json::parse(as_text(encode_result(machine.judge().result, Encoding::json)));
+  EXPECT_EQ(shown["metadata"]["companyDescriptionResult"]["type"], "Company Description") << "one, no list";
   machine.signed_items = {must(sign_cose(json, {&by, 1}))};
   EXPECT_TRUE(machine.has_code(kParseMetadata));
   machine.signed_items = {to_bytes(as_view(must(sign_jws(cbor, {&by, 1}))))};
