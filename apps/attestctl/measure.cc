@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 struct Options {
   std::string config, rootfs, name, id, anchor = "SW", agent;
   std::int64_t index = 0;
-  bool env_digests = false, with_config = false, optional = false;
+  bool env_digests = false, with_config = false, env_clear = false, optional = false;
   OutputOptions output;
 };
 
@@ -32,20 +32,16 @@ std::string rootfs_of(const Options& options, const Json& config) {
   return path.empty() ? "" : (fs::path(options.config).parent_path() / path).string();
 }
 
-// prestart_path resolves the link that docker's hook goes by, while the process it belongs to lives.
-std::string prestart_path(const Json& config) {
-  for (const Json& hook : list_of(field(config, "hooks"), "prestart")) {
-    std::string path = text_of(hook, "path");
-    std::error_code failed;
-    fs::path target = path.starts_with("/proc/") ? fs::read_symlink(path, failed) : fs::path();
-    if (!failed && !target.empty()) return target.string();
-  }
-  return "";
+// resolve follows the links a hook's program is named by (docker's leads into /proc, while its process lives).
+std::string resolve(const std::string& path) {
+  std::error_code failed;
+  fs::path target = fs::canonical(path, failed);
+  return failed ? path : target.string();
 }
 
-// Measured is a container's component, without its configuration, and that, in clear.
+// Measured is a container, and its configuration in clear.
 struct Measured {
-  cmc::Component component;
+  container::Measurement measurement;
   Json config;
 };
 
@@ -54,15 +50,12 @@ Result<Measured> measure(const Options& options) {
   TRY(Json config, read_strict_json(bytes));
   std::string rootfs = rootfs_of(options, config);
   if (rootfs.empty()) return Error{Errc::denied, options.config + ": names no root file system; give --rootfs DIR"};
-  container::Naming naming{options.id, prestart_path(config),
-                           options.env_digests ? container::Environment::digests : container::Environment::clear};
+  container::Naming naming{options.id, resolve, options.env_digests ? container::Environment::digests : container::Environment::clear};
   TRY(Json normal, container::normalise_config(config, naming));
   container::Measurement measured{options.name, options.index, options.anchor, {}, {}};
   TRY(measured.config, container::config_digest(normal));
   TRY(measured.rootfs, container::rootfs_digest(rootfs));
-  Measured out{container::make_event(measured, Json()), std::move(normal)};
-  out.component.optional = options.optional;
-  return out;
+  return Measured{std::move(measured), std::move(normal)};
 }
 
 // tell_agent has the container recorded. The agent needs the configuration as it was hashed; it keeps it without the values
@@ -71,8 +64,7 @@ Result<Exit> tell_agent(const Session& session, const Options& options, Measured
   if (options.agent.starts_with("tcp://")) return Error{Errc::denied, "--agent: environment values do not go over a network; use unix://PATH"};
   cmc::ApiRequest request;
   request.call = cmc::Call::measure;
-  request.event = std::move(measured.component);
-  request.event.ctr->oci_spec = std::move(measured.config);
+  request.event = container::make_event(measured.measurement, measured.config);
   CmcClientOptions agent;
   agent.address = options.agent;
   agent.encoding = options.output.encoding();
@@ -87,20 +79,19 @@ Result<Exit> tell_agent(const Session& session, const Options& options, Measured
 Result<Exit> run(const Session& session, const Options& options) {
   TRY(Measured measured, measure(options));
   if (!options.agent.empty()) return tell_agent(session, options, std::move(measured));
-  cmc::Component& component = measured.component;
-  if (options.with_config) {
-    container::redact_environment(measured.config);
-    component.ctr->oci_spec = std::move(measured.config);
-  }
+  if (!options.env_clear) container::redact_environment(measured.config);
+  bool with_config = options.with_config || options.env_clear;
+  cmc::Component component = container::make_reference(measured.measurement, with_config ? measured.config : Json());
+  component.optional = options.optional;
   cmc::Encoding encoding = options.output.encoding();
   auto sink = cmc::make_sink(encoding);
   cmc::write_component(*sink, component);
   CHECK_OK(write_output(options.output.out, shown_bytes(sink->finish(), encoding)));
   if (options.output.out.empty() || options.output.out == "-") return Exit::accepted;
   std::string config = to_hex(component.ctr->config_sha256), rootfs = to_hex(component.ctr->rootfs_sha256);
-  if (session.json)
-    return print_json({{"file", options.output.out}, {"sha256", to_hex(component.hashes[0].content)}, {"config", config}, {"rootfs", rootfs}});
-  row("container", component.name + "   " + short_or_whole(to_hex(component.hashes[0].content), session.verbose));
+  std::string whole = to_hex(container::template_digest(component.ctr->config_sha256, component.ctr->rootfs_sha256).view());
+  if (session.json) return print_json({{"file", options.output.out}, {"sha256", whole}, {"config", config}, {"rootfs", rootfs}});
+  row("container", component.name + "   " + short_or_whole(whole, session.verbose));
   row("config", short_or_whole(config, session.verbose));
   row("rootfs", short_or_whole(rootfs, session.verbose));
   row("next", "attestctl metadata create manifest --components " + options.output.out);
@@ -122,6 +113,8 @@ void add_measure(CLI::App& app, Session& session) {
   measure->add_flag("--env-digests", options->env_digests,
                     "measure digests of environment values, so that rules about them can be judged (not CMC's form)");
   measure->add_flag("--with-config", options->with_config, "add the normalised configuration, values of variables redacted");
+  measure->add_flag("--env-clear", options->env_clear,
+                    "add it with the values of variables in clear: CMC's own verifiers need them (never with secrets in them)");
   measure->add_flag("--optional", options->optional, "as a reference: the container need not run");
   measure->add_option("--agent", options->agent, "have this machine's agent record it (Measure): unix://PATH");
   add_output(*measure, options->output);

@@ -20,9 +20,7 @@ Result<Bytes> make_sw_evidence(EVP_PKEY* key, View nonce, const std::vector<Comp
   const JwsAlg* alg = find_jws_alg("ES256");
   if (key == nullptr || !fits(*alg, key)) return Error{Errc::unsupported, "software evidence: signs with an EC key on P-256"};
   JsonWriter body;
-  body.object().field("nonce", to_base64(nonce));
-  if (!events.empty()) body.field("sha256", to_base64(container_sum(events).view()));
-  body.end_object();
+  body.object().field("nonce", to_base64(nonce)).field("sha256", to_base64(container_sum(events).view())).end_object();
   std::string head = to_base64url(as_view(R"({"alg":"ES256"})")), payload = to_base64url(as_view(body.so_far()));
   TRY(Bytes signature, make_signature(*alg, key, {as_view(head), as_view("."), as_view(payload)}));
   JsonWriter out;

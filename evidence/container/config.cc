@@ -10,12 +10,15 @@ namespace attest::container {
 namespace {
 
 constexpr std::string_view kId = "<container-id>", kVolume = "<docker-volume>", kKata = "<kata-mount-hash>",
-                           kController = "<network-controller-id>";
-constexpr std::string_view kVolumes = "/var/lib/docker/volumes/", kData = "/_data";
+                           kController = "<docker-network-controller-id>";
+constexpr std::string_view kVolumes = "/var/lib/docker/volumes/";
+constexpr std::size_t kShortId = 12;  // digits of an id that docker shows
 
 bool hexadecimal(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
+
+bool certain(std::string_view id) { return id.size() == 64 && hexadecimal(id); }
 
 // at: a member's value; nullptr where there is none, or none of the kind.
 Json* at(Json& object, const char* name) {
@@ -39,20 +42,24 @@ std::string text_of(const Json& object, const char* name) {
 
 bool ends_part(char c) { return c == '/' || c == ':'; }
 
-// replace_id: an id that cannot be anything else everywhere, another one only as a whole part.
-void replace_id(std::string& text, const std::string& id) {
-  if (id.empty()) return;
-  bool certain = id.size() == 64 && hexadecimal(id);
-  for (std::size_t from = text.find(id); from != std::string::npos; from = text.find(id, from)) {
-    std::size_t end = from + id.size();
+void replace_each(std::string& text, std::string_view what, bool whole_parts) {
+  for (std::size_t from = text.find(what); from != std::string::npos; from = text.find(what, from)) {
+    std::size_t end = from + what.size();
     bool part = (from == 0 || ends_part(text[from - 1])) && (end == text.size() || ends_part(text[end]));
-    if (!certain && !part) {
+    if (whole_parts && !part) {
       from++;
       continue;
     }
-    text.replace(from, id.size(), kId);
+    text.replace(from, what.size(), kId);
     from += kId.size();
   }
+}
+
+// replace_id: an id that cannot be anything else everywhere, another one only as a whole part.
+void replace_id(std::string& text, const std::string& id) {
+  if (id.empty()) return;
+  replace_each(text, id, !certain(id));
+  if (certain(id)) replace_each(text, std::string_view(id).substr(0, kShortId), false);
 }
 
 // replace_kata: kata shares files as <container-id>-<16 hexadecimal digits>-NAME.
@@ -65,10 +72,10 @@ void replace_kata(std::string& source) {
   if (hexadecimal(std::string_view(source).substr(from, kDigits))) source.replace(from, kDigits, kKata);
 }
 
+// replace_volume: what docker keeps below its folder, and no path that leads out of it again.
 void replace_volume(std::string& source) {
-  if (!source.starts_with(kVolumes) || !source.ends_with(kData) || source.size() <= kVolumes.size() + kData.size()) return;
-  std::string_view name = std::string_view(source).substr(kVolumes.size(), source.size() - kVolumes.size() - kData.size());
-  if (name.find('/') == name.npos) source = kVolume;
+  if (!source.starts_with(kVolumes) || source.size() == kVolumes.size()) return;
+  if ((source + "/").find("/../") == std::string::npos) source = kVolume;
 }
 
 // replace_hostname: HOSTNAME=ID or, as docker has it, the first 12 digits.
@@ -77,34 +84,29 @@ void replace_hostname(Json& environment, const std::string& id) {
   for (Json& entry : environment) {
     if (!entry.is_string()) continue;
     auto& text = entry.get_ref<std::string&>();
-    bool digits = id.size() == 64 && hexadecimal(id) && text == "HOSTNAME=" + id.substr(0, 12);
+    bool digits = certain(id) && text == "HOSTNAME=" + id.substr(0, kShortId);
     if (digits || text == "HOSTNAME=" + id) text = "HOSTNAME=" + std::string(kId);
   }
 }
 
-// proc_exe: "/proc/", digits or "self", "/exe".
-bool proc_exe(std::string_view path) {
-  if (!path.starts_with("/proc/") || !path.ends_with("/exe") || path.size() < 11) return false;
-  std::string_view pid = path.substr(6, path.size() - 10);
-  return pid == "self" || std::ranges::all_of(pid, [](char c) { return c >= '0' && c <= '9'; });
-}
-
 void replace_in_hook(Json& hook, const Naming& naming) {
-  std::string* path = text_at(hook, "path");
-  bool docker = path != nullptr && proc_exe(*path);
-  if (docker && !naming.prestart_path.empty()) *path = naming.prestart_path;
-  if (path != nullptr) replace_id(*path, naming.id);
+  if (std::string* path = text_at(hook, "path")) replace_id(*path, naming.id);
   Json* args = list_at(hook, "args");
   if (args == nullptr) return;
-  bool after_id = false;
-  for (Json& arg : *args) {
-    if (!arg.is_string()) continue;
-    auto& text = arg.get_ref<std::string&>();
-    bool is_id = !naming.id.empty() && text == naming.id;
-    if (docker && after_id && text.size() >= 12 && text.size() <= 64 && hexadecimal(text)) text = kController;
-    replace_id(text, naming.id);
-    after_id = is_id;
-  }
+  for (Json& arg : *args)
+    if (arg.is_string()) replace_id(arg.get_ref<std::string&>(), naming.id);
+}
+
+// replace_prestart: a path leads to the same program by a link of any name; docker's hook is told, as its third argument
+// behind its name, the first digits of its network controller's id, which is drawn at each start of docker.
+void replace_prestart(Json& hook, const Naming& naming) {
+  std::string* path = text_at(hook, "path");
+  if (path != nullptr && naming.resolve) *path = naming.resolve(*path);
+  Json* args = list_at(hook, "args");
+  constexpr std::size_t kControllerArg = 3;
+  if (args == nullptr || args->size() <= kControllerArg || (*args)[0] != "libnetwork-setkey") return;
+  Json& id = (*args)[kControllerArg];
+  if (id.is_string() && id.get_ref<std::string&>().size() == kShortId && hexadecimal(id.get_ref<std::string&>())) id = kController;
 }
 
 template <class F>
@@ -132,6 +134,9 @@ void replace_names(Json& config, const Naming& naming) {
       for (Json& one : *namespaces)
         if (std::string* path = text_at(one, "path")) replace_id(*path, naming.id);
   }
+  if (Json* hooks = at(config, "hooks"))
+    if (Json* prestart = list_at(*hooks, "prestart"))
+      for (Json& hook : *prestart) replace_prestart(hook, naming);
   each_hook(config, [&](Json& hook) { replace_in_hook(hook, naming); });
   if (Json* environment = list_at(config["process"], "env")) replace_hostname(*environment, naming.id);
 }
@@ -194,13 +199,35 @@ void sort_by(Json* list, std::initializer_list<const char*> names) {
   });
 }
 
+std::int64_t number_of(const Json& object, const char* name) {
+  auto found = object.is_object() ? object.find(name) : object.end();
+  return found != object.end() && found->is_number_integer() ? found->get<std::int64_t>() : -1;
+}
+
+template <class Key>
+void sort_with(Json* list, Key&& key) {
+  if (list == nullptr) return;
+  std::vector<std::pair<decltype(key(*list)), Json>> keyed;
+  for (Json& one : *list) keyed.emplace_back(key(one), std::move(one));
+  std::ranges::stable_sort(keyed, {}, [](const auto& one) -> const auto& { return one.first; });
+  for (std::size_t i = 0; i < keyed.size(); i++) (*list)[i] = std::move(keyed[i].second);
+}
+
+// names_in_one: the names of a group of system calls as CMC compares them.
+std::string names_in_one(const Json& call) {
+  std::string out;
+  if (!call.is_object() || !call.contains("names") || !call["names"].is_array()) return out;
+  for (const Json& name : call["names"]) out += (out.empty() ? "" : ",") + (name.is_string() ? name.get<std::string>() : name.dump());
+  return out;
+}
+
 void sort_seccomp(Json& seccomp) {
   sort_list(list_at(seccomp, "architectures"));
   sort_list(list_at(seccomp, "flags"));
   Json* calls = list_at(seccomp, "syscalls");
   if (calls == nullptr) return;
   for (Json& call : *calls) sort_list(list_at(call, "names"));
-  sort_list(calls);
+  sort_with(calls, [](const Json& call) { return std::pair(names_in_one(call), text_of(call, "action")); });
 }
 
 }  // namespace
@@ -218,9 +245,10 @@ void sort_config(Json& config) {
   sort_list(list_at(*linux_part, "maskedPaths"));
   sort_list(list_at(*linux_part, "readonlyPaths"));
   sort_by(list_at(*linux_part, "namespaces"), {"type"});
-  sort_by(list_at(*linux_part, "devices"), {"path"});
   if (Json* resources = at(*linux_part, "resources"))
-    sort_list(list_at(*resources, "devices"));
+    sort_with(list_at(*resources, "devices"), [](const Json& rule) {
+      return std::tuple(text_of(rule, "type"), number_of(rule, "major"), number_of(rule, "minor"));
+    });
   if (Json* seccomp = at(*linux_part, "seccomp")) sort_seccomp(*seccomp);
 }
 
@@ -265,6 +293,15 @@ Result<Digest> config_digest(const Json& config) {
   Digest digest = sha256(as_view(text));
   if (digest.empty()) return Error{Errc::io, "container: cannot hash"};
   return digest;
+}
+
+bool has_digest(const Json& config, View sha256) {
+  auto digest = config_digest(config);
+  if (digest && equal(digest->view(), sha256)) return true;
+  Json sorted = config;
+  sort_config(sorted);
+  digest = config_digest(sorted);
+  return digest && equal(digest->view(), sha256);
 }
 
 void redact_environment(Json& config) {

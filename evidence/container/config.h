@@ -1,5 +1,6 @@
 // config.h: the configuration of an OCI container (config.json of the runtime specification) in the form that is measured.
 #pragma once
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "evidence/core/hash.h"
@@ -16,7 +17,7 @@ enum class Environment : std::uint8_t {
 
 struct Naming {
   std::string id;             // of the container; empty: there is none in the configuration
-  std::string prestart_path;  // what /proc/PID/exe of docker's hook points to; empty: left as it is
+  std::function<std::string(const std::string&)> resolve;  // where the path of a prestart hook leads (docker's is /proc/PID/exe); none: it stays
   Environment environment = Environment::clear;
 };
 
@@ -26,20 +27,23 @@ inline constexpr std::string_view kRedacted = "<redacted>";
 //   cleared   hostname, annotations (but io.katacontainers.*, which configure a guest), process.terminal,
 //             process.consoleSize, root
 //   replaced  the id by <container-id>, in mounts' sources, linux.cgroupsPath, namespaces' paths, hooks, and in HOSTNAME:
-//             an id of 64 hexadecimal digits wherever it stands in them, any other id only where it is a whole part
-//             between '/' or ':'; nothing is searched for elsewhere, so that no choice of id makes two configurations
-//             alike. Docker's volumes by <docker-volume>, kata's digests by <kata-mount-hash>, in docker's hook the link
-//             and the id of the network controller
+//             an id of 64 hexadecimal digits wherever it stands in them, its first 12 too, any other id only where it is
+//             a whole part between '/' or ':'; nothing is searched for elsewhere, so that no choice of id makes two
+//             configurations alike. Docker's volumes by <docker-volume>, kata's digests by <kata-mount-hash>, the path of
+//             a prestart hook by where it leads, and in docker's the id of its network controller
 //   sorted    sort_config
 // malformed if the configuration is no object, has no process or fails check_environment, or the id is shorter than 1 or longer than 256 bytes.
 Result<Json> normalise_config(Json config, const Naming& naming);
 
-// sort_config puts lists whose order means nothing into one: environment, capabilities, mounts (by source, then
-// destination), masked and read-only paths, namespaces (by type), devices, and the lists of seccomp.
+// sort_config puts lists whose order means nothing into CMC's: environment, capabilities, mounts (by source, then
+// destination), masked and read-only paths, namespaces (by type), rules for devices (by type, major and minor number), and
+// the lists of seccomp, its system calls by their names, then their action.
 void sort_config(Json& config);
 
 // config_digest is SHA-256 over the canonical form (RFC 8785).
 Result<Digest> config_digest(const Json& config);
+// has_digest: the configuration has this digest as it came, or in the order of sort_config.
+bool has_digest(const Json& config, View sha256);
 
 // check_environment: every list of variables stands where redact_environment finds it, as a list of texts; malformed otherwise, since
 // values could leave the machine then.

@@ -1,9 +1,17 @@
 #include "evidence/container/event.h"
 
+#include <cmath>
+
 #include "evidence/core/hex.h"
 #include "evidence/core/printable.h"
 
 namespace attest::container {
+
+cmc::Component make_reference(const Measurement& measurement, const Json& spec) {
+  cmc::Component out = make_event(measurement, spec);
+  if (measurement.anchor == "SW") out.hashes = {{"SHA-256", to_bytes(measurement.rootfs.view())}};
+  return out;
+}
 
 cmc::Component make_event(const Measurement& measurement, const Json& spec) {
   cmc::Component out;
@@ -18,6 +26,22 @@ cmc::Component make_event(const Measurement& measurement, const Json& spec) {
   if (spec.is_object()) out.ctr->oci_spec = spec;
   return out;
 }
+
+namespace {
+
+// whole_numbers: some runtimes know numbers with a fraction alone and send 5 as 5.0, which others do not take for a number
+// of devices. The canonical form is the same.
+void whole_numbers(Json& value) {
+  constexpr double kExact = 9007199254740992;  // 2^53
+  if (value.is_structured()) {
+    for (Json& part : value) whole_numbers(part);
+  } else if (value.is_number_float()) {
+    auto number = value.get<double>();
+    if (number >= -kExact && number <= kExact && std::trunc(number) == number) value = static_cast<std::int64_t>(number);
+  }
+}
+
+}  // namespace
 
 Status check_event(cmc::Component& event, std::int64_t index) {
   const std::string* named = event.property("cmc.index");
@@ -35,11 +59,11 @@ Status check_event(cmc::Component& event, std::int64_t index) {
   event.intel.reset();
   if (!event.ctr->oci_spec) return ok();
   CHECK_OK(check_environment(*event.ctr->oci_spec));
-  Json sorted = *event.ctr->oci_spec;
-  sort_config(sorted);
-  TRY(Digest config, config_digest(sorted));
-  if (!equal(config.view(), event.ctr->config_sha256))
+  if (!has_digest(*event.ctr->oci_spec, event.ctr->config_sha256)) {
+    TRY(Digest config, config_digest(*event.ctr->oci_spec));
     return Error{Errc::mismatch, "container event: the configuration that came along has another digest (" + short_hex(config.view()) + ")"};
+  }
+  whole_numbers(*event.ctr->oci_spec);
   redact_environment(*event.ctr->oci_spec);
   return ok();
 }

@@ -105,7 +105,7 @@ char type_of(const struct stat& info) {
     case S_IFBLK: return '4';
     case S_IFDIR: return '5';
     case S_IFIFO: return '6';
-    default: return 0;  // a socket has no place in an archive
+    default: return 0;  // a socket
   }
 }
 
@@ -148,7 +148,6 @@ Result<struct stat> Walk::look(int parent, const std::string& name, const std::s
   struct stat info {};
   if (fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return failed(path, "cannot be looked at");
   if (info.st_dev != device_) return Error{Errc::denied, "rootfs: " + path + ": another file system is mounted there"};
-  if (type_of(info) == 0) return Error{Errc::unsupported, "rootfs: " + path + ": a socket cannot be measured"};
   return info;
 }
 
@@ -181,6 +180,7 @@ Status Walk::entry(int parent, const std::string& name, const std::string& path,
   if (++seen_ > limits_.entries || depth > limits_.depth)
     return Error{Errc::malformed, "rootfs: " + path + ": more entries or levels than the limit"};
   TRY(struct stat info, look(parent, name, path));
+  if (type_of(info) == 0) return ok();  // a socket has no place in an archive, and nothing in it
   TarEntry out = describe(info, path);
   OwnedFd fd;
   if (out.type == '2') {
@@ -190,7 +190,7 @@ Status Walk::entry(int parent, const std::string& name, const std::string& path,
     TRY(fd, open_same(parent, name, path, info));
     TRY(out.capability, capability_of(fd.get(), path));
   }
-  if (out.type == '0' && info.st_nlink > 1) {
+  if (out.type != '5' && info.st_nlink > 1) {
     auto [first, fresh] = linked_.emplace(info.st_ino, path);
     if (!fresh) {
       out.type = '1';

@@ -14,9 +14,9 @@ struct RootfsLimits {
 
 // rootfs_digest is SHA-256 of a tar archive (PAX) of the folder: entries in the order of their names, folder by folder, paths
 // without a leading "./", folders with a slash at the end and without an entry for the root itself; mode, owner and
-// group as they are, no names of them, time 0; hard links to the first path in that order; security.capability as
-// SCHILY.xattr.security.capability, and no other extended attribute; two empty blocks at the end. Nothing is written.
-// No link is followed, and a file system mounted below the folder is refused, since it is not the container's.
+// group as they are, no names of them, time 0; hard links of anything but folders to the first path in that order;
+// security.capability as SCHILY.xattr.security.capability, and no other extended attribute; sockets left out; two empty
+// blocks at the end: byte for byte what Go's archive/tar writes, which CMC's tools use. Nothing is written. No link is followed, and a file system mounted below the folder is refused, since it is not the container's.
 // io if something cannot be read or changes while it is read, malformed beyond the limits.
 Result<Digest> rootfs_digest(const std::string& folder, const RootfsLimits& limits = {});
 

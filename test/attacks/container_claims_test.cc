@@ -29,7 +29,7 @@ struct Measured {
   Component event;
 };
 Measured measured(const json& config, container::Environment environment = container::Environment::clear) {
-  json spec = *container::normalise_config(config, {"", "", environment});
+  json spec = *container::normalise_config(config, {"", {}, environment});
   container::Measurement m{"web", 0, "SW", *container::config_digest(spec), sha256(as_view("rootfs"))};
   return {spec, container::make_event(m, spec)};
 }
@@ -114,6 +114,46 @@ TEST_F(Claims, TheContainerOfTheReferencePasses) {
   EXPECT_TRUE(judged(reference, "", plain).trusted) << "without its configuration";
   EXPECT_FALSE(judged(reference, "", sent(measured(config("secret", "/tmp")))).trusted);
   EXPECT_FALSE(judged(reference, "", sent(measured(config("other")))).trusted);
+}
+
+// A reference as CMC's tools write it: the hash is the root file system's, the configuration stands in clear, without digests.
+TEST_F(Claims, AReferenceOfCmcNamesRootFileSystemAndConfiguration) {
+  Measured cmcs = measured(config("secret"));
+  Component honest = sent(cmcs), elsewhere = sent(measured(config("secret", "/tmp")));
+  cmcs.event.hashes[0].content = cmcs.event.ctr->rootfs_sha256;
+  cmcs.event.ctr->rootfs_sha256.clear();
+  cmcs.event.ctr->config_sha256.clear();
+  cmcs.event.ctr->oci_spec = cmcs.spec;
+  Judged good = judged(cmcs, "", honest);
+  EXPECT_TRUE(good.trusted) << good.result.summary.details;
+  EXPECT_FALSE(judged(cmcs, "", elsewhere).trusted);
+  EXPECT_TRUE(judged(cmcs, R"({"process":{"cwd":"modifiable"}})", elsewhere).trusted);
+  cmcs.event.hashes[0].content[0] ^= 1;
+  EXPECT_FALSE(judged(cmcs, "", honest).trusted) << "another root file system";
+  cmcs.event.hashes.clear();
+  EXPECT_FALSE(judged(cmcs, "", honest).trusted) << "none";
+}
+
+// As attestctl measure writes references.
+TEST_F(Claims, AReferenceNamesWhatItsEventHas) {
+  json spec = *container::normalise_config(config("secret"), {});
+  container::Measurement m{"web", 0, "SW", *container::config_digest(spec), sha256(as_view("rootfs"))};
+  Measured reference{spec, container::make_reference(m, {})};
+  EXPECT_EQ(reference.event.hashes[0].content, reference.event.ctr->rootfs_sha256);
+  Judged good = judged(reference, "", sent(measured(config("secret"))));
+  EXPECT_TRUE(good.trusted) << good.result.summary.details;
+  EXPECT_FALSE(judged(reference, "", sent(measured(config("other")))).trusted);
+}
+
+TEST_F(Claims, AnOptionalContainerThatDoesNotRunIsShownAndNoFailure) {
+  Measured reference = measured(config("secret"));
+  reference.event.optional = true;
+  Bytes bytes = report({manifest(reference), image("")}, {}, {});
+  Judged good = judge(question(bytes));
+  EXPECT_TRUE(good.trusted) << good.result.summary.details;
+  const auto& shown = good.result.measurements.at(0).artifacts;
+  ASSERT_EQ(shown.size(), 1U);
+  EXPECT_TRUE(shown[0].success && !shown[0].launched);
 }
 
 TEST_F(Claims, RulesAllowWhatTheyNameAlone) {

@@ -25,7 +25,7 @@ struct Started {
   explicit Started(const std::string& name, const std::string& cwd = "/", std::int64_t index = kRegister) {
     json config = {{"process", {{"args", {name}}, {"cwd", cwd}, {"env", {"PATH=/bin", std::string("TOKEN=") + kSecret}}}},
                    {"mounts", json::array()}};
-    json spec = *container::normalise_config(config, {"", "", container::Environment::clear});
+    json spec = *container::normalise_config(config, {"", {}, container::Environment::clear});
     container::Measurement m{name, index, "SW", *container::config_digest(spec), sha256(as_view("rootfs of " + name))};
     event = container::make_event(m, spec);
   }

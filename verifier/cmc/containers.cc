@@ -12,11 +12,22 @@ bool allowed_by_rules(const Reference& reference, const CtrData& event) {
   const auto& due = reference.component->ctr->oci_spec;
   if (reference.rules == nullptr || !due || !event.oci_spec) return false;
   nlohmann::json expected = *due, measured = *event.oci_spec;
-  container::sort_config(expected);
   container::restore_environment(measured, expected);
+  if (!container::has_digest(measured, event.config_sha256)) return false;
+  container::sort_config(expected);
   container::sort_config(measured);
-  auto digest = container::config_digest(measured);
-  return digest && equal(digest->view(), event.config_sha256) && container::match_rules(expected, measured, *reference.rules);
+  return bool(container::match_rules(expected, measured, *reference.rules));
+}
+
+// same_rootfs: a reference of CMC's names the root file system by its hash alone.
+bool same_rootfs(const Component& reference, const Bytes& rootfs) {
+  const Bytes* named = reference.hash(HashAlg::sha256);
+  return reference.ctr->rootfs_sha256.empty() ? named != nullptr && *named == rootfs : reference.ctr->rootfs_sha256 == rootfs;
+}
+
+// same_config: by the reference's digest of it, or by its configuration, which is all that CMC's verifiers look at.
+bool same_config(const CtrData& reference, const Bytes& config) {
+  return reference.config_sha256 == config || (reference.oci_spec && container::has_digest(*reference.oci_spec, config));
 }
 
 }  // namespace
@@ -27,8 +38,8 @@ bool genuine_container(const Component& event, View digest) {
 
 bool same_container(const Reference& reference, const Component& event) {
   const auto& due = reference.component->ctr;
-  if (!due || !event.ctr || due->rootfs_sha256 != event.ctr->rootfs_sha256) return false;
-  return due->config_sha256 == event.ctr->config_sha256 || allowed_by_rules(reference, *event.ctr);
+  if (!due || !event.ctr || !same_rootfs(*reference.component, event.ctr->rootfs_sha256)) return false;
+  return same_config(*due, event.ctr->config_sha256) || allowed_by_rules(reference, *event.ctr);
 }
 
 }  // namespace attest::cmc
