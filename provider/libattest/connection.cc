@@ -14,7 +14,7 @@ namespace {
 // alpn_list is what a client offers, in the form ALPN has.
 Bytes alpn_list(bool links) {
   Bytes out;
-  for (std::string_view name : {kAlpnLinks, kAlpn}) {
+  for (std::string_view name : {kAlpnLinks, kAlpn, kAlpnHttp}) {
     if (name == kAlpnLinks && !links) continue;
     out.push_back(static_cast<std::uint8_t>(name.size()));
     out.insert(out.end(), name.begin(), name.end());

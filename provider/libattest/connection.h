@@ -8,6 +8,8 @@ namespace attest::atls {
 // kAlpnLinks is spoken where both ends are set to re-attestation (links.h): data then travels in frames.
 inline constexpr std::string_view kAlpn = "attest-atls/1";
 inline constexpr std::string_view kAlpnLinks = "attest-atls/1+links";
+// kAlpnHttp is offered last: a server in Go that names protocols of its own (Caddy's) refuses clients that offer others alone.
+inline constexpr std::string_view kAlpnHttp = "http/1.1";
 
 struct Settings {
   AttestMode mode = AttestMode::mutual;

@@ -24,6 +24,7 @@ class Side {
  private:
   Status steps() {
     CHECK_OK(requests());
+    asked_ = true;
     if (exchange_.server) {
       CHECK_OK(respond());
       return hear();
@@ -86,13 +87,14 @@ class Side {
     return frames_.in_time();
   }
 
-  // finish tells the peer how it went and hears the same of it.
+  // finish tells the peer how it went and hears the same of it. A peer that was never answered its request waits for no
+  // response either: Complete is all it reads.
   void finish() {
     cmc::AtlsComplete ours;
     ours.success = !out_.failure;
     if (!ours.success) {
       ours.error = kToldPeer;
-      if (!responded_) (void)frames_.send(encode_atls(cmc::AtlsResponse{ours.error, {}}, exchange_.encoding));
+      if (asked_ && !responded_) (void)frames_.send(encode_atls(cmc::AtlsResponse{ours.error, {}}, exchange_.encoding));
     }
     Status sent = frames_.send(encode_atls(ours, exchange_.encoding));
     if (out_.failure) return drain();
@@ -110,7 +112,7 @@ class Side {
 
   // drain hears the peer out, so that closing the connection does not take our last words from it.
   void drain() {
-    for (int frame = 0; frame < 2; frame++) {
+    for (int frame = 0; frame < 3; frame++) {
       auto payload = frames_.receive();
       if (!payload || cmc::decode_atls_complete(*payload)) return;
     }
@@ -124,7 +126,7 @@ class Side {
   Frames& frames_;
   Agent& agent_;
   std::vector<std::string> known_;  // metadata the peer holds of us
-  bool responded_ = false;
+  bool asked_ = false, responded_ = false;
   Outcome out_;
 };
 

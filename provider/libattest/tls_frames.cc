@@ -125,11 +125,18 @@ Result<Bytes> TlsFrames::receive() {
   std::array<std::uint8_t, cmc::kAtlsHeader> head{};
   CHECK_OK(fill(head));
   TRY(std::uint32_t length, cmc::parse_atls_header(head, max_frame_));
+  std::size_t kept = last_words_ ? std::min(length, kMaxLastWords) : length;
   Bytes payload;
-  while (payload.size() < length) {  // grow with what arrives, not with what is claimed
-    std::size_t step = std::min<std::size_t>(length - payload.size(), kStep);
+  while (payload.size() < kept) {  // grow with what arrives, not with what is claimed
+    std::size_t step = std::min(kept - payload.size(), kStep);
     payload.resize(payload.size() + step);
     CHECK_OK(fill(std::span(payload).last(step)));
+  }
+  std::array<std::uint8_t, 4096> passed;
+  for (std::size_t left = length - kept; left > 0;) {
+    std::size_t step = std::min(left, passed.size());
+    CHECK_OK(fill(std::span(passed).first(step)));
+    left -= step;
   }
   return payload;
 }
@@ -141,7 +148,7 @@ Status TlsFrames::in_time() {
 
 void TlsFrames::give_up() {
   deadline_ = Clock::now() + kLastWords;
-  max_frame_ = std::min(max_frame_, kMaxLastWords);
+  last_words_ = true;
 }
 
 }  // namespace attest::atls

@@ -38,6 +38,7 @@ class TlsFrames final : public Frames {
   SSL* ssl_;
   Clock::time_point deadline_;
   std::uint32_t max_frame_;
+  bool last_words_ = false;  // only the beginning of a frame is kept
   int flags_ = -1;  // of the descriptor; -1: left alone
 };
 

@@ -250,6 +250,41 @@ TEST_F(AtlsExchange, AfterAFailureThePeerStillGetsWhatItWaitsFor) {
   });
 }
 
+// Whose request was not answered waits for no response: it would read it as our Complete.
+TEST_F(AtlsExchange, AfterAnotherModeThePeerGetsACompleteAlone) {
+  for (Encoding encoding : {Encoding::json, Encoding::cbor}) {
+    cmc::AtlsRequest other;
+    other.attest = AttestMode::none;
+    auto out = against([&](SSL* client) {
+      pair.read_some(client, 1 << 16);
+      pair.send_raw(client, frame(other, encoding));
+      auto complete = cmc::decode_atls_complete(View(pair.read_some(client, 1 << 16)).subspan(4));
+      ASSERT_TRUE(complete) << complete.error().what;
+      EXPECT_FALSE(complete->success);
+      pair.send_raw(client, frame(cmc::AtlsComplete{false, "x"}, encoding));
+    });
+    EXPECT_TRUE(out.failure);
+  }
+}
+
+// What a peer still sends after our failure is heard to its end, however long, or closing would take our last words from it.
+TEST_F(AtlsExchange, OurLastWordsArriveWhileThePeerSendsALongReport) {
+  pair.server_agent.fail_attest = true;
+  pair.client_agent.report_size = 12U << 20;
+  against([&](SSL* client) {
+    pair.read_some(client, 1 << 16);
+    pair.send_raw(client, frame(cmc::AtlsRequest{}));
+    pair.send_raw(client, frame(cmc::AtlsResponse{"", Bytes(12U << 20, 1)}));
+    pair.send_raw(client, frame(cmc::AtlsComplete{true, ""}));
+    auto response = cmc::decode_atls_response(View(pair.read_some(client, 1 << 16)).subspan(4));
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->error, "attestation failed");
+    auto complete = cmc::decode_atls_complete(View(pair.read_some(client, 1 << 16)).subspan(4));
+    ASSERT_TRUE(complete) << complete.error().what;
+    EXPECT_FALSE(complete->success);
+  });
+}
+
 TEST_F(AtlsExchange, BigReportsCrossInBothDirections) {
   pair.server_agent.report_size = pair.client_agent.report_size = 12U << 20;
   pair.connect();
