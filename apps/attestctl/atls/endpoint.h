@@ -42,5 +42,9 @@ void bound_silence(int fd);
 // listen_tcp binds HOST:PORT; port 0 takes a free one. listening_at names where it listens.
 Result<OwnedFd> listen_tcp(const std::string& address);
 std::string listening_at(int fd);
+// peer_text is who is at the other end, HOST:PORT; "?" once nobody is.
+std::string peer_text(int fd);
+// send_now has small writes leave at once.
+void send_now(int fd);
 
 }  // namespace attest::ctl

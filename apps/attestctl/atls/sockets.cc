@@ -32,10 +32,15 @@ Result<Addresses> resolve(const std::string& host, const std::string& port) {
 
 Result<OwnedFd> connect_to(const http::Target& target, std::chrono::milliseconds timeout) {
   TRY(OwnedFd fd, connect_tcp(target.host, target.port, std::chrono::steady_clock::now() + timeout));
-  int now = 1, flags = ::fcntl(fd.get(), F_GETFL);
-  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
+  int flags = ::fcntl(fd.get(), F_GETFL);
+  send_now(fd.get());
   if (::fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) return Error{Errc::io, target.host + ": " + std::strerror(errno)};
   return fd;
+}
+
+void send_now(int fd) {
+  int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 void bound_silence(int fd) {
@@ -60,15 +65,23 @@ Result<OwnedFd> listen_tcp(const std::string& address) {
   return fd;
 }
 
-std::string listening_at(int fd) {
+namespace {
+
+// text_of is HOST:PORT as get (getsockname, getpeername) gives it; "?" where there is none.
+std::string text_of(int fd, int (*get)(int, sockaddr*, socklen_t*)) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   char host[64] = {}, port[16] = {};
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+  if (get(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
       ::getnameinfo(reinterpret_cast<sockaddr*>(&address), size, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
     return "?";
   return (address.ss_family == AF_INET6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + port;
 }
+
+}  // namespace
+
+std::string listening_at(int fd) { return text_of(fd, ::getsockname); }
+std::string peer_text(int fd) { return text_of(fd, ::getpeername); }
 
 }  // namespace attest::ctl

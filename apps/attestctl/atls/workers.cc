@@ -165,6 +165,7 @@ Status serve_connections(int listener, std::size_t count, const std::function<vo
       return Error{Errc::io, std::string("accept: ") + std::strerror(error)};
     }
     served++;
+    send_now(fd.get());
     std::thread([places, serve, held = std::make_shared<OwnedFd>(std::move(fd))] {
       serve(std::move(*held));
       places->leave();
@@ -199,11 +200,10 @@ void add_listen_options(CLI::App& app, ListenOptions& options) {
 }
 
 std::unique_ptr<AttestedChannel> welcome(const Session& session, const Endpoint& endpoint, OwnedFd fd, std::string& peer) {
-  peer = "connection " + std::to_string(fd.get());
+  peer = peer_text(fd.get());
   atls::Outcome outcome;
   auto channel = AttestedChannel::accept(endpoint, std::move(fd), &outcome);
   if (!channel && !outcome.failure) outcome.failure = channel.error();
-  if (channel) peer = atls::peer_of((*channel)->ssl()).address;
   show_outcome(session, peer, outcome);
   return channel ? *std::move(channel) : nullptr;
 }
