@@ -147,6 +147,17 @@ TEST_F(AgentFile, AzureIsClaimsAndVtpm) {
   EXPECT_EQ(config->cmc.collateral, (std::vector<std::filesystem::path>{"/var/lib/cmc/intel-collateral"})) << "its TD quotes travel with it";
 }
 
+TEST_F(AgentFile, ValuesAreComparedWithoutRegardToCase) {
+  auto plain = convert(with(R"("tpmKeyAlg": "RSA2048", "ctr": true, "ctrDriver": "tpm", "endorsementMode": "est", "endorsementAddr": "https://e.example")"));
+  std::string text = with(R"("tpmKeyAlg": "rsa2048", "ctr": true, "ctrDriver": "TPM", "endorsementMode": "EST", "endorsementAddr": "https://e.example")");
+  text.replace(text.find(R"(["tpm"])"), 7, R"(["TPM"])");
+  text.replace(text.find(R"("socket")"), 8, R"("Socket")");
+  auto other = convert(text);
+  ASSERT_TRUE(plain && other) << (other ? "" : other.error().what);
+  EXPECT_EQ(plain->json, other->json);
+  EXPECT_NE(refusal(R"("tpmKeyAlg": "rsa20480")").find("tpmKeyAlg"), std::string::npos);
+}
+
 TEST_F(AgentFile, ContainersInTheTpmOrBySoftware) {
   auto tpm = convert(with(R"("ctr": true, "ctrDriver": "tpm", "ctrLog": "/var/lib/cmc/containers")"));
   ASSERT_TRUE(tpm) << tpm.error().what;

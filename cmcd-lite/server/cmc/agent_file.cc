@@ -1,5 +1,6 @@
 #include "cmcd-lite/server/cmc/agent_file.h"
 
+#include <strings.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,8 +32,16 @@ struct Agent {
   }
 };
 
+// choice is one of the texts, which CMC's programs compare without regard to case.
+std::string choice(const Object& root, std::string_view key, std::initializer_list<std::string_view> allowed, std::string_view fallback) {
+  std::string text = root.string(key, std::string(fallback));
+  for (std::string_view one : allowed)
+    if (one.size() == text.size() && strncasecmp(one.data(), text.data(), one.size()) == 0) return std::string(one);
+  return root.choice(key, allowed, fallback);
+}
+
 void read_address(Agent& agent) {
-  std::string address = agent.root.string("cmcAddr"), api = agent.root.choice("api", {"socket", "grpc", "coap"}, "");
+  std::string address = agent.root.string("cmcAddr"), api = choice(agent.root, "api", {"socket", "grpc", "coap"}, "");
   if (api == "grpc" || api == "coap") {
     std::string front = agent.out.state_dir + "/cmc-front.sock";
     agent.cmc["sockets"] = {{{"path", front}, {"remote", true}}};
@@ -62,7 +71,7 @@ void read_enrolment(Agent& agent, const Json& roots) {
   for (const std::string& method : root.strings("provisionAuth"))
     if (method == "certificate") agent.unsupported("provisionAuth", "enrolment by client certificate");
   std::string token = root.string("provisionToken", "");
-  if (root.choice("enrollmentMode", {"est", "acme", ""}, "est") == "acme") agent.unsupported("enrollmentMode", "ACME");
+  if (choice(root, "enrollmentMode", {"est", "acme", ""}, "est") == "acme") agent.unsupported("enrollmentMode", "ACME");
   auto server = [&](std::string_view key, const char* member, const std::string& address) {
     if (address.empty()) return;
     if (auto est = parse_est_address(address); !est) return root.fail(key, est.error().what);
@@ -70,7 +79,7 @@ void read_enrolment(Agent& agent, const Json& roots) {
     if (!token.empty()) agent.cmc[member]["token"] = path_of(token);
   };
   server("enrollmentAddr", "enroll", root.string("enrollmentAddr", ""));
-  std::string mode = root.choice("endorsementMode", {"est", "direct", "cps", "host", ""}, ""), address = root.string("endorsementAddr", "");
+  std::string mode = choice(root, "endorsementMode", {"est", "direct", "cps", "host", ""}, ""), address = root.string("endorsementAddr", "");
   if (mode == "est") {
     server("endorsementAddr", "endorse", address);
     if (agent.cmc.contains("endorse")) {
@@ -95,7 +104,7 @@ std::vector<int> registers(const Object& root) {
 void read_containers(Agent& agent, bool software) {
   const Object& root = agent.root;
   bool on = root.boolean("ctr", false);
-  std::string driver = root.choice("ctrDriver", {"tpm", "sw", ""}, ""), log = root.string("ctrLog", "");
+  std::string driver = choice(root, "ctrDriver", {"tpm", "sw", ""}, ""), log = root.string("ctrLog", "");
   bool by_software = on && driver == "sw";
   if (software != by_software) return root.fail("drivers", "must name \"sw\" where \"ctr\" is true and \"ctrDriver\" is \"sw\", and there alone");
   if (!on) return;
@@ -119,7 +128,7 @@ void set_azure(Agent& agent, Json tpm) {
 void read_drivers(Agent& agent, HashAlg hash) {
   const Object& root = agent.root;
   Json tpm = {{"bank", hash == HashAlg::sha512 ? "sha256" : hash_alg_name(hash)}, {"pcrs", registers(root)}};
-  tpm["ak_algorithm"] = root.choice("tpmKeyAlg", {"EC256", "RSA2048", ""}, "EC256") == "RSA2048" ? "rsa-2048" : "ec-p256";
+  tpm["ak_algorithm"] = choice(root, "tpmKeyAlg", {"EC256", "RSA2048", ""}, "EC256") == "RSA2048" ? "rsa-2048" : "ec-p256";
   bool logs = root.boolean("measurementLogs", false);
   if (!logs) tpm["event_log"] = tpm["ima_list"] = "";
   Json snp = Json::object(), tdx = Json::object();
@@ -127,7 +136,8 @@ void read_drivers(Agent& agent, HashAlg hash) {
   if (!logs) tdx["event_log"] = "";
   const std::pair<std::string, Json> rows[] = {{"tpm", tpm}, {"snp", snp}, {"tdx", tdx}, {"sgx", Json::object()}};
   bool software = false;
-  for (const std::string& driver : root.strings("drivers")) {
+  for (std::string driver : root.strings("drivers")) {
+    std::ranges::transform(driver, driver.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     auto row = std::ranges::find(rows, driver, &std::pair<std::string, Json>::first);
     software = software || driver == "sw";
     if (row != std::end(rows))
