@@ -2,7 +2,9 @@
 //   fleet_bench judge ENTRIES ROUNDS     a report with so many IMA entries is judged, in JSON and in CBOR, its metadata
 //                                        signed in the same encoding, by a verifier that never met its items and by one
 //                                        that judged them before; the floor is one pass of a validating parser and one
-//                                        SHA-256 over it. A fourth word, json or cbor, judges in that encoding alone
+//                                        SHA-256 over it: nlohmann's for JSON, for CBOR a strict pass of our own that
+//                                        keeps nothing, and libcbor's parser beside it. A fourth word, json or cbor,
+//                                        judges in that encoding alone
 //   fleet_bench connection ROUNDS        attested TLS inside the stream at 28 events, beside plain TLS: the server alone
 //                                        proves itself, then both
 //   fleet_bench cache CALLS              PeerCache calls, one after the other, on the Unix socket
@@ -121,8 +123,18 @@ bool floor_of(const Bytes& report, Encoding encoding) {
   return read && !sha256(report).empty();
 }
 
+// library_of reads the report as the encoding's own library does, JSON as above and CBOR with libcbor's parser, and hashes it.
+bool library_of(const Bytes& report, Encoding encoding) {
+  if (encoding == Encoding::json) return floor_of(report, encoding);
+  cbor_load_result result{};
+  cbor_item_t* item = cbor_load(report.data(), report.size(), &result);
+  if (item == nullptr) return false;
+  cbor_decref(&item);
+  return result.read == report.size() && !sha256(report).empty();
+}
+
 struct Judged {
-  std::vector<double> first, again, floor;
+  std::vector<double> first, again, floor, library;
   double size_mib = 0, memory_mib = 0;
 };
 
@@ -166,6 +178,9 @@ bool judge_in(Encoding encoding, CmcMachine& machine, const Authority& authority
     start = cpu_ms();
     if (!floor_of(*report, encoding)) return false;
     out.floor.push_back(cpu_ms() - start);
+    start = cpu_ms();
+    if (!library_of(*report, encoding)) return false;
+    out.library.push_back(cpu_ms() - start);
   }
   return true;
 }
@@ -186,9 +201,11 @@ int bench_judge(int entries, int rounds, std::string_view only) {
     if (!machine.describe()) return 1;
     Judged done;
     if (!judge_in(encoding, machine, authority, rounds, done)) return 1;
-    std::printf("%s\"%.*s\": {\"report_mib\": %.3f, \"memory_mib\": %.3f, \"first_ms\": %.3f, \"again_ms\": %.3f, \"floor_ms\": %.3f}",
+    std::printf("%s\"%.*s\": {\"report_mib\": %.3f, \"memory_mib\": %.3f, \"first_ms\": %.3f, \"again_ms\": %.3f, \"floor_ms\": %.3f, "
+                "\"library_ms\": %.3f}",
                 std::exchange(separator, ", "), static_cast<int>(name.size()), name.data(), done.size_mib, done.memory_mib,
-                median(done.first), median(done.again), median(done.floor));
+                median(done.first), median(done.again), median(done.floor),
+                median(done.library));
   }
   std::printf("}\n");
   return 0;
