@@ -43,6 +43,9 @@ TEST_F(AgentFile, LaterFilesOverruleEarlierOnes) {
   EXPECT_TRUE(config->cmc.omsp);
   EXPECT_EQ(converted->state_dir, "/srv/cmc");
   EXPECT_FALSE(convert_agent_file(first + ",", {true, {}})) << "a file without a name";
+  auto nowhere = convert(R"({"cmcAddr": "127.0.0.1:9955", "api": "socket"})");
+  ASSERT_TRUE(nowhere) << nowhere.error().what;
+  EXPECT_EQ(nowhere->state_dir, "/var/lib/attest");
   ASSERT_TRUE(write_file_atomic(second, as_view(std::string_view(R"({"colour": "blue"})"))));
   auto unknown = convert_agent_file(first + "," + second, {true, {}});
   ASSERT_FALSE(unknown);

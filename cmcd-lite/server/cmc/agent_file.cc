@@ -19,6 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kStateDir = "/var/lib/attest";  // where "storage" names none
+
 std::string path_of(const std::string& text) { return text.empty() ? "" : fs::absolute(text).lexically_normal().string(); }
 
 // Agent is the file being read and what it becomes.
@@ -218,8 +220,8 @@ Result<Converted> convert_agent_file(const std::string& path, const AgentSwitche
   Object root = file.root();
   Converted out;
   Agent agent{root, switches, out, Json::object(), Json::object()};
-  out.state_dir = path_of(root.string("storage"));
-  if (out.state_dir.empty()) root.fail("storage", "must name a folder");
+  out.state_dir = path_of(root.string("storage", kStateDir));
+  if (out.state_dir.empty()) out.state_dir = kStateDir;
   auto hash = hash_alg_from_name(root.string("hashAlg", "SHA-256"));
   if (!hash || *hash == HashAlg::sha1) agent.unsupported("hashAlg", "there are SHA-256, SHA-384, SHA-512");
   agent.config["state_dir"] = out.state_dir;
