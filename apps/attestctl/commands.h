@@ -9,6 +9,7 @@ void add_ca_init(CLI::App& ca, Session& session);
 void add_ca_certify(CLI::App& ca, Session& session);
 void add_setup(CLI::App& app, Session& session);
 void add_enroll(CLI::App& app, Session& session);
+void add_enroll_key(CLI::App& enroll, Session& session);
 void add_status(CLI::App& app, Session& session);
 void add_generate(CLI::App& app, Session& session);
 void add_verify(CLI::App& app, Session& session);

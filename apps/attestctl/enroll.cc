@@ -84,7 +84,7 @@ Result<Exit> fleet(const Session& session) {
 }  // namespace
 
 void add_enroll(CLI::App& app_, Session& session) {
-  CLI::App* enroll = group(app_, "enroll", "get this machine's attestation key certified");
+  CLI::App* enroll = group(app_, "enroll", "get this machine's keys certified");
   auto out = std::make_shared<std::string>();
   auto new_ak = std::make_shared<bool>(false);
   CLI::App* app = command(*enroll, session, "request", "write what the authority needs to know of this TPM",
@@ -99,6 +99,7 @@ void add_enroll(CLI::App& app_, Session& session) {
   app->add_option("CHALLENGE", *in, "what attestctl ca certify wrote; - for stdin")->required();
   app = command(*enroll, session, "fleet", "have a new key certified by the provisioning server of a CMC fleet", fleet);
   app->footer("The server is \"endorse\" (or \"enroll\") of \"cmc\" in cmcd.json; see docs/CMC.md.");
+  add_enroll_key(*enroll, session);
 }
 
 }  // namespace attest::ctl

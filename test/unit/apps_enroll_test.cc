@@ -1,5 +1,6 @@
 // attestctl enroll fleet: the program, a daemon over a software TPM, and a provisioning server of a CMC fleet.
 #include <gtest/gtest.h>
+#include <openssl/x509v3.h>
 
 #include <filesystem>
 
@@ -46,6 +47,28 @@ TEST_F(EnrollFleet, ACertificateForPeopleAndForPrograms) {
   EXPECT_EQ(plain.first, 0) << plain.second;
   EXPECT_NE(plain.second.find("machine TPM AK"), std::string::npos) << plain.second;
   EXPECT_NE(ak_name(), member_text(told, "ak_name")) << "another key each time";
+}
+
+TEST_F(EnrollFleet, ATlsKeyIsMadeAndCertified) {
+  const MachineDaemon& daemon = machine_.machine.daemon;
+  const std::string agent = "unix://" + machine_.socket(), chain = daemon.path("tls.pem"), id = daemon.path("key-id");
+  for (const char* type : {"tpm", "sw"}) {
+    auto [code, told] = command({"--json", "enroll", "key", "web.example", "--dns", "web.example", "--ip", "192.0.2.7", "--type", type, "--agent", agent, "--key-id", id, "-o", chain});
+    ASSERT_EQ(code, 0) << told << daemon.log();
+    EXPECT_EQ(member_text(told, "key"), as_text(must(attest::read_file(id, 1 << 10))));
+    std::string pem(as_text(must(attest::read_file(chain, 1 << 16))));
+    EXPECT_EQ(member_text(told, "certificate").size(), pem.size());
+    auto certificates = split_certificates(as_view(pem), "tls.pem");
+    ASSERT_TRUE(certificates && !certificates->empty());
+    auto leaf = must(parse_certificate(certificates->front()));
+    EXPECT_EQ(common_name(leaf.get()), "web.example");
+    EXPECT_EQ(X509_check_host(leaf.get(), "web.example", 0, 0, nullptr), 1);
+    EXPECT_EQ(X509_check_ip_asc(leaf.get(), "192.0.2.7", 0), 1);
+  }
+  auto refused = command({"enroll", "key", "a", "--agent", "unix:///nowhere"});
+  EXPECT_EQ(refused.first, 3) << refused.second;
+  EXPECT_NE(refused.second.find("/nowhere"), std::string::npos) << refused.second;
+  EXPECT_EQ(command({"enroll", "key", "a", "--type", "paper"}).first, 2);
 }
 
 TEST_F(EnrollFleet, ARefusalSaysWhyAndChangesNothing) {
