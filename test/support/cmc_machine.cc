@@ -93,7 +93,9 @@ bool CmcMachine::describe() {
   auto report = bytes ? cmc::decode_report(*bytes) : Result<cmc::Report>(bytes.error());
   EXPECT_TRUE(report) << report.error().what;
   if (!report || report->context.collateral.empty()) return false;
-  hold("manifest.json", manifest_of(*report));
+  cmc::Metadata manifest = manifest_of(*report);
+  manifest.omsp_server = omsp_server;
+  hold("manifest.json", manifest);
   hold("image.json", image());
   return reload();
 }

@@ -23,6 +23,7 @@ class CmcMachine {
 
   TpmMachine machine;
   std::string roots = R"("signers.pem")";  // "roots" of "cmc"; set before start
+  std::string omsp_server;  // that the manifest of what was measured names; set before start
   cmc::Encoding signs = cmc::Encoding::json;  // what hold signs: JSON as JWS, CBOR as COSE
 
   // certify_again gives the attestation key a new certificate of the same authority and starts the daemon anew, which reads it.

@@ -81,7 +81,11 @@ TEST_F(AgentFile, AWholeFileIsTakenOver) {
   EXPECT_EQ(config->cmc.hash, HashAlg::sha384);
   EXPECT_TRUE(config->cmc.omsp && config->cmc.one_root);
   EXPECT_EQ(config->state_dir, "/var/lib/cmc");
-  EXPECT_EQ(converted->notes.size(), 4U) << "endorsement, cache, peerCache, logLevel";
+  ASSERT_TRUE(config->cmc.staple);
+  EXPECT_EQ(config->cmc.staple->format, cmc::Encoding::cbor);
+  EXPECT_EQ(config->cmc.staple->roots, std::vector<std::filesystem::path>{"/etc/cmc/ca.pem"});
+  EXPECT_EQ(config->cmc.staple->folder, "/var/lib/cmc/cmc-omsp");
+  EXPECT_EQ(converted->notes.size(), 5U) << "endorsement, revocation answers, cache, peerCache, logLevel";
 }
 
 TEST_F(AgentFile, AddressesOfEveryApi) {

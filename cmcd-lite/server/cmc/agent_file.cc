@@ -168,6 +168,17 @@ void read_metadata(Agent& agent) {
   agent.cmc["metadata"] = out;
 }
 
+// read_omsp: CMC's switch is of both sides, the verifier's, who demands answers, and the prover's, who fetches them.
+void read_omsp(Agent& agent, const Json& roots) {
+  bool on = agent.root.boolean("useOmsp", false);
+  std::string format = agent.root.choice("omspFormat", {"json", "cbor", ""}, "");
+  agent.cmc["omsp"] = on;
+  if (!on) return;
+  if (roots.empty()) return agent.root.fail("useOmsp", "needs \"rootCas\": by them revocation answers and their servers are judged");
+  agent.cmc["staple"] = {{"format", format.empty() ? "json" : format}, {"roots", roots}};
+  agent.out.notes.push_back("cmc.staple: the daemon itself fetches revocation answers from the servers that manifests name, which takes a network (docs/CMC.md)");
+}
+
 void read_trust(Agent& agent, const Json& roots) {
   const Object& root = agent.root;
   if (!roots.empty() && !agent.switches.one_root)
@@ -177,8 +188,8 @@ void read_trust(Agent& agent, const Json& roots) {
     agent.cmc["roots"] = roots;
   }
   if (root.boolean("allowSystemCerts", false)) agent.unsupported("allowSystemCerts", "the system's certificates as roots");
-  agent.cmc["omsp"] = root.boolean("useOmsp", false);
-  for (const char* key : {"omspFormat", "policyEngine"}) static_cast<void>(root.choice(key, {"json", "cbor", "js", "duktape", ""}, ""));
+  read_omsp(agent, roots);
+  static_cast<void>(root.choice("policyEngine", {"js", "duktape", ""}, ""));
   if (root.boolean("policyOverwrite", false)) agent.unsupported("policyOverwrite", "policies can refuse and nothing else");
 }
 

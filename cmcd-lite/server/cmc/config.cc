@@ -127,6 +127,16 @@ CmcContainers read_containers(const Object& object, const fs::path& state_dir, D
   return out;
 }
 
+// read_staple: the server's TLS certificate is judged by its own roots or by those of "enroll", never by the system's.
+CmcStaple read_staple(const Object& object, const fs::path& state_dir, const CmcConfig& config) {
+  CmcStaple out;
+  out.format = object.choice("format", {"json", "cbor"}, "json") == std::string_view("cbor") ? cmc::Encoding::cbor : cmc::Encoding::json;
+  out.roots = paths(object, "roots", state_dir);
+  if (out.roots.empty()) out.roots = config.enroll.roots;
+  out.folder = state_dir / "cmc-omsp";
+  return out;
+}
+
 void read_roots(const Object& object, const fs::path& state_dir, CmcConfig& config) {
   config.one_root = object.boolean("one_root", false);
   config.signer_roots = paths(object, config.one_root ? "roots" : "signer_roots", state_dir);
@@ -157,6 +167,11 @@ CmcConfig read_cmc(const Object& root, const fs::path& state_dir, const std::vec
   config.name = object->string("name", "");
   config.enroll = read_server(*object, "enroll", state_dir, {});
   if (auto enroll = object->object("enroll")) config.enroll_renew = enroll->boolean("renew", true);
+  if (auto staple = object->object("staple")) {
+    config.staple = read_staple(*staple, state_dir, config);
+    if (config.signer_roots.empty())
+      object->fail("staple", "needs \"signer_roots\", or \"one_root\" and \"roots\": by them answers are judged");
+  }
   config.endorse = read_server(*object, "endorse", state_dir, config.enroll);
   if (auto endorse = object->object("endorse")) config.endorse_automatic = endorse->boolean("automatic", false);
   read_handshakes(*object, config.handshakes);

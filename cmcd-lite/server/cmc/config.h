@@ -49,6 +49,14 @@ struct CmcContainers {
   bool operator==(const CmcContainers&) const = default;
 };
 
+// CmcStaple: revocation answers about this machine's manifests are fetched from the servers that these name, and travel in its
+// reports.
+struct CmcStaple {
+  cmc::Encoding format = cmc::Encoding::json;  // of requests and answers
+  std::vector<std::filesystem::path> roots;    // of the servers' TLS certificates, PEM; empty: none is asked over TLS
+  std::filesystem::path folder;                // where answers are kept
+};
+
 struct CmcConfig {
   std::vector<CmcSocket> sockets;
   std::vector<std::string> tcp;         // "127.0.0.1:9955", "[::1]:9955"; loopback alone
@@ -59,6 +67,7 @@ struct CmcConfig {
   std::vector<std::filesystem::path> collateral;  // Intel's documents about this machine's platform: folders, or files
   std::vector<std::filesystem::path> policies;  // scripts that every peer has to pass
   bool omsp = false;
+  std::optional<CmcStaple> staple;      // unset: nobody is asked
   HashAlg hash = HashAlg::sha256;       // of the report context
   std::string name;                     // of this machine in reports; empty: its host name
   EstConfig enroll;                     // where TLSCreate has its keys certified

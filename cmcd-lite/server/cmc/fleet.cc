@@ -69,6 +69,14 @@ void load_items(Fleet& fleet, std::vector<std::string>& warnings) {
   if (fleet.items.empty()) warnings.push_back("cmc.metadata: this machine claims no metadata in its CMC reports");
 }
 
+Status load_staples(Fleet& fleet, std::vector<std::string>& warnings) {
+  if (!fleet.config.staple) return ok();
+  TRY(auto roots, read_roots(fleet.config.signer_roots));
+  TRY(TrustStore signers, TrustStore::make(roots));
+  fleet.staples = Staples::load(fleet.config, std::move(signers), fleet.items, wall_clock_now(), warnings);
+  return ok();
+}
+
 // load_intel reads Intel's documents; what is none is a warning, and so is a missing one, later, to those who ask for a report.
 void load_intel(Fleet& fleet, std::vector<std::string>& warnings) {
   for (const fs::path& path : fleet.config.collateral)
@@ -99,6 +107,7 @@ Result<std::shared_ptr<const Fleet>> load_fleet(const CmcConfig& config, std::ve
     fleet->policies.push_back(std::move(script));
   }
   load_items(*fleet, warnings);
+  CHECK_OK(load_staples(*fleet, warnings));
   load_intel(*fleet, warnings);
   if (!config.remote_calls.empty())
     warnings.push_back("cmc.remote: \"remote_calls\" lets everybody who reaches this machine's loopback make calls that "

@@ -1,18 +1,12 @@
 // fleet.h: what a reload replaces of the CMC API: roots, this machine's signed items, policies.
 #pragma once
-#include "cmcd-lite/server/cmc/config.h"
+#include "cmcd-lite/server/cmc/staples.h"
 #include "evidence/cmc/certificate_forms.h"
 #include "evidence/dcap/collateral.h"
 #include "verifier/cmc/memory.h"
 #include "verifier/script/run_policy.h"
 
 namespace attest {
-
-// SignedItem is one item of this machine's metadata.
-struct SignedItem {
-  std::string digest;  // lower-case hex, by the configured hash
-  Bytes bytes;
-};
 
 // Fleet is immutable but for what it remembers, and shared between threads.
 struct Fleet {
@@ -21,6 +15,7 @@ struct Fleet {
   std::shared_ptr<cmc::CertificateForms> forms = std::make_shared<cmc::CertificateForms>();
   std::vector<Bytes> roots;                             // DER, to show whole chains
   std::vector<SignedItem> items;
+  std::shared_ptr<Staples> staples;                     // carried beside the items; null: no answers are fetched
   DcapCollateral intel;                                 // of this machine's platform
   std::vector<Bytes> policies;                          // JavaScript
   std::shared_ptr<PolicyRunner> policy_runner = std::make_shared<PolicyRunner>();

@@ -59,11 +59,17 @@ void call_vtpm(cmc::Report& report) {
   }
 }
 
-void add_metadata(const Fleet& fleet, const std::vector<std::string>& cached, cmc::ReportContext& context) {
-  for (const SignedItem& item : fleet.items) {
+void add_items(const std::vector<SignedItem>& items, const std::vector<std::string>& cached, cmc::ReportContext& context) {
+  for (const SignedItem& item : items) {
     context.digests.push_back(item.digest);
     if (std::ranges::find(cached, item.digest) == cached.end()) context.metadata[item.digest] = item.bytes;
   }
+}
+
+// add_metadata: revocation answers are those that were fetched by now; nobody waits for a server.
+void add_metadata(const Fleet& fleet, const std::vector<std::string>& cached, cmc::ReportContext& context) {
+  add_items(fleet.items, cached, context);
+  if (fleet.staples) add_items(*fleet.staples->items(), cached, context);
 }
 
 }  // namespace

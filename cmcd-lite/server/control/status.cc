@@ -4,6 +4,7 @@
 #include "cmcd-lite/server/control/ops.h"
 #include "cmcd-lite/server/verdicts/publisher.h"
 #include "evidence/core/hex.h"
+#include "evidence/core/printable.h"
 
 namespace attest {
 namespace {
@@ -93,21 +94,42 @@ void write_epochs(JsonWriter& out, const Engine& engine, const State& state, Uni
   out.end_array();
 }
 
+// write_moment: null where there is none.
+void write_moment(JsonWriter& out, std::string_view name, const std::optional<UnixTime>& when) {
+  out.key(name);
+  when ? out.text(format_rfc3339(*when)) : out.null();
+}
+
 // write_fleet shows certificates that servers of a CMC fleet issue for keys of this machine.
 void write_fleet(JsonWriter& out, const Engine& engine) {
-  auto moment = [&out](std::string_view name, const std::optional<UnixTime>& when) {
-    out.key(name);
-    when ? out.text(format_rfc3339(*when)) : out.null();
-  };
   out.key("fleet").array();
   for (const FleetCertificate& entry : engine.fleet_board.all()) {
     out.object().field("key", entry.key).field("server", entry.server).field("automatic", entry.automatic);
     out.field("subject", entry.subject);
-    moment("not_after", entry.not_after);
-    moment("renewal", entry.renewal);
-    moment("tried", entry.tried);
+    write_moment(out, "not_after", entry.not_after);
+    write_moment(out, "renewal", entry.renewal);
+    write_moment(out, "tried", entry.tried);
     out.field("problem", entry.problem).field("remedy", entry.remedy);
-    moment("next", entry.next);
+    write_moment(out, "next", entry.next);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+// write_answers shows what servers of a CMC fleet said of the revocation of this machine's manifests.
+void write_answers(JsonWriter& out, const Engine& engine) {
+  out.key("revocation").array();
+  for (const FleetAnswer& entry : engine.fleet_board.answers()) {
+    out.object().field("server", entry.server);
+    write_moment(out, "produced", entry.produced);
+    write_moment(out, "until", entry.until);
+    write_moment(out, "renewal", entry.renewal);
+    out.key("concerns").array();
+    for (const std::string& concern : entry.concerns) out.text(concern);
+    out.end_array();
+    write_moment(out, "tried", entry.tried);
+    out.field("problem", entry.problem).field("remedy", entry.remedy);
+    write_moment(out, "next", entry.next);
     out.end_object();
   }
   out.end_array();
@@ -172,6 +194,21 @@ void enrolment_warnings(const Engine& engine, std::vector<std::string>& out) {
   if (failed > kShown) out.push_back("enrolment: " + std::to_string(failed - kShown) + " further keys were not certified (attestctl status --json)");
 }
 
+// revocation_warnings: without an answer of now, or over what it says, verifiers that ask for answers refuse this machine.
+void revocation_warnings(const Engine& engine, std::vector<std::string>& out) {
+  constexpr std::size_t kShown = 8;
+  for (const FleetAnswer& entry : engine.fleet_board.answers()) {
+    for (std::size_t i = 0; i < std::min(entry.concerns.size(), kShown); i++)
+      out.push_back("revocation: " + printable(entry.server, 200) + " says: " + entry.concerns[i]);
+    if (entry.concerns.size() > kShown) out.push_back("revocation: " + std::to_string(entry.concerns.size() - kShown) + " further manifests (attestctl status --json)");
+    if (entry.until && *entry.until < engine.clock())
+      out.push_back("revocation: the answer of " + printable(entry.server, 200) + " ended at " + format_rfc3339(*entry.until) + "; verifiers that ask for one refuse this machine");
+    if (entry.problem.empty()) continue;
+    std::string again = entry.next ? "; tried again at " + format_rfc3339(*entry.next) : "";
+    out.push_back((entry.produced ? entry.problem : entry.problem + "; there is no answer to carry") + again + " (" + entry.remedy + ")");
+  }
+}
+
 // warnings gathers what an administrator should know without asking.
 std::vector<std::string> warnings(const Engine& engine, const State& state, const TpmStatus& tpm,
                                   UnixTime now) {
@@ -193,6 +230,7 @@ std::vector<std::string> warnings(const Engine& engine, const State& state, cons
     out.push_back("ak.untrusted: the certificate of the attestation key " + days(*tpm.certified_until - now) +
                   " (attestctl enroll request)");
   enrolment_warnings(engine, out);
+  revocation_warnings(engine, out);
   if (!tpm.notice.empty()) out.push_back(tpm.notice);
   if (!tpm.problem.empty())
     out.push_back((tpm.state == "ready" ? "tpm.self-test: " : "tpm.unavailable: ") + tpm.problem);
@@ -244,6 +282,7 @@ Bytes status(const Engine& engine, const ControlCall& call) {
     write_counters(out, engine, tpm);
     write_epochs(out, engine, state, wall_clock_now());
     write_fleet(out, engine);
+    write_answers(out, engine);
     out.key("warnings").array();
     for (const std::string& warning : warnings(engine, state, tpm, wall_clock_now())) out.text(warning);
     out.end_array();

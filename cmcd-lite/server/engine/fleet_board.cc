@@ -27,7 +27,34 @@ std::string remedy_of(const Error& error, const EstConfig& server) {
   return "the present certificate stays in force until it ends; the server's log may say more";
 }
 
+// remedy_of_answer: texts begin as fetch_staple and judge_staple make them.
+std::string remedy_of_answer(const Error& error) {
+  if (error.what.starts_with("revocation server ")) {
+    if (error.code == Errc::untrusted) return "\"roots\" of \"staple\" of \"cmc\" in cmcd.json must hold the authority of the TLS certificate that the server shows";
+    if (error.code == Errc::io) return "see that the server runs and that the daemon may reach it: the packaged unit has no network (docs/CMC.md)";
+    return "see the server's log: it has to answer 200 with a signed OMSP Response of at most 1 MiB";
+  }
+  if (error.what.starts_with("revocation answer of ")) {
+    if (error.code == Errc::untrusted) return "\"signer_roots\" (or \"roots\") of \"cmc\" in cmcd.json must hold the authority of the key by which the server signs its answers";
+    return "see the server's configuration and clock; the answer held before stays in force";
+  }
+  return "the answer is in force, but gone after a restart; see the state folder";
+}
+
 }  // namespace
+
+std::vector<FleetAnswer> FleetBoard::answers() const {
+  std::lock_guard lock(mutex_);
+  std::vector<FleetAnswer> out;
+  for (const auto& [server, entry] : answers_) out.push_back(entry);
+  return out;
+}
+
+void note_attempt(FleetAnswer& entry, UnixTime when, const Status& outcome) {
+  entry.tried = when;
+  entry.problem = outcome ? "" : outcome.error().what;
+  entry.remedy = outcome ? "" : remedy_of_answer(outcome.error());
+}
 
 std::vector<FleetCertificate> FleetBoard::all() const {
   std::lock_guard lock(mutex_);

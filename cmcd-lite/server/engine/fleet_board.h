@@ -1,4 +1,5 @@
-// fleet_board.h: what became of the certificates that servers of a CMC fleet issue for keys of this machine.
+// fleet_board.h: what became of what servers of a CMC fleet are asked for: certificates of this machine's keys, revocation answers
+// about its manifests.
 #pragma once
 #include <chrono>
 #include <map>
@@ -25,7 +26,18 @@ struct FleetCertificate {
 };
 inline constexpr std::string_view kAttestationKey = "ak";
 
-// FleetBoard is where those who have keys certified say what came of it. Thread safe.
+// FleetAnswer is what status shows of one server of revocation answers.
+struct FleetAnswer {
+  std::string server;                          // URL
+  std::optional<UnixTime> produced, until;     // of the answer that is held: when it was made, and its first nextUpdate
+  std::optional<UnixTime> renewal;             // from when on another is asked for
+  std::vector<std::string> concerns;           // what it says beside "good"
+  std::optional<UnixTime> tried;               // the last attempt since the daemon started
+  std::string problem, remedy;                 // of that attempt; empty: it succeeded
+  std::optional<UnixTime> next;                // when it is tried again
+};
+
+// FleetBoard is where those who ask servers of a fleet say what came of it. Thread safe.
 class FleetBoard {
  public:
   // change calls f with the entry of a key, which is made where there is none.
@@ -42,14 +54,30 @@ class FleetBoard {
   }
   // all are the entries, the attestation key's first.
   std::vector<FleetCertificate> all() const;
+  // change_answer calls f with the entry of a server of revocation answers, which is made where there is none; forget_answers
+  // takes all away.
+  template <class F>
+  void change_answer(const std::string& server, F f) {
+    std::lock_guard lock(mutex_);
+    FleetAnswer& entry = answers_[server];
+    entry.server = server;
+    f(entry);
+  }
+  void forget_answers() {
+    std::lock_guard lock(mutex_);
+    answers_.clear();
+  }
+  std::vector<FleetAnswer> answers() const;
 
  private:
   mutable std::mutex mutex_;
   std::map<std::string, FleetCertificate, std::less<>> entries_;
+  std::map<std::string, FleetAnswer> answers_;
 };
 
 // note_attempt says how an attempt ended.
 void note_attempt(FleetCertificate& entry, const EstConfig& server, UnixTime when, const Status& outcome);
+void note_attempt(FleetAnswer& entry, UnixTime when, const Status& outcome);
 
 // pause_after is how long to wait with another attempt: none after a success; 5 s after a failure, twice the pause before after
 // each further one, an hour at most.

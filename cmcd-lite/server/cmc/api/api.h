@@ -3,6 +3,7 @@
 #include "cmcd-lite/server/cmc/api/ak_renewal.h"
 #include "cmcd-lite/server/cmc/api/peer_cache.h"
 #include "cmcd-lite/server/cmc/api/session.h"
+#include "cmcd-lite/server/cmc/api/staple_renewal.h"
 #include "cmcd-lite/server/cmc/api/tls.h"
 #include "cmcd-lite/server/cmc/api/tls_renewal.h"
 #include "cmcd-lite/server/cmc/report_maker.h"
@@ -19,7 +20,7 @@ Status may_call(const State& state, const CmcCall& call);
 // which have ended before this is destroyed; stop comes before that and waits for the enrolment in work.
 class CmcApi {
  public:
-  explicit CmcApi(Engine& engine) : engine_(engine), renewal_(engine), tls_renewal_(engine), tls_(std::make_unique<CmcTls>(engine)) {}
+  explicit CmcApi(Engine& engine) : engine_(engine), renewal_(engine), tls_renewal_(engine), staple_renewal_(engine), tls_(std::make_unique<CmcTls>(engine)) {}
   // open reads the TLS keys (cmc-keys in the state folder) and what software vouches for.
   Status open(const Config& config);
   void stop() { tls_.reset(); }
@@ -32,6 +33,7 @@ class CmcApi {
   void poll() {
     renewal_.poll();
     tls_renewal_.poll(*tls_);
+    staple_renewal_.poll();
   }
 
  private:
@@ -55,6 +57,7 @@ class CmcApi {
   PeerCache peers_;
   AkRenewal renewal_;
   TlsRenewal tls_renewal_;
+  StapleRenewal staple_renewal_;
   std::unique_ptr<CmcTls> tls_;
 };
 
