@@ -108,6 +108,19 @@ void fleet_metrics(std::string& out, const Json& certificates, UnixTime now) {
     out += "attest_fleet_certificate_failing{key=\"" + label(text_of(entry, "key")) + "\"} " + (text_of(entry, "problem").empty() ? "0" : "1") + "\n";
 }
 
+void revocation_metrics(std::string& out, const Json& servers, UnixTime now) {
+  family(out, "attest_revocation_answer_age_seconds", "gauge", "Since the revocation answer that reports carry was made, by server.");
+  for (const Json& entry : servers)
+    if (Result<UnixTime> made = parse_rfc3339(text_of(entry, "produced")); made)
+      out += "attest_revocation_answer_age_seconds{server=\"" + label(text_of(entry, "server")) + "\"} " + std::to_string(now - *made) + "\n";
+  family(out, "attest_revocation_answer_failing", "gauge", "1 if the last attempt to fetch a revocation answer failed.");
+  for (const Json& entry : servers)
+    out += "attest_revocation_answer_failing{server=\"" + label(text_of(entry, "server")) + "\"} " + (text_of(entry, "problem").empty() ? "0" : "1") + "\n";
+  family(out, "attest_revocation_concerns", "gauge", "Manifests of which the answer says anything but good.");
+  for (const Json& entry : servers)
+    out += "attest_revocation_concerns{server=\"" + label(text_of(entry, "server")) + "\"} " + std::to_string(list_of(entry, "concerns").size()) + "\n";
+}
+
 }  // namespace
 
 std::string metrics_down() {
@@ -136,6 +149,7 @@ std::string metrics_text(const Json& status, UnixTime now) {
   verdict_metrics(out, field(status, "verdicts"));
   metadata_metrics(out, list_of(status, "metadata"), now);
   fleet_metrics(out, list_of(status, "fleet"), now);
+  revocation_metrics(out, list_of(status, "revocation"), now);
   return out;
 }
 

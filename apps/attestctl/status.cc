@@ -105,6 +105,20 @@ void show_fleet(const Session& session, const Json& status) {
   if (left > 0) row("", std::to_string(left) + " more certificates (attestctl status --verbose)");
 }
 
+// show_revocation: servers of revocation answers, and how old the answer is that reports carry; what it says is among the warnings.
+void show_revocation(const Json& status) {
+  std::size_t shown = 0;
+  for (const Json& entry : list_of(status, "revocation")) {
+    std::string produced = text_of(entry, "produced"), next = text_of(entry, "next");
+    bool failed = !text_of(entry, "problem").empty(), bad = failed || !list_of(entry, "concerns").empty();
+    std::string text = text_of(entry, "server") + (produced.empty() ? " · no answer" : " · answer of " + minute(produced));
+    if (!failed && bad) text += " · not good for all manifests";
+    if (failed) text += " · failed at " + minute(text_of(entry, "tried"));
+    if (!next.empty()) text += (failed ? ", tried again at " : " · asked again at ") + minute(next);
+    row(shown++ == 0 ? "omsp" : "", text, bad ? Tone::bad : Tone::bold);
+  }
+}
+
 void show_policies(const Session& session, const Json& status) {
   for (const Json& policy : list_of(status, "policies"))
     row("policy", text_of(policy, "name") + "   " + short_or_whole(text_of(policy, "hash"), session.verbose) +
@@ -131,6 +145,7 @@ Result<Exit> run(const Session& session) {
   show_daemon(status);
   show_epochs(session, status);
   show_fleet(session, status);
+  show_revocation(status);
   show_policies(session, status);
   show_texts(problems, "problem", Tone::bad);
   show_texts(warnings, "warning", Tone::warn);

@@ -1,4 +1,4 @@
-// attestctl enroll fleet: the program, a daemon over a software TPM, and a provisioning server of a CMC fleet.
+// attestctl enroll fleet, and what status shows of a CMC fleet's servers: the program, a daemon over a software TPM, and a server.
 #include <gtest/gtest.h>
 #include <openssl/x509v3.h>
 
@@ -8,6 +8,7 @@
 #include "test/support/child.h"
 #include "test/support/cmc_machine.h"
 #include "test/support/est_server.h"
+#include "test/support/omsp_server.h"
 #include "test/support/recording.h"
 
 namespace attest {
@@ -90,6 +91,42 @@ TEST_F(EnrollFleet, ARefusalSaysWhyAndChangesNothing) {
   std::string metrics = command({"metrics"}).second;
   EXPECT_NE(metrics.find("attest_fleet_certificate_failing{key=\"ak\"} 0"), std::string::npos) << metrics;
   EXPECT_NE(metrics.find("attest_fleet_certificate_expires_seconds{key=\"ak\"}"), std::string::npos) << metrics;
+}
+
+// A machine that fetches revocation answers.
+class ShownAnswers : public EnrollFleet {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(machine_.good());
+    machine_.omsp_server = server_.url();
+    ASSERT_TRUE(machine_.start(R"(, "staple": {"format": "cbor"})")) << machine_.machine.daemon.log();
+  }
+  // comes is what status prints once it holds the text.
+  std::string comes(const std::string& text) {
+    std::string told;
+    for (int i = 0; i < 100 && told.find(text) == std::string::npos; i++) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      told = command({"status"}).second;
+    }
+    EXPECT_NE(told.find(text), std::string::npos) << told;
+    return told;
+  }
+  OmspServer server_{authority_.root(), authority_.signer(), false};
+};
+
+TEST_F(ShownAnswers, InStatusAndMetrics) {
+  EXPECT_NE(comes(" · asked again at 20").find(server_.url() + " · answer of 20"), std::string::npos);
+  EXPECT_EQ(command({"status"}).second.find("revocation"), std::string::npos) << "nothing to warn of";
+  server_.say("revoked");
+  ASSERT_TRUE(machine_.reload());
+  EXPECT_NE(comes(" · not good for all manifests").find(server_.url() + " says: manifest \"test.boot\" is revoked"), std::string::npos);
+  server_.spoil(OmspServer::Fault::no_answer);
+  ASSERT_TRUE(machine_.reload());
+  EXPECT_NE(comes(" · failed at 20").find("see the server's log"), std::string::npos) << "what to do";
+  std::string metrics = command({"metrics"}).second, label = "{server=\"" + server_.url() + "\"} ";
+  for (const std::string& row : {"attest_revocation_answer_failing" + label + "1", "attest_revocation_concerns" + label + "1",
+                                 "attest_revocation_answer_age_seconds" + label})
+    EXPECT_NE(metrics.find(row), std::string::npos) << row << " in " << metrics;
 }
 
 }  // namespace
