@@ -171,7 +171,7 @@ void read_metadata(Agent& agent) {
 // read_omsp: CMC's switch is of both sides, the verifier's, who demands answers, and the prover's, who fetches them.
 void read_omsp(Agent& agent, const Json& roots) {
   bool on = agent.root.boolean("useOmsp", false);
-  std::string format = agent.root.choice("omspFormat", {"json", "cbor", ""}, "");
+  std::string format = choice(agent.root, "omspFormat", {"json", "cbor", ""}, "");
   agent.cmc["omsp"] = on;
   if (!on) return;
   if (roots.empty()) return agent.root.fail("useOmsp", "needs \"rootCas\": by them revocation answers and their servers are judged");
@@ -189,7 +189,7 @@ void read_trust(Agent& agent, const Json& roots) {
   }
   if (root.boolean("allowSystemCerts", false)) agent.unsupported("allowSystemCerts", "the system's certificates as roots");
   read_omsp(agent, roots);
-  static_cast<void>(root.choice("policyEngine", {"js", "duktape", ""}, ""));
+  static_cast<void>(choice(root, "policyEngine", {"js", "duktape", ""}, ""));
   if (root.boolean("policyOverwrite", false)) agent.unsupported("policyOverwrite", "policies can refuse and nothing else");
 }
 
