@@ -24,7 +24,7 @@ class Side {
  private:
   Status steps() {
     CHECK_OK(requests());
-    asked_ = true;
+    due_ = Due::response;
     if (exchange_.server) {
       CHECK_OK(respond());
       return hear();
@@ -40,6 +40,7 @@ class Side {
       TRY(ours.cached, agent_.peer_cache(exchange_.peer.id));
       CHECK_OK(frames_.in_time());
     }
+    due_ = Due::complete;
     CHECK_OK(frames_.send(encode_atls(ours, exchange_.encoding)));
     TRY(Bytes payload, frames_.receive());
     auto request = cmc::decode_atls_request(payload);
@@ -65,7 +66,7 @@ class Side {
       if (ours.report.empty()) return Error{Errc::io, "the daemon gave an empty report"};
       CHECK_OK(frames_.in_time());
     }
-    responded_ = true;
+    due_ = Due::complete;
     CHECK_OK(frames_.send(encode_atls(ours, exchange_.encoding)));
     out_.own_report = std::move(ours.report);
     return ok();
@@ -87,14 +88,14 @@ class Side {
     return frames_.in_time();
   }
 
-  // finish tells the peer how it went and hears the same of it. A peer that was never answered its request waits for no
-  // response either: Complete is all it reads.
+  // finish tells the peer how it went and hears the same of it. A peer that heard our request and wanted another mode reads
+  // Complete next, one that waits for our request or response reads that first: a response that says we gave up.
   void finish() {
     cmc::AtlsComplete ours;
     ours.success = !out_.failure;
     if (!ours.success) {
       ours.error = kToldPeer;
-      if (asked_ && !responded_) (void)frames_.send(encode_atls(cmc::AtlsResponse{ours.error, {}}, exchange_.encoding));
+      if (due_ != Due::complete) (void)frames_.send(encode_atls(cmc::AtlsResponse{ours.error, {}}, exchange_.encoding));
     }
     Status sent = frames_.send(encode_atls(ours, exchange_.encoding));
     if (out_.failure) return drain();
@@ -126,7 +127,8 @@ class Side {
   Frames& frames_;
   Agent& agent_;
   std::vector<std::string> known_;  // metadata the peer holds of us
-  bool asked_ = false, responded_ = false;
+  enum class Due : std::uint8_t { request, response, complete };
+  Due due_ = Due::request;  // what the peer reads next of us
   Outcome out_;
 };
 

@@ -20,7 +20,8 @@ class EnrollFleet : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(machine_.good());
-    ASSERT_TRUE(machine_.start(R"(, "name": "machine", "endorse": {"url": ")" + est_.url() + R"(", "roots": ["signers.pem"]})"))
+    const std::string server = R"({"url": ")" + est_.url() + R"(", "roots": ["signers.pem"]})";
+    ASSERT_TRUE(machine_.start(R"(, "name": "machine", "endorse": )" + server + ", \"enroll\": " + server))
         << machine_.machine.daemon.log();
   }
   std::string ak_name() const { return member_text(machine_.machine.daemon.control(R"({"op":"enroll.request"})"), "ak_name"); }
