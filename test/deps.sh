@@ -10,6 +10,7 @@ build=(gcc g++ mold make cmake ninja-build ccache pkg-config git python3
 test=(libgtest-dev libcmocka-dev clang-14 clang-format-14 valgrind systemd
   openssl swtpm swtpm-tools tpm2-tools nginx curl postgresql-15 postgresql-client-15 apache2 haproxy stunnel4
   redis-server nodejs libfuse3-dev fuse3 tpm2-openssl ovmf ima-evm-utils libclang-rt-14-dev debootstrap lintian dpkg-dev file)
+command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || test+=(golang-go)
 
 installed=" $(dpkg-query -W -f '${db:Status-Status}:${Package} ' "${build[@]}" "${test[@]}" 2>/dev/null || true)"
 missing=()

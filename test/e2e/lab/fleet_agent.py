@@ -61,10 +61,11 @@ def encode(value):
 
 
 class FleetAgent:
-    """`machine` is what reports say of this machine, `accepts` the machines that are accepted. `calls` lists what was asked."""
+    """`machine` is what reports say of this machine, `accepts` the machines that are accepted; calls of the types in `fails` are answered
+    by an error. `calls` lists what was asked."""
 
-    def __init__(self, folder, machine="good", accepts=("good",)):
-        self.machine, self.accepts, self.calls = machine, set(accepts), []
+    def __init__(self, folder, machine="good", accepts=("good",), fails=()):
+        self.machine, self.accepts, self.fails, self.calls = machine, set(accepts), set(fails), []
         self.path = os.path.join(folder, f"agent-{next(NUMBERS)}.sock")
         agent = self
 
@@ -73,7 +74,7 @@ class FleetAgent:
                 length, kind = struct.unpack(">II", self.rfile.read(8))
                 payload = self.rfile.read(length)
                 answer = agent.answer(kind, payload)
-                self.wfile.write(struct.pack(">II", len(answer), kind) + answer)
+                self.wfile.write(struct.pack(">II", len(answer), 0 if kind in agent.fails else kind) + answer)
 
         class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             daemon_threads = True
@@ -99,6 +100,8 @@ class FleetAgent:
         return encode({ANSWER_KEYS[k]: v for k, v in out.items()})
 
     def act(self, kind, call):
+        if kind in self.fails:
+            return {"msg": "the agent is out of order"}
         if kind == 1:
             return {"report": report_over(self.machine, call["nonce"])}
         if kind == 6:
