@@ -14,6 +14,13 @@ using cmc::Field;
 constexpr Field kResult[] = {{"summary", 2}};
 constexpr Field kFinding[] = {{"status", Field::kTextKey}, {"details", 4}};
 
+// ask calls the agent. What it refuses says nothing of the peer: to the connection it is an agent that failed.
+Result<ApiResponse> ask(const CmcClientOptions& agent, const ApiRequest& request) {
+  auto answer = cmc_call(agent, request);
+  if (!answer && answer.error().code == Errc::denied) return Error{Errc::io, answer.error().what};
+  return answer;
+}
+
 }  // namespace
 
 DaemonAgent::DaemonAgent(CmcClientOptions options, std::optional<Bytes> policies)
@@ -23,7 +30,7 @@ Result<std::vector<std::string>> DaemonAgent::peer_cache(const std::string& peer
   ApiRequest request;
   request.call = Call::peer_cache;
   request.peer = peer_id;
-  TRY(ApiResponse answer, cmc_call(options_, request));
+  TRY(ApiResponse answer, ask(options_, request));
   return std::move(answer.cache);
 }
 
@@ -32,7 +39,7 @@ Result<Bytes> DaemonAgent::attest(View nonce, const std::vector<std::string>& ca
   request.call = Call::attest;
   request.nonce = to_bytes(nonce);
   request.cached = cached;
-  TRY(ApiResponse answer, cmc_call(options_, request));
+  TRY(ApiResponse answer, ask(options_, request));
   return std::move(answer.report);
 }
 
@@ -46,7 +53,7 @@ Result<Judgement> DaemonAgent::verify(View report, View nonce, const PeerName& p
   request.policies = policies_;
   CmcClientOptions json = options_;
   json.encoding = cmc::Encoding::json;  // the result is for people and programs, whatever the reports are
-  TRY(ApiResponse answer, cmc_call(json, request));
+  TRY(ApiResponse answer, ask(json, request));
   return read_judgement(std::move(answer.result));
 }
 

@@ -24,7 +24,6 @@ class Side {
  private:
   Status steps() {
     CHECK_OK(requests());
-    due_ = Due::response;
     if (exchange_.server) {
       CHECK_OK(respond());
       return hear();
@@ -33,14 +32,19 @@ class Side {
     return respond();
   }
 
+  // held fills in what our agent holds of the peer.
+  Status held(std::vector<std::string>& cached) {
+    if (!exchange_.verifies() || exchange_.peer.id.empty()) return ok();
+    TRY(cached, agent_.peer_cache(exchange_.peer.id));
+    return frames_.in_time();
+  }
+
+  // requests are exchanged even where our agent has failed: a peer reads one frame after the other, and takes whatever
+  // comes first for our request.
   Status requests() {
     cmc::AtlsRequest ours;
     ours.attest = exchange_.mode;
-    if (exchange_.verifies() && !exchange_.peer.id.empty()) {
-      TRY(ours.cached, agent_.peer_cache(exchange_.peer.id));
-      CHECK_OK(frames_.in_time());
-    }
-    due_ = Due::complete;
+    Status known = held(ours.cached);
     CHECK_OK(frames_.send(encode_atls(ours, exchange_.encoding)));
     TRY(Bytes payload, frames_.receive());
     auto request = cmc::decode_atls_request(payload);
@@ -54,7 +58,8 @@ class Side {
       return Error{Errc::denied, std::string("the peer wants mode ") + attest_mode_name(theirs.attest) + ", ours is " +
                                      attest_mode_name(exchange_.mode)};
     if (exchange_.shown) known_ = std::move(theirs.cached);
-    return ok();
+    owes_response_ = true;
+    return known;
   }
 
   // respond sends our report, or an empty response where we need not prove.
@@ -66,7 +71,7 @@ class Side {
       if (ours.report.empty()) return Error{Errc::io, "the daemon gave an empty report"};
       CHECK_OK(frames_.in_time());
     }
-    due_ = Due::complete;
+    owes_response_ = false;
     CHECK_OK(frames_.send(encode_atls(ours, exchange_.encoding)));
     out_.own_report = std::move(ours.report);
     return ok();
@@ -89,13 +94,13 @@ class Side {
   }
 
   // finish tells the peer how it went and hears the same of it. A peer that heard our request and wanted another mode reads
-  // Complete next, one that waits for our request or response reads that first: a response that says we gave up.
+  // Complete next, one that waits for our response reads that first: it says that we gave up.
   void finish() {
     cmc::AtlsComplete ours;
     ours.success = !out_.failure;
     if (!ours.success) {
       ours.error = kToldPeer;
-      if (due_ != Due::complete) (void)frames_.send(encode_atls(cmc::AtlsResponse{ours.error, {}}, exchange_.encoding));
+      if (owes_response_) (void)frames_.send(encode_atls(cmc::AtlsResponse{ours.error, {}}, exchange_.encoding));
     }
     Status sent = frames_.send(encode_atls(ours, exchange_.encoding));
     if (out_.failure) return drain();
@@ -127,8 +132,8 @@ class Side {
   Frames& frames_;
   Agent& agent_;
   std::vector<std::string> known_;  // metadata the peer holds of us
-  enum class Due : std::uint8_t { request, response, complete };
-  Due due_ = Due::request;  // what the peer reads next of us
+  enum class Due : std::uint8_t { response, complete };
+  bool owes_response_ = false;  // what the peer reads next of us, after our request
   Outcome out_;
 };
 

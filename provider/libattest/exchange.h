@@ -21,7 +21,8 @@ class Frames {
   virtual Result<Bytes> receive() = 0;
   // in_time: io when the time is up. Between calls of the agent, whose time does not count by itself.
   virtual Status in_time() { return ok(); }
-  // give_up leaves a moment for telling the peer, whatever is left of the deadline; of what it sends the first 64 KiB of each frame are kept.
+  // give_up leaves two seconds at least for telling the peer, which may be at its report; of what it sends the first 64 KiB
+  // of each frame are kept.
   virtual void give_up() = 0;
 };
 

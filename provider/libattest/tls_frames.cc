@@ -147,7 +147,7 @@ Status TlsFrames::in_time() {
 }
 
 void TlsFrames::give_up() {
-  deadline_ = Clock::now() + kLastWords;
+  deadline_ = std::max(deadline_, Clock::now() + kLastWords);
   last_words_ = true;
 }
 

@@ -225,12 +225,13 @@ class GoPeer(Cases):
         self.logged(server, "refused")
         self.heard_to_the_end(server.output())
 
-    def test_a_client_whose_agent_fails_before_its_request_keeps_nobody_waiting(self):
+    def test_a_client_whose_agent_fails_at_once_asks_all_the_same(self):
         server, start = self.go_server("server"), time.monotonic()
         done = self.client("dial", server.at, agent=self.broken_agent(PEER_CACHE))
         self.refused(done, "out of order")
-        self.logged(server, "refused")  # it took our Complete for a Request, as a peer of CMC's does
         self.refused_quickly(start, done)
+        self.logged(server, "refused")
+        self.heard_to_the_end(server.output())
 
 
 if __name__ == "__main__":

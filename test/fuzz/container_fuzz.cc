@@ -7,7 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace attest;
   auto value = read_strict_json({data, size});
   if (!value) return 0;
-  container::Naming naming{"web1", "/usr/bin/dockerd", container::Environment::clear};
+  container::Naming naming{"web1", [](const std::string&) { return std::string("/usr/bin/dockerd"); }, container::Environment::clear};
   auto normal = container::normalise_config(*value, naming);
   if (normal) {
     auto again = container::normalise_config(*normal, naming);
