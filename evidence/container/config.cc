@@ -1,7 +1,6 @@
 #include "evidence/container/config.h"
 
 #include <algorithm>
-#include <map>
 
 #include "evidence/core/hex.h"
 #include "evidence/json/canonical.h"
@@ -72,10 +71,13 @@ void replace_kata(std::string& source) {
   if (hexadecimal(std::string_view(source).substr(from, kDigits))) source.replace(from, kDigits, kKata);
 }
 
-// replace_volume: what docker keeps below its folder, and no path that leads out of it again.
+// replace_volume: what docker keeps in a folder of its own each; a path with ".", ".." or nothing between slashes may be none.
 void replace_volume(std::string& source) {
   if (!source.starts_with(kVolumes) || source.size() == kVolumes.size()) return;
-  if ((source + "/").find("/../") == std::string::npos) source = kVolume;
+  std::string below = source.substr(kVolumes.size() - 1) + "/";
+  for (const char* part : {"/../", "/./", "//"})
+    if (below.find(part) != std::string::npos) return;
+  source = kVolume;
 }
 
 // replace_hostname: HOSTNAME=ID or, as docker has it, the first 12 digits.
@@ -295,13 +297,19 @@ Result<Digest> config_digest(const Json& config) {
   return digest;
 }
 
+std::vector<Digest> digests_of(const Json& config) {
+  std::vector<Digest> out;
+  if (auto digest = config_digest(config)) out.push_back(*digest);
+  Json sorted = config;
+  sort_config(sorted);
+  if (auto digest = config_digest(sorted)) out.push_back(*digest);
+  return out;
+}
+
 bool has_digest(const Json& config, View sha256) {
   auto digest = config_digest(config);
   if (digest && equal(digest->view(), sha256)) return true;
-  Json sorted = config;
-  sort_config(sorted);
-  digest = config_digest(sorted);
-  return digest && equal(digest->view(), sha256);
+  return std::ranges::any_of(digests_of(config), [&](const Digest& one) { return equal(one.view(), sha256); });
 }
 
 void redact_environment(Json& config) {
@@ -318,21 +326,36 @@ void redact_environment(Json& config) {
   });
 }
 
-void restore_environment(Json& config, const Json& from) {
-  std::map<std::string, std::string> known;
-  Json source = from;
-  each_environment(source, [&](Json& environment) {
+Variables variables_of(Json config) {
+  Variables out;
+  each_environment(config, [&](Json& environment) {
     each_variable(environment, [&](const std::string& name, const std::string& value) {
-      if (value != kRedacted) known.emplace(name, value);
+      if (value != kRedacted) out.emplace(name, value);
       return value;
     });
   });
+  return out;
+}
+
+void restore_environment(Json& config, const Variables& known) {
   each_environment(config, [&](Json& environment) {
     each_variable(environment, [&](const std::string& name, const std::string& value) {
       auto held = known.find(name);
       return value == kRedacted && held != known.end() ? held->second : value;
     });
   });
+}
+
+bool redacted(const Json& config) {
+  bool any = false;
+  Json copy = config;
+  each_environment(copy, [&](Json& environment) {
+    each_variable(environment, [&](const std::string&, const std::string& value) {
+      any = any || value == kRedacted;
+      return value;
+    });
+  });
+  return any;
 }
 
 Digest template_digest(View config_sha256, View rootfs_sha256) { return sha256({config_sha256, rootfs_sha256}); }

@@ -1,6 +1,7 @@
 // config.h: the configuration of an OCI container (config.json of the runtime specification) in the form that is measured.
 #pragma once
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "evidence/core/hash.h"
@@ -28,8 +29,8 @@ inline constexpr std::string_view kRedacted = "<redacted>";
 //             process.consoleSize, root
 //   replaced  the id by <container-id>, in mounts' sources, linux.cgroupsPath, namespaces' paths, hooks, and in HOSTNAME:
 //             an id of 64 hexadecimal digits wherever it stands in them, its first 12 too, any other id only where it is
-//             a whole part between '/' or ':'; nothing is searched for elsewhere, so that no choice of id makes two
-//             configurations alike. Docker's volumes by <docker-volume>, kata's digests by <kata-mount-hash>, the path of
+//             a whole part between '/' or ':'; nothing is searched for elsewhere, so that no choice of id makes other
+//             parts of two configurations alike. Docker's volumes by <docker-volume>, kata's digests by <kata-mount-hash>, the path of
 //             a prestart hook by where it leads, and in docker's the id of its network controller
 //   sorted    sort_config
 // malformed if the configuration is no object, has no process or fails check_environment, or the id is shorter than 1 or longer than 256 bytes.
@@ -42,7 +43,9 @@ void sort_config(Json& config);
 
 // config_digest is SHA-256 over the canonical form (RFC 8785).
 Result<Digest> config_digest(const Json& config);
-// has_digest: the configuration has this digest as it came, or in the order of sort_config.
+// digests_of are the digests of a configuration as it came and in the order of sort_config, as far as it has any; has_digest:
+// one of them is this.
+std::vector<Digest> digests_of(const Json& config);
 bool has_digest(const Json& config, View sha256);
 
 // check_environment: every list of variables stands where redact_environment finds it, as a list of texts; malformed otherwise, since
@@ -52,9 +55,12 @@ Status check_environment(const Json& config);
 // redact_environment replaces the values of all environment variables, those of hooks too: "NAME=<redacted>". A
 // configuration whose values are digests throughout stays as it is.
 void redact_environment(Json& config);
-// restore_environment fills redacted values in from a configuration that has the same variables; what is not there
-// stays redacted.
-void restore_environment(Json& config, const Json& from);
+// Variables are the values that a configuration says of its variables, by name; redacted ones are not among them.
+using Variables = std::map<std::string, std::string>;
+Variables variables_of(Json config);
+// restore_environment fills redacted values in; what is not there stays redacted, which `redacted` tells.
+void restore_environment(Json& config, const Variables& known);
+bool redacted(const Json& config);
 
 // template_digest is what a container is measured as: SHA-256 over both digests.
 Digest template_digest(View config_sha256, View rootfs_sha256);

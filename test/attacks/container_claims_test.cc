@@ -134,6 +134,28 @@ TEST_F(Claims, AReferenceOfCmcNamesRootFileSystemAndConfiguration) {
   EXPECT_FALSE(judged(cmcs, "", honest).trusted) << "none";
 }
 
+// A reference in a manifest says NAME=<redacted>; that is no value that a container may have in place of the one that was pinned.
+TEST_F(Claims, ARedactedReferenceIsNoConfigurationOfItsOwn) {
+  Measured reference = measured(config("secret"));
+  container::redact_environment(*reference.event.ctr->oci_spec);
+  json literal = config("secret");
+  literal["process"]["env"] = {"PATH=<redacted>", "TOKEN=<redacted>"};
+  EXPECT_FALSE(judged(reference, "", sent(measured(literal))).trusted);
+  EXPECT_FALSE(judged(reference, R"({"process":{"cwd":"modifiable"}})", sent(measured(literal))).trusted);
+  reference.event.ctr->config_sha256.clear();
+  EXPECT_FALSE(judged(reference, "", sent(measured(literal))).trusted) << "without a digest it pins nothing";
+}
+
+// Two absent digests are not the same digest.
+TEST_F(Claims, AnEventWithoutADigestOfItsConfigurationMeetsNoReference) {
+  Measured cmcs = measured(config("secret"));
+  cmcs.event.ctr->config_sha256.clear();
+  Component event = cmcs.event;
+  event.hashes[0].content = to_bytes(container::template_digest({}, event.ctr->rootfs_sha256).view());
+  event.ctr->oci_spec.reset();
+  EXPECT_FALSE(judged(cmcs, "", event).trusted);
+}
+
 // As attestctl measure writes references.
 TEST_F(Claims, AReferenceNamesWhatItsEventHas) {
   json spec = *container::normalise_config(config("secret"), {});

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto again = container::normalise_config(*normal, naming);
     if (!again || *again != *normal) __builtin_trap();
     container::redact_environment(*again);
-    container::restore_environment(*again, *normal);
+    container::restore_environment(*again, container::variables_of(*normal));
   }
   cmc::JsonSource in(as_text(View(data, size)));
   cmc::Component event;

@@ -108,7 +108,8 @@ TEST(ContainerConfig, DockersVolumesAreAllAlikeAndNothingElseIs) {
   };
   for (const char* volume : {"/var/lib/docker/volumes/web/_data", "/var/lib/docker/volumes/0123/_data/sub", "/var/lib/docker/volumes/x"})
     EXPECT_EQ(source(volume), "<docker-volume>");
-  for (const char* other : {"/var/lib/docker/volumes/", "/var/lib/docker/volumes/x/../../../../etc", "/var/lib/docker/volumes/..", "/var/lib/docker/volumesx/a"})
+  for (const char* other : {"/var/lib/docker/volumes/", "/var/lib/docker/volumes/x/../../../../etc", "/var/lib/docker/volumes/..",
+                            "/var/lib/docker/volumes/.", "/var/lib/docker/volumes//", "/var/lib/docker/volumes/x/./y", "/var/lib/docker/volumesx/a"})
     EXPECT_EQ(source(other), other);
 }
 
@@ -149,7 +150,9 @@ TEST(ContainerConfig, ValuesOfVariablesDoNotTravel) {
   EXPECT_EQ(text.find("hunter2"), std::string::npos);
   EXPECT_EQ(text.find("=abc"), std::string::npos) << "of a hook";
   EXPECT_NE(text.find("SECRET=<redacted>"), std::string::npos);
-  restore_environment(sent, spec);
+  EXPECT_TRUE(redacted(sent));
+  restore_environment(sent, variables_of(spec));
+  EXPECT_FALSE(redacted(sent));
   EXPECT_EQ(sent, spec);
   Json hidden = *normalise_config(docker_config(), {kDockerId, {}, Environment::digests});
   Json same = hidden;

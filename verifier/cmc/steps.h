@@ -65,8 +65,20 @@ MeasurementFinding judge_sw(const Measured& m);
 
 // genuine_container: what was measured is what the event says of configuration and root file system.
 bool genuine_container(const Component& event, View digest);
-// same_container: the reference is of this root file system, and of this configuration or one that its rules allow.
-bool same_container(const Reference& reference, const Component& event);
+// ContainerReferences finds the reference of a container: of its root file system, and of its configuration or one that the
+// reference's rules allow. What there is to compute of a reference is computed once, however many containers there are.
+class ContainerReferences {
+ public:
+  struct Known;
+  explicit ContainerReferences(const std::vector<Reference>& references);  // lent
+  ContainerReferences(ContainerReferences&&) noexcept;
+  ~ContainerReferences();
+  // find is the place of the first that fits among the references, of those with this index where one is given.
+  std::optional<std::size_t> find(const Component& event, std::optional<std::int64_t> index = std::nullopt);
+
+ private:
+  std::map<Bytes, std::vector<Known>> by_rootfs_;
+};
 
 // show_chain is the chain for people: as it came, with the root behind it where it is one of ours.
 std::vector<Bytes> show_chain(const std::vector<Bytes>& chain, const Digest& root, std::span<const Bytes> roots);

@@ -84,19 +84,23 @@ void show_container(const Component& event, DigestFinding& out) {
   if (out.ctr->oci_spec) container::redact_environment(*out.ctr->oci_spec);
 }
 
-void judge_event(const Measured& m, const Component& event, std::int64_t index, Digest& aggregate, std::vector<bool>& met,
-                 MeasurementFinding& out) {
+// Containers are the references of a judgement, and which of them were met.
+struct Containers {
+  explicit Containers(const std::vector<Reference>& references) : by_rootfs(references), met(references.size()) {}
+  ContainerReferences by_rootfs;
+  std::vector<bool> met;
+};
+
+void judge_event(const Component& event, std::int64_t index, Digest& aggregate, Containers& containers, MeasurementFinding& out) {
   const Bytes* digest = event.hash(HashAlg::sha256);
   DigestFinding finding = describe(event, index, digest != nullptr ? View(*digest) : View());
   finding.launched = true;
   finding.type = "Measurement";
   bool genuine = digest != nullptr && genuine_container(event, *digest);
-  for (std::size_t i = 0; i < m.references.size() && genuine; i++) {
-    if (!same_container(m.references[i], event)) continue;
-    met[i] = true;
+  if (auto at = genuine ? containers.by_rootfs.find(event) : std::nullopt) {
+    containers.met[*at] = true;
     finding.success = true;
     finding.type = "Verified";
-    break;
   }
   if (!finding.success) show_container(event, finding);
   if (!finding.success) out.summary.fail("container \"" + printable(event.name) + "\" has no reference");
@@ -106,18 +110,18 @@ void judge_event(const Measured& m, const Component& event, std::int64_t index, 
 
 void judge_containers(const Measured& m, const Statement& statement, MeasurementFinding& out) {
   Digest aggregate = Digest::filled(HashAlg::sha256, 0);
-  std::vector<bool> met(m.references.size());
+  Containers containers(m.references);
   bool any = false;
   for (const Artifact& artifact : m.collateral.artifacts) {
     if (artifact.type != kSwEventlog) out.summary.fail("an artifact of type \"" + printable(artifact.type, 40) + "\"");
     for (const Component& event : artifact.events) {
-      judge_event(m, event, artifact.index, aggregate, met, out);
+      judge_event(event, artifact.index, aggregate, containers, out);
       any = true;
     }
   }
-  for (std::size_t i = 0; i < met.size(); i++) {
+  for (std::size_t i = 0; i < containers.met.size(); i++) {
     const Component& reference = *m.references[i].component;
-    if (met[i]) continue;
+    if (containers.met[i]) continue;
     const Bytes* digest = reference.hash(HashAlg::sha256);
     DigestFinding finding = describe(reference, 0, digest != nullptr ? View(*digest) : View());
     finding.type = "SW";

@@ -25,16 +25,17 @@ struct Tpm {
   std::map<std::int64_t, ReferenceDigests> values{};  // by register
   std::map<std::int64_t, Digest> calculated{};        // of each register: what references lead to
   std::set<const Component*> started{};               // references of containers that were met under their rules
+  std::optional<ContainerReferences> containers{};    // made for the first container
 };
 
 // take_container is the reference whose rules allow a container, nullptr if there is none.
 const Component* take_container(Tpm& t, std::int64_t pcr, const Component& event) {
-  for (const Reference& reference : t.m.references)
-    if (reference.index == pcr && same_container(reference, event)) {
-      t.started.insert(reference.component);
-      return reference.component;
-    }
-  return nullptr;
+  if (!t.containers) t.containers.emplace(t.m.references);
+  auto at = t.containers->find(event, pcr);
+  if (!at) return nullptr;
+  const Component* reference = t.m.references[*at].component;
+  t.started.insert(reference);
+  return reference;
 }
 
 // take_reference: an event that says what container it is has to be that one.
