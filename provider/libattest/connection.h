@@ -20,7 +20,7 @@ struct Settings {
 };
 
 // prepare makes contexts fit: TLS 1.3 alone, no early data, no tickets, and ALPN: kAlpn, or kAlpnLinks before it with
-// links, offered by clients and selected by servers where offered. A program that sets ALPN itself afterwards has the
+// links, offered by clients (and kAlpnHttp behind them) and selected by servers where offered. A program that sets ALPN itself afterwards has the
 // last word. io if OpenSSL fails.
 Status prepare(SSL_CTX* context, bool links = false);
 

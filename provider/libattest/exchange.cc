@@ -45,6 +45,11 @@ class Side {
     cmc::AtlsRequest ours;
     ours.attest = exchange_.mode;
     Status known = held(ours.cached);
+    Status asked = ask(ours);
+    return known ? asked : known;
+  }
+
+  Status ask(const cmc::AtlsRequest& ours) {
     CHECK_OK(frames_.send(encode_atls(ours, exchange_.encoding)));
     TRY(Bytes payload, frames_.receive());
     auto request = cmc::decode_atls_request(payload);
@@ -59,7 +64,7 @@ class Side {
                                      attest_mode_name(exchange_.mode)};
     if (exchange_.shown) known_ = std::move(theirs.cached);
     owes_response_ = true;
-    return known;
+    return ok();
   }
 
   // respond sends our report, or an empty response where we need not prove.

@@ -125,6 +125,8 @@ Result<Bytes> TlsFrames::receive() {
   std::array<std::uint8_t, cmc::kAtlsHeader> head{};
   CHECK_OK(fill(head));
   TRY(std::uint32_t length, cmc::parse_atls_header(head, max_frame_));
+  if (last_words_ && length > unheard_) return Error{Errc::denied, "the peer goes on for too long"};
+  if (last_words_) unheard_ -= length;
   std::size_t kept = last_words_ ? std::min(length, kMaxLastWords) : length;
   Bytes payload;
   while (payload.size() < kept) {  // grow with what arrives, not with what is claimed
@@ -149,6 +151,7 @@ Status TlsFrames::in_time() {
 void TlsFrames::give_up() {
   deadline_ = std::max(deadline_, Clock::now() + kLastWords);
   last_words_ = true;
+  unheard_ = max_frame_;
 }
 
 }  // namespace attest::atls

@@ -38,7 +38,8 @@ class TlsFrames final : public Frames {
   SSL* ssl_;
   Clock::time_point deadline_;
   std::uint32_t max_frame_;
-  bool last_words_ = false;  // only the beginning of a frame is kept
+  bool last_words_ = false;     // only the beginning of a frame is kept
+  std::uint32_t unheard_ = 0;   // bytes that a peer may still send then
   int flags_ = -1;  // of the descriptor; -1: left alone
 };
 

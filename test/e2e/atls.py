@@ -143,7 +143,7 @@ class Atls(unittest.TestCase):
         os.unlink(absent.path)
         self.assertEqual(self.dial(server, agent=absent).code, 3)
         server.wait_for(lambda: "refused" in server.output(), "what became of the client")
-        self.assertIn("the peer gave up: attestation failed", server.output())
+        self.assertIn("the peer cannot prove itself: attestation failed", server.output())
 
     def test_wrong_usage_is_told_apart(self):
         for more in (["--mode", "all"], ["--reattest=-5"], ["--serializer", "xml"], ["--cert", self.web.cert("client")]):
