@@ -19,6 +19,7 @@ constexpr std::size_t kMaxAnswer = 1 << 20;
 constexpr UnixTime kSkew = 60;             // by which a server's clock may be ahead of ours, and ours of a verifier's
 constexpr UnixTime kLongest = 48 * 3600;   // after which CMC's agent asks again
 constexpr UnixTime kSoonest = 300;         // however short an answer's life is
+constexpr UnixTime kBeforeEnd = 3600;      // of the signer's chain
 constexpr cmc::Field kArVersion{"arVersion", 0}, kRequests{"requests", 1};
 
 std::string quoted(const std::string& text) { return "\"" + printable(text, 80) + "\""; }
@@ -143,6 +144,7 @@ Result<Staple> judge_staple(View answer, const StapleQuestion& question, const T
   out.produced = *produced;
   out.good_before = opened->good_before;
   note_statuses(m.responses, question, out);
+  out.renewal = std::min(out.renewal, std::max(out.good_before - kBeforeEnd, out.produced + kSoonest));
   return out;
 }
 
@@ -199,7 +201,7 @@ std::shared_ptr<Staples> Staples::load(const CmcConfig& config, TrustStore signe
       auto answer = answers.find(item.digest);
       if (answer == answers.end() || answer->second != question.server) return false;
       auto staple = judge_staple(item.bytes, question, out->signers_, out->hash_, now);
-      if (!staple) return false;
+      if (!staple || !staple->missing.empty()) return false;  // beside another one it says what it says
       static_cast<void>(out->hold(question.server, *std::move(staple)));  // an older one gives way
       return true;
     });

@@ -57,7 +57,7 @@ class Staples {
  public:
   static constexpr std::size_t kMaxServers = 16;
   // load looks which servers the manifests among items name; only manifests count that signers of these roots signed. Answers of
-  // these servers are taken out of items: of those and the one that was kept the newest counts. What cannot be used is a warning.
+  // these servers about all of their manifests are taken out of items: of those and the one that was kept the newest counts. What cannot be used is a warning.
   static std::shared_ptr<Staples> load(const CmcConfig& config, TrustStore signers, std::vector<SignedItem>& items, UnixTime now,
                                        std::vector<std::string>& warnings);
   const CmcStaple& config() const { return config_; }

@@ -57,6 +57,7 @@ void StapleRenewal::show(const Staples& staples, const StapleQuestion& question)
     if (!newest) return;
     entry.produced = newest->produced;
     entry.until = newest->until;
+    if (newest->good_before <= engine_.clock()) entry.until = newest->good_before;  // it is not carried any more
     entry.renewal = newest->renewal;
     entry.concerns = newest->concerns;
   });
