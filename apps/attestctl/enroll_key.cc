@@ -35,9 +35,11 @@ Result<Exit> run(const Session& session, const Options& options) {
     Progress progress("waiting for the TPM and the fleet's server");
     TRY(cmc::ApiResponse answer, cmc_call(options.agent, request));
     id = std::move(answer.key_id);
-    TRY(chain, certificate_of(options, id));
+    if (!options.id_file.empty()) CHECK_OK(write_output(options.id_file, as_view(id)));  // first: the key is there from now on
+    auto certificate = certificate_of(options, id);
+    if (!certificate) return Error{certificate.error().code, "key " + id + " was made, but: " + certificate.error().what};
+    chain = *std::move(certificate);
   }
-  if (!options.id_file.empty()) CHECK_OK(write_output(options.id_file, as_view(id)));
   if (!options.out.empty()) CHECK_OK(write_output(options.out, as_view(chain)));
   if (session.json) return print_json({{"key", id}, {"certificate", chain}});
   row("key", id + "   " + options.key.type + ", " + options.key.alg);
