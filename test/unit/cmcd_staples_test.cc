@@ -164,6 +164,9 @@ TEST_F(StaplesTest, AnAnswerOfAnEndedChainIsNotCarried) {
   EXPECT_EQ(carried(*staples), "") << "every verifier would refuse the report";
   EXPECT_EQ(carried(*load(kTestNow + 365 * kDay)), "");
   EXPECT_EQ(warnings_.size(), 1U) << "manifests signed so are not asked about";
+  UnixTime end = staples->newest(kServer)->good_before;
+  ASSERT_TRUE(staples->take(answer(end - 7200), staples->questions()[0], end - 7200));
+  EXPECT_EQ(staples->newest(kServer)->renewal, end - 3600) << "another is due before this one is worth nothing";
 }
 
 TEST_F(StaplesTest, WhenAnotherIsDueAndWhatAnswersSay) {
@@ -236,6 +239,19 @@ TEST_F(StaplesTest, AnAnswerAmongTheMetadataIsOneOfThem) {
   items_.push_back({digest_of(elsewhere), elsewhere});
   load(kTestNow + 101);
   EXPECT_EQ(left_.size(), 2U) << "of a server that is not asked it stays what it was";
+}
+
+// A server's answer about one manifest, put among the metadata by hand, took the place of the fetched one about both.
+TEST_F(StaplesTest, AnIncompleteAnswerAmongTheMetadataDisplacesNothing) {
+  add("os", kServer);
+  Bytes whole = sign_metadata(omsp_answer(kServer, {items_[0].digest, items_[1].digest}, kTestNow), Encoding::json, signer_, root_);
+  auto staples = load();
+  ASSERT_EQ(why(staples->take(whole, staples->questions()[0], kTestNow)), "taken");
+  Bytes part = answer(kTestNow + 1000);
+  items_.push_back({digest_of(part), part});
+  staples = load(kTestNow + 2000);
+  EXPECT_EQ(carried(*staples), digest_of(whole));
+  EXPECT_TRUE(std::ranges::any_of(left_, [&](const SignedItem& item) { return item.digest == digest_of(part); })) << "it travels as the others do";
 }
 
 TEST_F(StaplesTest, WhatIsKeptIsJudgedAnew) {
