@@ -62,9 +62,9 @@ void write_items(Sink& out, const Field& field, const std::vector<MetadataFindin
   out.null();
 }
 
+bool nobody(const Party& party) { return party.hostname.empty() && party.ip.empty() && party.peer_id.empty(); }
+
 void write_party(Sink& out, const Field& field, const Party& party) {
-  bool nobody = party.hostname.empty() && party.ip.empty() && party.peer_id.empty();
-  if (nobody && out.encoding() == Encoding::cbor) return;  // as CMC's encoders do
   out.key(field);
   out.object();
   write_some(out, kParty[0], party.hostname);
@@ -169,7 +169,7 @@ void write_result(Sink& out, const AttestationResult& r, CertificateForms* forms
   out.text(kResultType);
   write(out, kResult[2], r.summary);
   write_party(out, kResult[3], r.prover);
-  write_party(out, kResult[4], r.verifier);
+  if (!nobody(r.verifier) || out.encoding() == Encoding::json) write_party(out, kResult[4], r.verifier);  // CMC leaves it out of CBOR
   write_some(out, kResult[5], r.created);
   write(out, kResult[6], r.freshness);
   out.key(kResult[7]);

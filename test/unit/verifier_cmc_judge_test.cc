@@ -93,6 +93,20 @@ TEST(CmcJudge, PayloadAndSignatureAreOfOneSerialisation) {
   EXPECT_EQ(machine.failure(), "") << "items of both kinds in one report";
   auto shown = nlohmann::json::parse(as_text(encode_result(machine.judge().result, Encoding::json)));
   EXPECT_EQ(shown["metadata"]["companyDescriptionResult"]["type"], "Company Description") << "one, no list";
+  auto keys = [](const AttestationResult& result) {
+    Bytes bytes = encode_result(result, Encoding::cbor);
+    std::set<std::int64_t> out;
+    CborSource in(bytes, true);
+    constexpr Field kAll[] = {{"0", 0}, {"1", 1}, {"2", 2}, {"3", 3}, {"4", 4}, {"5", 5}, {"6", 6}, {"7", 7}, {"8", 8}, {"9", 9}};
+    in.object(kAll, [&](std::size_t key) {
+      out.insert(static_cast<std::int64_t>(key));
+      in.skip();
+    });
+    return out;
+  };
+  AttestationResult nobody;
+  EXPECT_TRUE(keys(nobody).contains(3)) << "the prover, unnamed as it may be";
+  EXPECT_FALSE(keys(nobody).contains(4));
   machine.signed_items = {must(sign_cose(json, {&by, 1}))};
   EXPECT_TRUE(machine.has_code(kParseMetadata));
   machine.signed_items = {to_bytes(as_view(must(sign_jws(cbor, {&by, 1}))))};
