@@ -137,8 +137,7 @@ class Side {
   Frames& frames_;
   Agent& agent_;
   std::vector<std::string> known_;  // metadata the peer holds of us
-  enum class Due : std::uint8_t { response, complete };
-  bool owes_response_ = false;  // what the peer reads next of us, after our request
+  bool owes_response_ = false;      // the peer reads one next
   Outcome out_;
 };
 
