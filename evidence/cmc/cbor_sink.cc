@@ -100,12 +100,6 @@ void CborSink::integer(std::int64_t value) {
 
 namespace {
 
-Bytes large(std::uint64_t value) {
-  cbor::Writer out;
-  out.uint(value);
-  return std::move(out).finish();
-}
-
 // fraction is a number in eight bytes whatever it is, as CMC's encoder writes its floats: none is shortened.
 std::array<std::uint8_t, 9> fraction(double value) {
   constexpr std::uint8_t kDouble = 0xfb;
@@ -133,7 +127,10 @@ void CborSink::free(const nlohmann::json& value) {
   }
   if (value.is_string()) return text(value.get_ref<const std::string&>());
   if (value.is_boolean()) return boolean(value.get<bool>());
-  if (value.is_number_unsigned()) return raw(large(value.get<std::uint64_t>()));
+  if (value.is_number_unsigned()) {
+    begin_value();
+    return out_.uint(value.get<std::uint64_t>());
+  }
   if (value.is_number_integer()) return integer(value.get<std::int64_t>());
   if (value.is_binary()) return bytes(value.get_binary());
   if (value.is_number()) return raw(fraction(value.get<double>()));

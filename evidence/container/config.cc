@@ -307,9 +307,14 @@ std::vector<Digest> digests_of(const Json& config) {
 }
 
 bool has_digest(const Json& config, View sha256) {
-  auto digest = config_digest(config);
-  if (digest && equal(digest->view(), sha256)) return true;
-  return std::ranges::any_of(digests_of(config), [&](const Digest& one) { return equal(one.view(), sha256); });
+  auto is = [&](const Json& form) {
+    auto digest = config_digest(form);
+    return digest && equal(digest->view(), sha256);
+  };
+  if (is(config)) return true;
+  Json sorted = config;
+  sort_config(sorted);
+  return is(sorted);
 }
 
 void redact_environment(Json& config) {
