@@ -100,6 +100,12 @@ void write_moment(JsonWriter& out, std::string_view name, const std::optional<Un
   when ? out.text(format_rfc3339(*when)) : out.null();
 }
 
+void write_attempt(JsonWriter& out, const FleetAttempt& attempt) {
+  write_moment(out, "tried", attempt.tried);
+  out.field("problem", attempt.problem).field("remedy", attempt.remedy);
+  write_moment(out, "next", attempt.next);
+}
+
 // write_fleet shows certificates that servers of a CMC fleet issue for keys of this machine.
 void write_fleet(JsonWriter& out, const Engine& engine) {
   out.key("fleet").array();
@@ -108,9 +114,7 @@ void write_fleet(JsonWriter& out, const Engine& engine) {
     out.field("subject", entry.subject);
     write_moment(out, "not_after", entry.not_after);
     write_moment(out, "renewal", entry.renewal);
-    write_moment(out, "tried", entry.tried);
-    out.field("problem", entry.problem).field("remedy", entry.remedy);
-    write_moment(out, "next", entry.next);
+    write_attempt(out, entry);
     out.end_object();
   }
   out.end_array();
@@ -127,9 +131,7 @@ void write_answers(JsonWriter& out, const Engine& engine) {
     out.key("concerns").array();
     for (const std::string& concern : entry.concerns) out.text(concern);
     out.end_array();
-    write_moment(out, "tried", entry.tried);
-    out.field("problem", entry.problem).field("remedy", entry.remedy);
-    write_moment(out, "next", entry.next);
+    write_attempt(out, entry);
     out.end_object();
   }
   out.end_array();
@@ -177,6 +179,12 @@ Publisher::Health published(const Engine& engine) {
   return engine.publisher != nullptr ? engine.publisher->health() : Publisher::Health{};
 }
 
+// afterwards is what a warning says of a failed attempt behind its problem.
+std::string afterwards(const FleetAttempt& attempt) {
+  std::string again = attempt.next ? "; tried again at " + format_rfc3339(*attempt.next) : "";
+  return again + " (" + attempt.remedy + ")";
+}
+
 // enrolment_warnings: a certificate that nobody issues is missed when the present one ends, or already.
 void enrolment_warnings(const Engine& engine, std::vector<std::string>& out) {
   constexpr std::size_t kShown = 8;
@@ -188,8 +196,7 @@ void enrolment_warnings(const Engine& engine, std::vector<std::string>& out) {
                     " and is not renewed (\"enroll\" of \"cmc\" in cmcd.json)");
     if (entry.problem.empty() || ++failed > kShown) continue;
     std::string key = entry.key == kAttestationKey ? "the attestation key" : "TLS key " + entry.key;
-    std::string again = entry.next ? "; tried again at " + format_rfc3339(*entry.next) : "";
-    out.push_back("enrolment: " + entry.server + " did not certify " + key + ": " + entry.problem + again + " (" + entry.remedy + ")");
+    out.push_back("enrolment: " + entry.server + " did not certify " + key + ": " + entry.problem + afterwards(entry));
   }
   if (failed > kShown) out.push_back("enrolment: " + std::to_string(failed - kShown) + " further keys were not certified (attestctl status --json)");
 }
@@ -204,8 +211,7 @@ void revocation_warnings(const Engine& engine, std::vector<std::string>& out) {
     if (entry.until && *entry.until < engine.clock())
       out.push_back("revocation: the answer of " + printable(entry.server, 200) + " ended at " + format_rfc3339(*entry.until) + "; verifiers that ask for one refuse this machine");
     if (entry.problem.empty()) continue;
-    std::string again = entry.next ? "; tried again at " + format_rfc3339(*entry.next) : "";
-    out.push_back((entry.produced ? entry.problem : entry.problem + "; there is no answer to carry") + again + " (" + entry.remedy + ")");
+    out.push_back((entry.produced ? entry.problem : entry.problem + "; there is no answer to carry") + afterwards(entry));
   }
 }
 

@@ -41,6 +41,14 @@ std::string remedy_of_answer(const Error& error) {
   return "the answer is in force, but gone after a restart; see the state folder";
 }
 
+// note says how an attempt ended; remedy_for is asked after a failure.
+template <class F>
+void note(FleetAttempt& entry, UnixTime when, const Status& outcome, F&& remedy_for) {
+  entry.tried = when;
+  entry.problem = outcome ? "" : outcome.error().what;
+  entry.remedy = outcome ? "" : remedy_for(outcome.error());
+}
+
 }  // namespace
 
 std::vector<FleetAnswer> FleetBoard::answers() const {
@@ -50,11 +58,7 @@ std::vector<FleetAnswer> FleetBoard::answers() const {
   return out;
 }
 
-void note_attempt(FleetAnswer& entry, UnixTime when, const Status& outcome) {
-  entry.tried = when;
-  entry.problem = outcome ? "" : outcome.error().what;
-  entry.remedy = outcome ? "" : remedy_of_answer(outcome.error());
-}
+void note_attempt(FleetAnswer& entry, UnixTime when, const Status& outcome) { note(entry, when, outcome, remedy_of_answer); }
 
 std::vector<FleetCertificate> FleetBoard::all() const {
   std::lock_guard lock(mutex_);
@@ -66,9 +70,7 @@ std::vector<FleetCertificate> FleetBoard::all() const {
 
 void note_attempt(FleetCertificate& entry, const EstConfig& server, UnixTime when, const Status& outcome) {
   entry.server = server.host + ":" + server.port;
-  entry.tried = when;
-  entry.problem = outcome ? "" : outcome.error().what;
-  entry.remedy = outcome ? "" : remedy_of(outcome.error(), server);
+  note(entry, when, outcome, [&](const Error& error) { return remedy_of(error, server); });
 }
 
 std::chrono::seconds pause_after(const Status& outcome, std::chrono::seconds before) {

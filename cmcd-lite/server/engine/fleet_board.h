@@ -13,28 +13,29 @@
 
 namespace attest {
 
+// FleetAttempt is what status shows of the last attempt, since the daemon started, to get something of a server.
+struct FleetAttempt {
+  std::optional<UnixTime> tried;
+  std::string problem, remedy;   // empty: it succeeded
+  std::optional<UnixTime> next;  // when it is tried again, or looked after
+};
+
 // FleetCertificate is what status shows of one key's certificate.
-struct FleetCertificate {
+struct FleetCertificate : FleetAttempt {
   std::string key;                  // kAttestationKey, or the id of a key that TLSCreate made
   std::string server;               // HOST:PORT that certifies it
   bool automatic = false;           // renewed without being asked
   std::string subject;              // of the certificate that is there; empty: none is known
   std::optional<UnixTime> not_after, renewal;  // of that certificate: its end, and from when on another is asked for
-  std::optional<UnixTime> tried;    // the last attempt since the daemon started
-  std::string problem, remedy;      // of that attempt; empty: it succeeded
-  std::optional<UnixTime> next;     // when it is tried again, or looked after
 };
 inline constexpr std::string_view kAttestationKey = "ak";
 
 // FleetAnswer is what status shows of one server of revocation answers.
-struct FleetAnswer {
+struct FleetAnswer : FleetAttempt {
   std::string server;                          // URL
   std::optional<UnixTime> produced, until;     // of the answer that is held: when it was made, and its first nextUpdate
   std::optional<UnixTime> renewal;             // from when on another is asked for
   std::vector<std::string> concerns;           // what it says beside "good"
-  std::optional<UnixTime> tried;               // the last attempt since the daemon started
-  std::string problem, remedy;                 // of that attempt; empty: it succeeded
-  std::optional<UnixTime> next;                // when it is tried again
 };
 
 // FleetBoard is where those who ask servers of a fleet say what came of it. Thread safe.
