@@ -7,20 +7,12 @@
 #include "evidence/cmc/report.h"
 #include "evidence/core/hex.h"
 #include "evidence/tpm/public_area.h"
+#include "test/support/valid_now.h"
 
 namespace attest::test {
 namespace {
 
 constexpr std::chrono::milliseconds kPatience{30000};
-
-CertSpec valid_now(const std::string& name, const std::string& usage) {
-  CertSpec spec;
-  spec.common_name = name;
-  spec.not_before = wall_clock_now() - kDay;
-  spec.not_after = wall_clock_now() + 365 * kDay;
-  spec.extensions = {{"keyUsage", "digitalSignature"}, {"extendedKeyUsage", usage}, {"authorityKeyIdentifier", "keyid"}};
-  return spec;
-}
 
 cmc::Metadata manifest_of(const cmc::Report& report) {
   cmc::Metadata manifest;

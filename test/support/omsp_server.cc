@@ -4,23 +4,15 @@
 
 #include "evidence/cmc/item.h"
 #include "test/support/recording.h"
+#include "test/support/valid_now.h"
 
 namespace attest::test {
 namespace {
 
 constexpr cmc::Field kRequest[] = {{"arVersion", 0}, {"requests", 1}};
 
-CertSpec now_spec(const std::string& name, const std::string& usage) {
-  CertSpec spec;
-  spec.common_name = name;
-  spec.not_before = wall_clock_now() - kDay;
-  spec.not_after = wall_clock_now() + 365 * kDay;
-  spec.extensions = {{"keyUsage", "digitalSignature"}, {"extendedKeyUsage", usage}, {"authorityKeyIdentifier", "keyid"}};
-  return spec;
-}
-
 TestCert host_certificate(const TestCert& root) {
-  CertSpec spec = now_spec("omsp", "serverAuth");
+  CertSpec spec = valid_now("omsp", "serverAuth");
   spec.extensions.emplace_back("subjectAltName", "IP:127.0.0.1");
   return issue(&root, spec);
 }
@@ -66,7 +58,7 @@ OmspServer::OmspServer(const TestCert& root, const TestCert& signer, bool tls)
     : root_(root),
       signer_(signer),
       other_root_(make_root("Other Authority")),
-      other_signer_(issue(&other_root_, now_spec("Other Signer", "codeSigning"))),
+      other_signer_(issue(&other_root_, valid_now("Other Signer", "codeSigning"))),
       own_(host_certificate(root)),
       web_(std::make_unique<WebServer>([this](const std::string& request) { return reply_to(request); }, tls ? &own_ : nullptr)) {}
 
